@@ -1,0 +1,1 @@
+"""Pytrees, addressed random keys, schedules: nothing here knows any physics."""

@@ -1,0 +1,44 @@
+"""Checks of arguments: one clear error that names the argument and its value."""
+
+import math
+from collections.abc import Collection
+from typing import Any
+
+
+def fail(name: str, requirement: str, value: Any) -> ValueError:
+    """The error for argument `name`: "Argument `name` must <requirement>, but is <value>."."""
+    return ValueError(f"Argument `{name}` must {requirement}, but is {value!r}.")
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a real number (NumPy scalars included, booleans not)."""
+    return not isinstance(value, bool) and hasattr(value, "__float__") and getattr(value, "ndim", 0) == 0
+
+
+def finite(**values: Any) -> None:
+    """Raise ValueError unless every value is a finite real number."""
+    for name, value in values.items():
+        if not is_number(value) or not math.isfinite(value):
+            raise fail(name, "be a finite number", value)
+
+
+def positive(**values: Any) -> None:
+    """Raise ValueError unless every value is a finite real number above zero."""
+    for name, value in values.items():
+        if not is_number(value) or not math.isfinite(value) or value <= 0:
+            raise fail(name, "be a positive finite number", value)
+
+
+def integer(minimum: int, **values: Any) -> None:
+    """Raise ValueError unless every value is an integer of at least `minimum`."""
+    for name, value in values.items():
+        whole = not isinstance(value, bool) and hasattr(value, "__index__")
+        if not whole or value < minimum:
+            raise fail(name, f"be an integer of at least {minimum}", value)
+
+
+def one_of(options: Collection[str], **values: Any) -> None:
+    """Raise ValueError unless every value is one of `options`."""
+    for name, value in values.items():
+        if not isinstance(value, str) or value not in options:
+            raise fail(name, f"be one of {', '.join(map(repr, options))}", value)

@@ -1,0 +1,1 @@
+"""The Hamiltonian: machine, potential, state, energy."""
