@@ -1,0 +1,175 @@
+"""A task: the boundary data that clamp the input and the output layer of a machine."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from glassnet.core.check import fail
+from glassnet.model.energy import checked_signs, checked_spins, checked_weights
+from glassnet.model.machine import Machine
+
+
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """The machine that labelled the patterns, with its configuration on the training data.
+
+    Args:
+        machine: the teacher machine.
+        weights: one array for each layer 1..L of the teacher, shape (out, in).
+        spins: one int8 array for each layer 0..L, shape (pattern, neuron), for the training inputs.
+    Raises:
+        ValueError: if weights or spins do not fit the machine.
+    """
+
+    machine: Machine
+    weights: list[np.ndarray]
+    spins: list[np.ndarray]
+
+    def __post_init__(self) -> None:
+        """Check, copy and freeze the arrays."""
+        weights = [_frozen(J.copy()) for J in checked_weights(self.machine, self.weights)]
+        spins = [_frozen(S) for S in checked_spins(self.machine, self.spins)]
+        object.__setattr__(self, "weights", weights)
+        object.__setattr__(self, "spins", spins)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Training and test data of a machine.
+
+    Two tasks are equal only if they are the same object. All arrays are copied and made read-only.
+
+    Args:
+        name: kind of data.
+        inputs: spins of layer 0, shape (pattern, neuron), values +1 or -1; kept as int8.
+        outputs: spins of the last layer for the same patterns, shape (pattern, neuron).
+        test_inputs: fresh data of the same kind, shape (test pattern, neuron).
+        test_outputs: their outputs, shape (test pattern, neuron).
+        parameters: what reproduces the task, as JSON values.
+        teacher: the machine that made the outputs, if any.
+        labels: class of each training pattern, shape (pattern,), integers.
+        test_labels: class of each test pattern.
+    Raises:
+        ValueError: for wrong shapes, no patterns, values other than +1 and -1, numbers of patterns or widths
+            that differ, or parameters that JSON cannot hold; it names argument and value.
+    """
+
+    name: str
+    inputs: np.ndarray
+    outputs: np.ndarray
+    test_inputs: np.ndarray
+    test_outputs: np.ndarray
+    parameters: dict[str, Any]
+    teacher: Teacher | None = None
+    labels: np.ndarray | None = None
+    test_labels: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        """Check, copy and freeze the arrays."""
+        inputs, outputs = _checked("inputs", self.inputs), _checked("outputs", self.outputs)
+        test_inputs = _checked("test_inputs", self.test_inputs, inputs.shape[1])
+        test_outputs = _checked("test_outputs", self.test_outputs, outputs.shape[1])
+        _same_patterns(outputs=outputs, inputs=inputs)
+        _same_patterns(test_outputs=test_outputs, test_inputs=test_inputs)
+        values = {
+            "inputs": inputs,
+            "outputs": outputs,
+            "test_inputs": test_inputs,
+            "test_outputs": test_outputs,
+            "parameters": _plain(self.parameters),
+            "labels": _checked_labels("labels", self.labels, len(inputs)),
+            "test_labels": _checked_labels("test_labels", self.test_labels, len(test_inputs)),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        inputs: ArrayLike,
+        outputs: ArrayLike,
+        test_inputs: ArrayLike,
+        test_outputs: ArrayLike,
+        name: str = "arrays",
+    ) -> "Task":
+        """A task from data of one's own; arguments and errors as in `Task`.
+
+        `parameters` then hold the number of patterns and a fingerprint of the data.
+        """
+        arrays = [np.asarray(data) for data in (inputs, outputs, test_inputs, test_outputs)]
+        task = cls(name, *arrays, parameters={})
+        digest = fingerprint(task.inputs, task.outputs, task.test_inputs, task.test_outputs)
+        parameters = {"builder": "arrays", "patterns": task.patterns, "sha256": digest}
+        object.__setattr__(task, "parameters", parameters)
+        return task
+
+    @property
+    def patterns(self) -> int:
+        """Number M of training patterns."""
+        return len(self.inputs)
+
+    def check(self, machine: Machine) -> None:
+        """Raise ValueError unless the machine has the input and output widths of the data."""
+        ends = {"inputs": machine.widths[0], "outputs": machine.widths[-1]}
+        for side, width in ends.items():
+            expected = getattr(self, side).shape[1]
+            if width != expected:
+                raise fail(f"machine.{side}", f"be {expected}, the width of the {side} of task {self.name!r}", width)
+
+
+def fingerprint(*arrays: np.ndarray) -> str:
+    """SHA-256 of type, shape and values of the arrays, as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def described(machine: Machine) -> dict[str, Any]:
+    """The arguments that build `machine`, as JSON values; "kind" is the class of its potential."""
+    potential = {"kind": type(machine.potential).__name__, **asdict(machine.potential)}
+    return {**asdict(machine), "potential": potential}
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array.setflags(write=False)
+    return array
+
+
+def _checked(name: str, values: ArrayLike, width: int | None = None) -> np.ndarray:
+    values = np.asarray(values)
+    if values.ndim != 2 or values.shape[1] == 0:
+        raise fail(name, "have shape (pattern, neuron) with at least one neuron", values.shape)
+    return _frozen(checked_signs(name, values, values.shape[1] if width is None else width))
+
+
+def _checked_labels(name: str, labels: ArrayLike | None, patterns: int) -> np.ndarray | None:
+    if labels is None:
+        return None
+    labels = np.array(labels)
+    if labels.shape != (patterns,):
+        raise fail(name, f"have shape ({patterns},), one label a pattern", labels.shape)
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise fail(name, "hold integers", str(labels.dtype))
+    return _frozen(labels)
+
+
+def _same_patterns(**data: np.ndarray) -> None:
+    (name, values), (other, expected) = data.items()
+    if len(values) != len(expected):
+        raise fail(name, f"have as many patterns as `{other}`, {len(expected)}", len(values))
+
+
+def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
+    """A copy of `parameters` made of JSON values; NumPy scalars become Python numbers."""
+    if not isinstance(parameters, dict):
+        raise fail("parameters", "be a dict", parameters)
+    try:
+        return json.loads(json.dumps(parameters, allow_nan=False, default=lambda value: value.item()))
+    except (TypeError, ValueError, AttributeError) as error:
+        raise fail("parameters", "hold JSON values only", parameters) from error
