@@ -142,7 +142,10 @@ def _frozen(array: np.ndarray) -> np.ndarray:
 
 
 def _checked(name: str, values: ArrayLike, width: int | None = None) -> np.ndarray:
-    values = np.asarray(values)
+    try:
+        values = np.asarray(values)
+    except ValueError as error:
+        raise fail(name, "have rows of equal length", values) from error
     if values.ndim != 2 or values.shape[1] == 0:
         raise fail(name, "have shape (pattern, neuron) with at least one neuron", values.shape)
     return _frozen(checked_signs(name, values, values.shape[1] if width is None else width))

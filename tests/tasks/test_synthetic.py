@@ -97,7 +97,7 @@ def test_teacher_of_another_architecture():
 
 
 def test_explicit_weights_are_used():
-    weights = prior_weights(MACHINE, np.random.default_rng(0))
+    weights = [J.astype(np.float64) for J in prior_weights(MACHINE, np.random.default_rng(0))]
     task = teacher_student(MACHINE, 9, teacher=weights)
     assert all(np.array_equal(a, b) for a, b in zip(weights, task.teacher.weights, strict=True))
     np.testing.assert_array_equal(task.outputs, feed_forward(MACHINE, weights, task.inputs)[-1])

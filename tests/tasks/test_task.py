@@ -46,6 +46,8 @@ def test_hashed_by_identity():
 
 BAD = [
     ("inputs", np.array([1, -1, 1]), "(3,)"),
+    ("inputs", [[1, -1, 1], [1]], "[[1, -1, 1], [1]]"),
+    ("inputs", [["up", "down", "up"]] * 2, "'up'"),
     ("inputs", np.zeros((0, 3)), "(0, 3)"),
     ("inputs", np.zeros((2, 0)), "(2, 0)"),
     ("inputs", np.array([[1, 0, 1], [1, 1, 1]]), "0"),
