@@ -1,0 +1,156 @@
+"""Sweeps of the hidden spins at fixed weights: layers of one parity and all patterns at once, one neuron after another."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from glassnet.core import keys
+from glassnet.core.check import one_of
+from glassnet.dynamics.column_scan import Offers, Plan, column_scan, in_blocks, over_layers
+from glassnet.dynamics.kernel import Info, Params, Step
+from glassnet.model.graph import targets_of
+from glassnet.model.machine import Machine, Stack
+from glassnet.model.potential import Potential
+from glassnet.model.state import State, own_spins
+
+
+def spin_sweep(machine: Machine, plan: Plan, rule: str = "metropolis") -> Step:
+    """One flip offered to every hidden spin: first the odd layers, then the even ones.
+
+    A flip changes the spin's own gap and the gaps of all neurons that it feeds. It is accepted with
+    min(1, exp(-beta dE)) (`rule` "metropolis") or 1 / (1 + exp(beta dE)) ("heat_bath").
+
+    Info: `acceptance_spins`, accepted fraction of each hidden layer 1..L-1.
+
+    Raises:
+        ValueError: for an unknown rule.
+    """
+    one_of(tuple(_THRESHOLDS), rule=rule)
+
+    def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
+        rates = jnp.zeros(machine.depth - 1)
+        for g, layers in _groups(machine):
+            state, rate = _sweep_group(machine, plan, rule, g, layers, key, state, params)
+            rates = rates.at[np.asarray(layers) - 1].set(rate)
+        return state, {"acceptance_spins": rates}
+
+    return step
+
+
+def _groups(machine: Machine) -> list[tuple[int, range]]:
+    """Hidden layers that move at once: equal parity, and fed layers in one stack. Odd layers come first."""
+    groups = []
+    for parity in (1, 0):
+        for g, stack in enumerate(machine.stacks):
+            first = max(stack.first - 1, 1)
+            layers = range(first + (first + parity) % 2, stack.last, 2)
+            groups += [(g, layers)] if len(layers) else []
+    return groups
+
+
+def _sweep_group(
+    machine: Machine, plan: Plan, rule: str, g: int, layers: range, key: Array, state: State, params: Params
+) -> tuple[State, Array]:
+    """Sweep hidden layers `layers`, whose fed layers l + 1 lie in stack g."""
+    stack = machine.stacks[g]
+    hidden = slice(layers.start - 1, layers.stop - 1, 2)
+    fed = slice(layers.start + 1 - stack.first, layers.stop + 1 - stack.first, 2)
+    spins = state.spins[hidden]
+    arrays = (
+        jax.vmap(partial(keys.address, key))(jnp.asarray(layers)),
+        spins,
+        _own_fields(machine, state.fields, layers),
+        state.weights[g][fed],
+        state.fields[g][fed],
+        own_spins(machine, state.spins, params.boundary)[g][fed],
+        _graph(machine, stack, layers),
+    )
+    sweep_layer = partial(_sweep_layer, machine.potential, plan, rule, stack, params)
+    elements = stack.fan_out * spins.shape[-1]
+    spins, fields, rates = over_layers(plan, lambda a: sweep_layer(*a), arrays, elements=elements)
+    all_fields = list(state.fields)
+    all_fields[g] = all_fields[g].at[fed].set(fields)
+    return State(state.spins.at[hidden].set(spins), state.weights, tuple(all_fields)), rates
+
+
+def _own_fields(machine: Machine, fields: tuple[Array, ...], layers: range) -> Array:
+    """Pre-activations of the moving layers, shape (layer, neuron, pattern)."""
+    if machine.stack_of(layers[0]) == machine.stack_of(layers[-1]):
+        stack = machine.stack_of(layers[0])
+        first = machine.stacks[stack].first
+        return fields[stack][layers.start - first : layers.stop - first : 2]
+    return jnp.stack([fields[g][l - machine.stacks[g].first] for l in layers for g in [machine.stack_of(l)]])
+
+
+def _graph(machine: Machine, stack: Stack, layers: range) -> tuple[Array, Array] | None:
+    """Targets and slots of each neuron of `layers` in a diluted stack, each of shape (layer, neuron, target)."""
+    if not stack.diluted:
+        return None
+    found = [targets_of(machine.sources(l + 1), machine.widths[l]) for l in layers]
+    most = max(targets.shape[1] for targets, _ in found)
+    targets = [_widen(targets, most, stack.fan_out) for targets, _ in found]
+    slots = [_widen(slots, most, 0) for _, slots in found]
+    return jnp.asarray(np.stack(targets)), jnp.asarray(np.stack(slots))
+
+
+def _widen(x: np.ndarray, columns: int, filling: int) -> np.ndarray:
+    return np.pad(x, ((0, 0), (0, columns - x.shape[1])), constant_values=filling)
+
+
+def _sweep_layer(
+    potential: Potential, plan: Plan, rule: str, stack: Stack, params: Params,
+    key: Array, spins: Array, own_field: Array, J: Array, field: Array, above: Array, graph: tuple | None,
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Sweep one hidden layer.
+
+    spins (neuron, pattern) and their own_field; J (slot, fed neuron), field and spins `above` (fed neuron,
+    pattern) of the fed layer.
+    """
+    S = spins.astype(J.dtype)
+    sign = above.astype(J.dtype)
+    gap = sign * field - potential.margin
+    own = S * own_field
+    extra = potential.cost(-own - potential.margin) - potential.cost(own - potential.margin)
+    threshold = _THRESHOLDS[rule](key, S.shape, params.temperature)
+    if graph is None:
+        offers = Offers(stack.scale * J[:, None], -2 * S[:, None], extra, threshold)
+        scan = partial(column_scan, potential=potential, sites="columns", plan=plan)
+        gap, accept = in_blocks(plan, "columns", scan, gap, sign, offers)
+    else:
+        gap, accept = _diluted_scan(potential, gap, sign, stack.scale * J, graph, (-2 * S, extra, threshold))
+    spins = jnp.where(accept, -spins, spins)
+    return spins, sign * (gap + potential.margin), accept.mean()
+
+
+def _diluted_scan(
+    potential: Potential, gap: Array, sign: Array, J: Array, graph: tuple[Array, Array], offers: tuple[Array, ...]
+) -> tuple[Array, Array]:
+    """As `column_scan` with columns as sites, but each step touches the gaps of one neuron's targets only."""
+    targets, slots = graph
+    weights = jnp.where(targets < len(gap), J[slots, jnp.minimum(targets, len(gap) - 1)], 0)
+
+    def step(gap: Array, offer: tuple[Array, ...]) -> tuple[Array, Array]:
+        target, weight, flip, extra, threshold = offer
+        before = gap.at[target].get(mode="fill", fill_value=0)
+        signs = sign.at[target].get(mode="fill", fill_value=0)
+        after = before + signs * weight[:, None] * flip
+        change = (potential.cost(after) - potential.cost(before)).sum(0) + extra
+        accept = change <= threshold
+        return gap.at[target].set(jnp.where(accept, after, before), mode="drop", unique_indices=False), accept
+
+    return lax.scan(step, gap, (targets, weights, *offers))
+
+
+def _metropolis(key: Array, shape: tuple[int, ...], temperature: Array) -> Array:
+    return temperature * keys.exponential(key, shape)
+
+
+def _heat_bath(key: Array, shape: tuple[int, ...], temperature: Array) -> Array:
+    """At zero temperature a tie is decided by a fair coin: the sign of the logistic number must survive."""
+    return jnp.maximum(temperature, jnp.float32(1e-30)) * keys.logistic(key, shape)
+
+
+_THRESHOLDS = {"metropolis": _metropolis, "heat_bath": _heat_bath}
