@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from glassnet.core import keys
-from glassnet.dynamics.kernel import Info, Kernel, Params
+from glassnet.dynamics.kernel import Info, Kernel, Params, cooled
 from glassnet.dynamics.weights import OFFERS
 from glassnet.model.forward import forward, signs
 from glassnet.model.machine import Machine, Stack
@@ -29,6 +29,7 @@ def feedforward_kernel(machine: Machine) -> Kernel:
         return forward(machine, on_prior(machine, state.weights), boundary.inputs)
 
     def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
+        params = cooled(machine, params)
         rates = []
         for g, stack in enumerate(machine.stacks):
 

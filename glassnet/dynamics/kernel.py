@@ -6,6 +6,7 @@ that may differ between replicas; `info` holds the acceptance, a dict of small a
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -38,6 +39,11 @@ class Params:
     temperature: Array
     weight_step: Array
     boundary: Boundary
+
+
+def cooled(machine: Machine, params: Params) -> Params:
+    """`params` at zero temperature if the potential is a hard core, which has no other."""
+    return replace(params, temperature=jnp.float32(0)) if machine.potential.hard else params
 
 
 @pytree

@@ -1,4 +1,4 @@
-"""Sweeps of the hidden spins at fixed weights: layers of one parity and all patterns at once, one neuron after another."""
+"""Sweeps of the hidden spins at fixed weights: layers of one parity and all patterns at once."""
 
 from functools import partial
 
@@ -10,7 +10,7 @@ from jax import Array, lax
 from glassnet.core import keys
 from glassnet.core.check import one_of
 from glassnet.dynamics.column_scan import Offers, Plan, column_scan, in_blocks, over_layers
-from glassnet.dynamics.kernel import Info, Params, Step
+from glassnet.dynamics.kernel import Info, Params, Step, cooled
 from glassnet.model.graph import targets_of
 from glassnet.model.machine import Machine, Stack
 from glassnet.model.potential import Potential
@@ -31,6 +31,7 @@ def spin_sweep(machine: Machine, plan: Plan, rule: str = "metropolis") -> Step:
     one_of(tuple(_THRESHOLDS), rule=rule)
 
     def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
+        params = cooled(machine, params)
         rates = jnp.zeros(machine.depth - 1)
         for g, layers in _groups(machine):
             state, rate = _sweep_group(machine, plan, rule, g, layers, key, state, params)

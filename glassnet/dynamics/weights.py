@@ -10,7 +10,7 @@ from jax import Array, lax
 
 from glassnet.core import keys
 from glassnet.dynamics.column_scan import Offers, Plan, column_scan, in_blocks, over_layers
-from glassnet.dynamics.kernel import Info, Params, Step
+from glassnet.dynamics.kernel import Info, Params, Step, cooled
 from glassnet.model.machine import Machine, Stack
 from glassnet.model.potential import Potential
 from glassnet.model.state import State, feeding_spins, own_spins, sources
@@ -31,6 +31,7 @@ def weight_sweep(machine: Machine, plan: Plan) -> Step:
     sweep_layer = partial(_sweep_layer, machine.weights, machine.potential, plan)
 
     def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
+        params = cooled(machine, params)
         feeding = feeding_spins(machine, state.spins, params.boundary)
         own = own_spins(machine, state.spins, params.boundary)
         weights, fields, rates = [], [], []

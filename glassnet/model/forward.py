@@ -32,7 +32,6 @@ def forward(machine: Machine, weights: tuple[Array, ...], inputs: Array) -> Stat
             below, (S, field) = lax.scan(layer, below, (J, graph))
         spins.append(S)
         fields.append(field)
-    hidden = [S for S in spins[:-1]] + [spins[-1][:-1]]
-    hidden = [S for S in hidden if S.shape[0]]
+    hidden = [S for S in (*spins[:-1], spins[-1][:-1]) if S.shape[0]]
     none = jnp.zeros((0, machine.width, inputs.shape[-1]), jnp.int8)
     return State(jnp.concatenate(hidden) if hidden else none, weights, tuple(fields))
