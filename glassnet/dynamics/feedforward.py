@@ -122,7 +122,7 @@ def _through(
     stack = machine.stacks[h]
     graph = jnp.asarray(sources(machine, stack)) if stack.diluted else None
 
-    def layer(q: Array, carry: tuple) -> tuple:
+    def layer(q: Array | int, carry: tuple) -> tuple:
         below, spins, fields = carry
         field = layer_preactivation(stack, weights[q], None if graph is None else graph[q], below)
         return signs(field), _with_layer(machine, spins, h, q, signs(field)), fields.at[q].set(field)

@@ -137,7 +137,7 @@ def _diluted_scan(
         target, weight, flip, extra, threshold = offer
         before = gap.at[target].get(mode="fill", fill_value=0)
         signs = sign.at[target].get(mode="fill", fill_value=0)
-        after = before + signs * weight[:, None] * flip
+        after = before + signs * weight[:, None] * flip[None]
         change = (potential.cost(after) - potential.cost(before)).sum(0) + extra
         accept = change <= threshold
         return gap.at[target].set(jnp.where(accept, after, before), mode="drop", unique_indices=False), accept
