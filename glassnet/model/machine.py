@@ -18,7 +18,7 @@ class Stack:
     """Consecutive layers of equal shape, handled as one array with a leading layer axis.
 
     Layers first..last (1-based, inclusive) have `fan_out` neurons, fed by layers of `fan_in` neurons
-    through `connectivity` inputs each.
+    through `connectivity` inputs each. `integral` says whether sums of weights times spins are whole numbers.
     """
 
     first: int
@@ -26,6 +26,7 @@ class Stack:
     fan_out: int
     fan_in: int
     connectivity: int
+    integral: bool = False
 
     @property
     def layers(self) -> range:
@@ -39,8 +40,18 @@ class Stack:
 
     @property
     def scale(self) -> float:
-        """1 / sqrt(c), the factor between a sum of weights times spins and a pre-activation."""
-        return 1.0 / math.sqrt(self.connectivity)
+        """1 / sqrt(c), the factor between a sum of weights times spins and a pre-activation.
+
+        Where these sums are whole numbers, so many low bits are cut off that all multiples up to c are exact in
+        float32 (relative error c 2^-24 at most): a pre-activation of zero then stays zero while moves update it,
+        and the sign of rounding never decides.
+        """
+        scale = 1.0 / math.sqrt(self.connectivity)
+        if not self.integral:
+            return scale
+        mantissa, exponent = math.frexp(scale)
+        bits = 24 - self.connectivity.bit_length()
+        return math.ldexp(round(math.ldexp(mantissa, bits)), exponent - bits)
 
 
 @dataclass(frozen=True)
@@ -106,7 +117,8 @@ class Machine:
         shapes = list(zip(self.widths[1:], self.widths[:-1], self.fan_in, strict=True))
         starts = [l for l in range(self.depth) if l == 0 or shapes[l] != shapes[l - 1]]
         ends = [*starts[1:], self.depth]
-        return tuple(Stack(a + 1, b, *shapes[a]) for a, b in zip(starts, ends, strict=True))
+        integral = self.weights == "ising"
+        return tuple(Stack(a + 1, b, *shapes[a], integral) for a, b in zip(starts, ends, strict=True))
 
     def stack_of(self, layer: int) -> int:
         """Index in `stacks` of the stack that holds weight layer `layer` (1..depth)."""
