@@ -105,7 +105,7 @@ def _ising(key: Array, J: Array, params: Params) -> Arrays:
 
 def _rotation(key: Array, J: Array, params: Params) -> Arrays:
     pairs = len(J) // 2
-    slots = jax.random.permutation(keys.address(key, 2), len(J))[: 2 * pairs].reshape(pairs, 2)
+    slots = jnp.argsort(keys.uniform(keys.address(key, 2), (len(J),)))[: 2 * pairs].reshape(pairs, 2)
     angle = params.weight_step * keys.normal(keys.address(key, 0), (pairs, J.shape[1]))
     first, second = J[slots[:, 0]], J[slots[:, 1]]
     versine, sine = 2 * jnp.sin(angle / 2) ** 2, jnp.sin(angle)  # 1 - cos without cancellation

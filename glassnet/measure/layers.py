@@ -1,0 +1,45 @@
+"""Energy, violated gaps and training error of one replica."""
+
+import jax.numpy as jnp
+from jax import Array
+
+from glassnet.model.forward import forward, signs
+from glassnet.model.machine import Machine
+from glassnet.model.state import Boundary, State, own_spins
+
+
+def layer_energy(machine: Machine, state: State, boundary: Boundary) -> dict[str, Array]:
+    """Energy and violated gaps of each layer, per gap.
+
+    energy_l = 1/(N_l M) sum_{mu i} v(r),   violated_l = 1/(N_l M) sum_{mu i} theta(-r)      [Yoshino 2020]
+
+    Args:
+        machine: the machine.
+        state: configuration with cached pre-activations.
+        boundary: clamped neurons.
+    Returns:
+        `energy` and `violated`, each of shape (depth,); the energy is inf where a hard core is violated.
+    """
+    energies, violated = [], []
+    for field, own in zip(state.fields, own_spins(machine, state.spins, boundary), strict=True):
+        gap = own.astype(field.dtype) * field - machine.potential.margin
+        energies.append(machine.potential.cost(gap).mean((1, 2)))
+        violated.append((gap < 0).astype(field.dtype).mean((1, 2)))
+    energy = jnp.concatenate(energies)
+    if machine.potential.hard:
+        energy = jnp.where(energy > 0, jnp.inf, energy)
+    return {"energy": energy, "violated": jnp.concatenate(violated)}
+
+
+def output_error(machine: Machine, weights: tuple[Array, ...], boundary: Boundary) -> Array:
+    """Fraction of wrong output neurons when the inputs are fed forward with the instantaneous weights, scalar."""
+    outputs = signs(forward(machine, weights, boundary.inputs).fields[-1][-1])
+    return (outputs != boundary.outputs).astype(jnp.float32).mean()
+
+
+def finite(state: State) -> dict[str, Array]:
+    """Whether weights and pre-activations of each layer are finite, bool, each of shape (depth,)."""
+    return {
+        "weights": jnp.concatenate([jnp.isfinite(J).all((1, 2)) for J in state.weights]),
+        "fields": jnp.concatenate([jnp.isfinite(u).all((1, 2)) for u in state.fields]),
+    }

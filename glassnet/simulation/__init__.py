@@ -1,0 +1,1 @@
+"""Protocols: hosts, waiting times, clones; how replicas are spread over a machine; the block loop."""

@@ -1,0 +1,170 @@
+"""Everything that fixes a run, checked before anything is compiled."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from glassnet.core import keys
+from glassnet.core.check import fail, integer, one_of, positive
+from glassnet.core.schedule import BetaPath, Schedule
+from glassnet.dynamics.catalogue import DYNAMICS
+from glassnet.model.machine import Machine
+from glassnet.model.state import Boundary, State, pack, random_state
+from glassnet.simulation.protocol import Protocol
+from glassnet.tasks import Task
+
+Configuration = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]
+"""Weights, one (out, in) array a layer, and spins, one (pattern, neuron) array for each layer 0..L."""
+
+STARTS = ("random", "planted")
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A run: what moves, under which data, at which temperatures, for how long.
+
+    Args:
+        machine: the machine.
+        tasks: one task that all samples share, or one for each sample.
+        schedules: inverse temperature against time, one for each rung of the temperature axis.
+        protocol: samples, waiting times, clones, lags.
+        dynamics: "metropolis", "heat_bath" or "feedforward".
+        weight_step: size d of a weight move.
+        seed: root of all random numbers.
+        start: "random" (infinite temperature), "planted" (the teacher's configuration) or a configuration.
+    Raises:
+        ValueError: if an argument is out of range or two of them do not fit each other.
+    """
+
+    machine: Machine
+    tasks: tuple[Task, ...]
+    schedules: tuple[Schedule, ...]
+    protocol: Protocol
+    dynamics: str = "metropolis"
+    weight_step: float = 0.1
+    seed: int = 0
+    start: str | Configuration = "random"
+
+    def __post_init__(self) -> None:
+        integer(0, seed=self.seed)
+        positive(weight_step=self.weight_step)
+        one_of(tuple(DYNAMICS), dynamics=self.dynamics)
+        self._check_tasks()
+        self._check_schedules()
+        if isinstance(self.start, str):
+            one_of(STARTS, start=self.start)
+        if self.start == "planted":
+            self._check_planted()
+
+    def _check_tasks(self) -> None:
+        if len(self.tasks) not in (1, self.protocol.samples):
+            raise fail("task", f"be one task or one for each of {self.protocol.samples} samples", len(self.tasks))
+        for task in self.tasks:
+            task.check(self.machine)
+        shapes = {(task.patterns, len(task.test_inputs)) for task in self.tasks}
+        if len(shapes) > 1:
+            raise fail("task", "have equal numbers of patterns in all samples", sorted(shapes))
+
+    def _check_schedules(self) -> None:
+        if len({(s.kind, len(s.times)) for s in self.schedules}) != 1:
+            raise fail("beta", "hold schedules of one kind and one number of knots", self.schedules)
+        if len(set(self.schedules)) < len(self.schedules):
+            raise fail("beta", "hold different values", [s.betas for s in self.schedules])
+        lowest = min(min(s.betas) for s in self.schedules)
+        if self.machine.potential.hard and lowest == 0:
+            raise fail("beta", "be positive for a hard core", lowest)
+
+    def _check_planted(self) -> None:
+        for task in self.tasks:
+            if task.teacher is None:
+                raise fail("start", "not be 'planted' for a task without a teacher", task.name)
+            teacher = task.teacher.machine
+            if not self.machine.shares_architecture(teacher) or teacher.weights != self.machine.weights:
+                raise fail("start", "not be 'planted' where teacher and student differ in architecture", teacher)
+
+    @property
+    def shared(self) -> bool:
+        """Whether all samples see the same data."""
+        return len(self.tasks) == 1
+
+    @property
+    def patterns(self) -> int:
+        """Number of training patterns."""
+        return self.tasks[0].patterns
+
+    def task(self, sample: int) -> Task:
+        """Data of a sample."""
+        return self.tasks[0 if self.shared else sample]
+
+    def boundary(self, samples: Sequence[int], *, test: bool = False) -> Boundary:
+        """Clamped neurons: of the one task, or of each sample in `samples` with a leading axis."""
+        tasks = [self.tasks[0]] if self.shared else [self.tasks[s] for s in samples]
+        pairs = [(t.test_inputs, t.test_outputs) if test else (t.inputs, t.outputs) for t in tasks]
+        both = [jnp.asarray(np.stack([x.T for x in side])) for side in zip(*pairs, strict=True)]
+        return Boundary(*(x[0] for x in both)) if self.shared else Boundary(*both)
+
+    def teacher_spins(self, samples: Sequence[int]) -> Array | None:
+        """Hidden spins of the teacher, (layer, neuron, pattern) or one for each of `samples`; None if not comparable."""
+        tasks = [self.tasks[0]] if self.shared else [self.tasks[s] for s in samples]
+        teachers = [t.teacher for t in tasks if t.teacher is not None]
+        if len(teachers) < len(tasks) or self.machine.depth == 1:
+            return None
+        if any(t.machine.widths[1:-1] != self.machine.widths[1:-1] for t in teachers):
+            return None
+        spins = [np.stack([S.T for S in t.spins[1:-1]]) for t in teachers]
+        return jnp.asarray(spins[0] if self.shared else np.stack(spins))
+
+    def paths(self) -> BetaPath:
+        """Schedules as arrays with the temperature as leading axis."""
+        return jax.tree.map(lambda *x: jnp.stack(x), *(s.path() for s in self.schedules))
+
+    def initial(self) -> State:
+        """Initial configurations, one for each sample (leading axis)."""
+        if self.start == "random":
+            return self._random()
+        states = [pack(self.machine, *self._given(s)) for s in range(self.protocol.samples)]
+        return jax.tree.map(lambda *x: jnp.stack(x), *states)
+
+    def _random(self) -> State:
+        samples = jnp.arange(self.protocol.samples)
+        root = keys.root(self.seed)
+
+        def one(sample: Array, boundary: Boundary) -> State:
+            return random_state(self.machine, keys.address(root, sample, keys.START), boundary)
+
+        axis = None if self.shared else 0
+        return jax.jit(jax.vmap(one, (0, axis)))(samples, self.boundary(range(self.protocol.samples)))
+
+    def _given(self, sample: int) -> Configuration:
+        task = self.task(sample)
+        if self.start == "planted":
+            assert task.teacher is not None  # checked at construction
+            return task.teacher.weights, task.teacher.spins
+        weights, spins = self.start
+        return weights, [task.inputs, *list(spins)[1:-1], task.outputs]
+
+    def host_keys(self) -> Array:
+        """Keys of the hosts, (sample, temperature)."""
+        address = jax.vmap(jax.vmap(self._address(keys.HOST), (None, 0)), (0, None))
+        return address(jnp.arange(self.protocol.samples), self._rungs())
+
+    def clone_keys(self) -> Array:
+        """Keys of the clones, (sample, temperature, waiting time, clone)."""
+        address = self._address(keys.CLONE)
+        for axes in ((None, None, None, 0), (None, None, 0, None), (None, 0, None, None), (0, None, None, None)):
+            address = jax.vmap(address, axes)
+        waiting = jnp.asarray(self.protocol.waiting_times)
+        return address(jnp.arange(self.protocol.samples), self._rungs(), waiting, jnp.arange(self.protocol.clones))
+
+    def _address(self, stream: int):
+        root = keys.root(self.seed)
+        return lambda sample, *rest: keys.address(root, sample, stream, *rest)
+
+    def _rungs(self) -> Array:
+        """A number for each schedule that depends on it alone, so that a rung does not feel its neighbours."""
+        return jnp.asarray([zlib.crc32(repr(s).encode()) for s in self.schedules], jnp.uint32)

@@ -1,0 +1,116 @@
+"""How a batch of replicas is spread over the machine.
+
+On a CPU the batch is cut into chunks that fit the cache, run by one compiled program on all cores; the size of a
+chunk depends on the machine and the number of patterns alone. On accelerators the batch is one array, its first
+axis sharded over all devices.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from glassnet.dynamics.column_scan import plan_for
+from glassnet.model.machine import Machine
+
+LARGEST_CHUNK = 32
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Where replicas run.
+
+    Attributes:
+        platform: JAX platform.
+        chunk: replicas of one call; None for the whole batch at once.
+    """
+
+    platform: str
+    chunk: int | None
+
+    @property
+    def alone(self) -> bool:
+        """Whether a call holds a single replica."""
+        return self.chunk == 1
+
+
+def lanes(machine: Machine, patterns: int, platform: str | None = None) -> Lanes:
+    """Lanes for a machine with so many patterns, on `platform` or JAX's default one."""
+    platform = platform or jax.default_backend()
+    block = plan_for(platform).block
+    if block is None:
+        return Lanes(platform, None)
+    gaps = sum(machine.widths[1:]) * patterns
+    return Lanes(platform, int(np.clip(block // gaps, 1, LARGEST_CHUNK)))
+
+
+def batched(lanes: Lanes, function: Callable, in_axes: Any) -> Callable:
+    """`function` of one replica for a chunk of them; a lone replica keeps real branches instead of selects."""
+    if not lanes.alone:
+        return jax.vmap(function, in_axes)
+
+    def take(axis: int | None, part: Any) -> Any:
+        return part if axis is None else jax.tree.map(lambda x: x[0], part)
+
+    def one(*arguments: Any) -> Any:
+        bare = jax.tree.map(take, tuple(in_axes), arguments, is_leaf=lambda axis: axis is None)
+        return jax.tree.map(lambda x: x[None], function(*bare))
+
+    return one
+
+
+class Batch:
+    """Replicas in chunks; a batch that does not fill its last chunk is padded with copies of its last replica."""
+
+    def __init__(self, chunks: list[Any], size: int) -> None:
+        self.chunks = chunks
+        self.size = size
+
+    def whole(self) -> Any:
+        """All replicas as one pytree with the replica as leading axis, without padding."""
+        if len(self.chunks) == 1:
+            return jax.tree.map(lambda x: x[: self.size], self.chunks[0])
+        return jax.tree.map(lambda *x: jnp.concatenate(x)[: self.size], *self.chunks)
+
+
+def split(lanes: Lanes, replicas: Any) -> Batch:
+    """Cut a pytree with the replica as leading axis into chunks (CPU), or shard it over the devices."""
+    size = jax.tree.leaves(replicas)[0].shape[0]
+    devices = jax.devices(lanes.platform)
+    step = lanes.chunk or -(-size // len(devices)) * len(devices)
+    places = np.minimum(np.arange(-(-size // step) * step), size - 1).reshape(-1, step)
+    chunks = [jax.tree.map(lambda x, p=p: x[p], replicas) for p in places]
+    if lanes.chunk is None and len(devices) > 1:
+        sharding = NamedSharding(Mesh(np.array(devices), ("replica",)), PartitionSpec("replica"))
+        chunks = [jax.device_put(chunk, sharding) for chunk in chunks]
+    return Batch(chunks, size)
+
+
+def for_chunks(lanes: Lanes, function: Callable, *batches: Batch, then: tuple = ()) -> Batch:
+    """`function(*chunk_of_each_batch, *then)` for every chunk, chunks in parallel on a CPU.
+
+    The first chunk goes alone, so that one thread compiles.
+    """
+    columns = list(zip(*(b.chunks for b in batches), strict=True))
+
+    def call(column: tuple) -> Any:
+        return jax.block_until_ready(function(*column, *then))
+
+    new = len(columns) > 1 and getattr(function, "_cache_size", lambda: 0)() == 0
+    results = [call(columns.pop(0))] if new else []
+    several = lanes.chunk is not None and len(columns) > 1
+    results += _threads().map(call, columns) if several else map(call, columns)
+    return Batch(results, batches[0].size)
+
+
+@lru_cache(maxsize=1)
+def _threads() -> ThreadPoolExecutor:
+    """One thread a core: XLA runs a chunk in the thread that calls it."""
+    return ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())

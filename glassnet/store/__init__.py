@@ -1,0 +1,1 @@
+"""Labelled results: the schema of all variables, Datasets, provenance, files. Nothing else knows xarray files."""
