@@ -1,0 +1,54 @@
+"""glassnet: glassy learning dynamics of deep perceptrons, simulated with JAX.
+
+>>> import glassnet as gn
+>>> machine = gn.Machine(depth=3, width=6)
+>>> machine.widths
+(6, 6, 6, 6)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from glassnet import tasks
+from glassnet.core.schedule import Schedule
+from glassnet.model.energy import energy, feed_forward, gaps
+from glassnet.model.machine import Machine
+from glassnet.model.potential import Counting, HardCore, SoftCore
+from glassnet.simulation.protocol import Protocol
+
+if TYPE_CHECKING:
+    from glassnet import analysis, plot
+    from glassnet.simulator import simulate
+    from glassnet.store.dataset import configuration
+    from glassnet.store.files import open_result as open
+    from glassnet.store.files import save
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "simulate": ("glassnet.simulator", "simulate"),
+    "open": ("glassnet.store.files", "open_result"),
+    "save": ("glassnet.store.files", "save"),
+    "configuration": ("glassnet.store.dataset", "configuration"),
+    "analysis": ("glassnet.analysis", None),
+    "plot": ("glassnet.plot", None),
+}
+"""Names that pull in xarray or matplotlib, loaded on first use."""
+
+__all__ = [
+    "Machine", "SoftCore", "HardCore", "Counting", "Protocol", "Schedule", "tasks",
+    "energy", "gaps", "feed_forward",
+    "simulate", "open", "save", "configuration", "analysis", "plot",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'glassnet' has no attribute {name!r}")
+    module, attribute = _LAZY[name]
+    found = import_module(module)
+    return found if attribute is None else getattr(found, attribute)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -128,12 +128,6 @@ def fingerprint(*arrays: np.ndarray) -> str:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
-
-
-def described(machine: Machine) -> dict[str, Any]:
-    """The arguments that build `machine`, as JSON values; "kind" is the class of its potential."""
-    potential = {"kind": type(machine.potential).__name__, **asdict(machine.potential)}
-    return {**asdict(machine), "potential": potential}
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

@@ -1,0 +1,96 @@
+"""The main entry: simulate a machine under the constraints of a task."""
+
+import math
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import xarray as xr
+
+from glassnet.analysis import derive
+from glassnet.core.check import fail, is_number
+from glassnet.core.schedule import Schedule
+from glassnet.model.machine import Machine
+from glassnet.simulation.follow import Report
+from glassnet.simulation.job import Configuration, Job
+from glassnet.simulation.protocol import Protocol
+from glassnet.simulation.run import run
+from glassnet.store.dataset import dataset
+from glassnet.store.provenance import provenance
+from glassnet.tasks import Task
+
+Beta = float | Schedule | Sequence[float | Schedule]
+
+
+def simulate(
+    machine: Machine,
+    task: Task | Sequence[Task],
+    beta: Beta | None = None,
+    *,
+    protocol: Protocol | None = None,
+    dynamics: str = "metropolis",
+    weight_step: float = 0.1,
+    seed: int = 0,
+    start: str | Configuration = "random",
+    keep_configurations: bool = False,
+    report: Report | None = None,
+) -> xr.Dataset:
+    """Let weights and hidden neurons of a machine move under the constraints of its data, and measure.
+
+    Samples exp(-beta H) times the prior of the weights by Monte Carlo [Yoshino 2020, 2023].
+
+    Args:
+        machine: the machine.
+        task: its data, the same for all samples, or one task for each sample.
+        beta: inverse temperature: a number (inf for zero temperature), a `Schedule`, or a list of these, which
+            adds a dim `temperature`. May be left out for a hard core, where it has no effect.
+        protocol: samples, waiting times, clones and lags; `Protocol()` if None.
+        dynamics: "metropolis", "heat_bath" (spins by heat bath, weights by Metropolis) or "feedforward" (weights
+            alone move, neurons follow, only the outputs cost energy).
+        weight_step: size d of a weight move (no effect on Ising weights).
+        seed: root of all random numbers of the dynamics and of random starts.
+        start: "random" (infinite temperature), "planted" (the teacher's configuration) or weights and spins as
+            `gn.configuration` returns them; boundary layers always take the task's data.
+        keep_configurations: add the last configurations of all clones to the result.
+        report: called with a status after every block of sweeps.
+    Returns:
+        Dataset with the variables of `glassnet.store.schema`, whole config and provenance in its attributes.
+    Raises:
+        ValueError: if an argument is out of range, before anything is compiled.
+        FloatingPointError: if the configuration stops being finite.
+    """
+    tasks = _tasks(task)
+    ladder, schedules = _schedules(machine, beta)
+    protocol = Protocol() if protocol is None else protocol
+    job = Job(machine, tasks, schedules, protocol, dynamics, weight_step, seed, start)
+    made = provenance()
+    begun = time.perf_counter()
+    records = run(job, report)
+    ds = derive(dataset(job, records, ladder=ladder, keep_configurations=keep_configurations))
+    finished = datetime.now(UTC).isoformat(timespec="seconds")
+    seconds = round(time.perf_counter() - begun, 3)
+    return ds.assign_attrs(made, finished=finished, run_seconds=seconds, status="complete")
+
+
+def _tasks(task: Any) -> tuple[Task, ...]:
+    tasks = tuple(task) if isinstance(task, (list, tuple)) else (task,)
+    for one in tasks:
+        if not isinstance(one, Task):
+            raise fail("task", "be a Task or a list of Tasks", one)
+    if not tasks:
+        raise fail("task", "hold at least one Task", task)
+    return tasks
+
+
+def _schedules(machine: Machine, beta: Any) -> tuple[bool, tuple[Schedule, ...]]:
+    """Whether there is a temperature axis, and the schedules along it."""
+    if beta is None:
+        if not machine.potential.hard:
+            raise fail("beta", "be given unless the potential is a hard core", beta)
+        beta = math.inf
+    ladder = not (is_number(beta) or isinstance(beta, Schedule))
+    if ladder and (isinstance(beta, str) or not hasattr(beta, "__len__") or not len(beta)):
+        raise fail("beta", "be a number, a Schedule or a list of these", beta)
+    rungs = beta if ladder else [beta]
+    return ladder, tuple(b if isinstance(b, Schedule) else Schedule.quench(b) for b in rungs)
