@@ -69,13 +69,21 @@ VARIABLES: dict[str, Variable] = {
         _FINAL, "per neuron and pattern", "overlap of spins between last configurations", "q_l^{ab}", _H25
     ),
     "final_spin_overlap_connected": Variable(
-        _FINAL, "per neuron and pattern", "connected overlap of spins between last configurations", "q_l^{ab} - m m'", _H25
+        _FINAL,
+        "per neuron and pattern",
+        "connected overlap of spins between last configurations",
+        "q_l^{ab} - m m'",
+        _H25,
     ),
     "final_weight_overlap": Variable(
         _FINAL, "per weight", "overlap of weights between last configurations", "Q_l^{ab}", _H25
     ),
     "susceptibility_clones": Variable(
-        ("sample", "waiting_time", "lag", "layer"), "neurons times patterns", "variance of c_l over clones", "chi4_l", _Y20
+        ("sample", "waiting_time", "lag", "layer"),
+        "neurons times patterns",
+        "variance of c_l over clones",
+        "chi4_l",
+        _Y20,
     ),
     "susceptibility_samples": Variable(
         ("waiting_time", "lag", "layer"), "neurons times patterns", "variance of c_l over samples", "chi4_l", _Y20
