@@ -1,0 +1,33 @@
+"""Numbers from results: Dataset in, Dataset out. Nothing here runs a simulation or draws."""
+
+from glassnet.analysis.derive import derive
+from glassnet.analysis.errors import mean_and_error
+from glassnet.analysis.hierarchy import Tree, clustered
+from glassnet.analysis.layers import (
+    energy_per_gap,
+    longest_lag,
+    magnetised,
+    mean_pair_overlap,
+    moving_layers,
+    solid,
+    solid_depth,
+)
+from glassnet.analysis.relaxation import relaxation_time, stretched_exponential
+from glassnet.analysis.susceptibility import susceptibility
+
+__all__ = [
+    "derive",
+    "relaxation_time",
+    "stretched_exponential",
+    "susceptibility",
+    "mean_and_error",
+    "mean_pair_overlap",
+    "moving_layers",
+    "longest_lag",
+    "energy_per_gap",
+    "solid",
+    "solid_depth",
+    "magnetised",
+    "clustered",
+    "Tree",
+]

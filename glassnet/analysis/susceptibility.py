@@ -1,0 +1,44 @@
+"""Dynamic susceptibility: how much the spin autocorrelation differs between clones and between samples."""
+
+import numpy as np
+import xarray as xr
+from xarray import DataArray, Dataset
+
+from glassnet.analysis.labels import attribute, labelled, require, widths
+from glassnet.core.check import fail
+
+
+def susceptibility(ds: Dataset) -> Dataset:
+    """Dynamic susceptibility chi4 of each layer, over clones and over samples.
+
+    chi4_l(t, t_w) = N_l M Var[c_l(t, t_w)]      [Yoshino 2020]
+
+    The variance (n - 1 in the denominator) is taken over the clones of each sample, and over the samples of the
+    mean of their clones. The second is not corrected for the finite number of clones: it still holds 1/clones of
+    the first.
+
+    Args:
+        ds: result with `spin_autocorrelation` and the attributes `widths` and `patterns`.
+    Returns:
+        `susceptibility_clones` (sample, waiting_time, lag, layer) and `susceptibility_samples` (waiting_time, lag,
+        layer), in neurons times patterns, with `temperature` where present; NaN for a single clone or sample.
+    Raises:
+        ValueError: if the variable or an attribute is missing.
+    """
+    if "spin_autocorrelation" not in ds:
+        raise fail("ds", "have the variable 'spin_autocorrelation'", sorted(map(str, ds.data_vars)))
+    c = ds["spin_autocorrelation"].astype(float)
+    require(c, "ds.spin_autocorrelation", "sample", "clone", "lag", "layer")
+    size = widths(ds) * float(attribute(ds, "patterns"))
+    variances = {
+        "susceptibility_clones": _variance(c, "clone"),
+        "susceptibility_samples": _variance(c.mean("clone", skipna=False), "sample"),
+    }
+    return Dataset({name: labelled(variance * size, name) for name, variance in variances.items()})
+
+
+def _variance(values: DataArray, dim: str) -> DataArray:
+    """Variance with n - 1 in the denominator, NaN for one value."""
+    if values.sizes[dim] < 2:
+        return xr.full_like(values.isel({dim: 0}, drop=True), np.nan)
+    return values.var(dim, ddof=1, skipna=False)
