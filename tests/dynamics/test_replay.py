@@ -1,0 +1,115 @@
+"""Every decision of a sweep against a float64 replay: the same offers and thresholds, energies recomputed in full."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import reference as ref
+
+from glassnet.core import keys
+from glassnet.dynamics.column_scan import ACCELERATOR, CPU, Plan
+from glassnet.dynamics.kernel import Params
+from glassnet.dynamics.spins import _THRESHOLDS, spin_sweep
+from glassnet.dynamics.weights import OFFERS, weight_sweep
+from glassnet.model.machine import Machine
+from glassnet.model.potential import Counting, HardCore, SoftCore
+from glassnet.model.state import random_state
+
+SHAPES = {
+    "dense": {"depth": 4, "width": 5},
+    "ragged": {"depth": 5, "width": 4, "inputs": 7, "outputs": 3},
+    "two": {"depth": 2, "width": 5, "inputs": 3, "outputs": 2},
+    "diluted": {"depth": 4, "width": 6, "connectivity": 3},
+    "ragged-diluted": {"depth": 5, "width": 6, "inputs": 9, "outputs": 4, "connectivity": 3},
+}
+POTENTIALS = [SoftCore(margin=0.2), SoftCore(1.5, strength=2.0), SoftCore(1.0), Counting(0.5), HardCore(-0.6)]
+PLANS = {"cpu": CPU, "accelerator": ACCELERATOR, "blocks": Plan(block=12, dot=True)}
+CASES = [
+    ("dense", 0, "spherical", "metropolis", "cpu"),
+    ("dense", 1, "gaussian", "heat_bath", "blocks"),
+    ("ragged", 3, "ising", "metropolis", "blocks"),
+    ("ragged", 0, "spherical", "heat_bath", "accelerator"),
+    ("two", 2, "gaussian", "metropolis", "cpu"),
+    ("diluted", 0, "spherical", "metropolis", "accelerator"),
+    ("diluted", 4, "gaussian", "heat_bath", "cpu"),
+    ("ragged-diluted", 1, "ising", "metropolis", "blocks"),
+    ("ragged-diluted", 0, "gaussian", "heat_bath", "cpu"),
+    ("ragged-diluted", 4, "spherical", "metropolis", "accelerator"),
+]
+SWEEPS, PATTERNS = 4, 6
+
+
+def counting_if_hard(machine):
+    """The same machine; one that counts violated gaps in place of a hard core."""
+    if not ref.is_hard(machine):
+        return machine
+    return dataclasses.replace(machine, potential=Counting(margin=machine.potential.margin))
+
+
+def replay_spins(machine, key, weights, layers, temperature, rule):
+    machine = counting_if_hard(machine)
+    layers = [S[:, None].copy() for S in layers]  # one pattern alone: they do not act on each other
+    for l in [*range(1, machine.depth, 2), *range(2, machine.depth, 2)]:
+        shape = (machine.width, len(layers[l]))
+        thresholds = np.asarray(_THRESHOLDS[rule](keys.address(key, l), shape, temperature), float)
+        for i in range(machine.width):
+            before = ref.total(machine, weights, layers)
+            layers[l][..., i] *= -1
+            refused = ref.total(machine, weights, layers) - before > thresholds[i]
+            layers[l][refused, :, i] *= -1
+    return [S[:, 0] for S in layers]
+
+
+def replay_weights(machine, key, weights, layers, params):
+    machine, weights, offer = counting_if_hard(machine), [J.copy() for J in weights], OFFERS[machine.weights]
+    for l, J in enumerate(weights, start=1):
+        sources, rows = machine.sources(l), np.arange(len(J))
+
+        def energy_of_rows(J, l=l):
+            field = layers[l - 1].astype(float) @ J.T / np.sqrt(machine.fan_in[l - 1])
+            return ref.cost(machine.potential, layers[l] * field - machine.potential.margin).sum(0)
+
+        for number in range(offer.passes):
+            slots_of_rows = np.take_along_axis(J, sources, axis=1).T
+            draw_key = keys.address(keys.address(key, l), number)
+            slots, change, threshold = map(
+                np.asarray, offer.draw(draw_key, jnp.asarray(slots_of_rows, jnp.float32), params)
+            )
+            for step in range(len(slots)):
+                new = J.copy()
+                for rank, slot in enumerate(slots[step]):
+                    new[rows, sources[:, slot]] += change[step, rank]
+                accepted = energy_of_rows(new) - energy_of_rows(J) <= threshold[step]
+                J[accepted] = new[accepted]
+    return weights
+
+
+@pytest.mark.parametrize(("shape", "potential", "ensemble", "rule", "plan"), CASES)
+def test_every_decision(shape, potential, ensemble, rule, plan):
+    machine = Machine(**SHAPES[shape], weights=ensemble, potential=POTENTIALS[potential])
+    boundary = ref.boundary_of(*ref.problem(machine, PATTERNS))
+    temperature = jnp.float32(0.0 if ref.is_hard(machine) else 0.4)
+    params = Params(temperature, jnp.float32(0.6), boundary)
+    weights_step = jax.jit(weight_sweep(machine, PLANS[plan]))
+    spins_step = jax.jit(spin_sweep(machine, PLANS[plan], rule))
+    state = random_state(machine, keys.root(5), boundary)
+    weight_moves = spin_moves = 0
+    for t in range(SWEEPS):
+        key = keys.address(keys.root(7), t)
+        J, S = ref.matrices(machine, state), ref.all_layers(state, boundary)
+        moved, weight_info = weights_step(keys.address(key, 0), state, params)
+        expected = replay_weights(machine, keys.address(key, 0), J, S, params)
+        for new, right in zip(ref.matrices(machine, moved), expected, strict=True):
+            np.testing.assert_allclose(new, right, atol=3e-6)
+        state, spin_info = spins_step(keys.address(key, 1), moved, params)
+        right = replay_spins(machine, keys.address(key, 1), ref.matrices(machine, moved), S, temperature, rule)
+        for new, layer in zip(ref.all_layers(state, boundary), right, strict=True):
+            np.testing.assert_array_equal(new, layer)
+        changed = np.mean([np.mean(new != old) for new, old in zip(right[1:-1], S[1:-1], strict=True)])
+        np.testing.assert_allclose(spin_info["acceptance_spins"].mean(), changed, atol=1e-6)
+        weight_moves += float(weight_info["acceptance_weights"].mean())
+        spin_moves += changed
+    assert 0.02 < weight_moves / SWEEPS < 0.98  # both answers occur
+    assert 0.02 < spin_moves / SWEEPS < 0.98
