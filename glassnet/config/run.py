@@ -1,0 +1,188 @@
+"""A whole run as one value: checked when it is made, written as JSON and read back, hashed."""
+
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from glassnet.config.read import record
+from glassnet.config.tasks import TaskConfig, integers
+from glassnet.core.check import fail, integer, is_number, one_of, positive
+from glassnet.core.schedule import KINDS, Schedule
+from glassnet.dynamics.catalogue import DYNAMICS
+from glassnet.model.describe import described
+from glassnet.model.machine import Machine
+from glassnet.simulation.job import STARTS
+from glassnet.simulation.protocol import Protocol
+from glassnet.store.provenance import config_hash
+
+SCHEDULES = ("quench", *KINDS)
+DATA = ("shared", "independent")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that fixes a run.
+
+    Args:
+        machine: the machine: depth, widths, weights, potential.
+        task: the data that clamp inputs and outputs.
+        beta: inverse temperature beta >= 0, inf for zero temperature. Several values: for a quench, temperatures
+            that run side by side; for other schedules, beta at each of `knots`.
+        schedule: "quench" (beta from sweep 0 on), "steps" (beta jumps at each knot), "linear" (beta linear in
+            time between knots) or "geometric" (log beta linear in time).
+        knots: sweeps at which `beta` is given, ascending from 0; none for a quench.
+        protocol: samples, waiting times, clones, lags.
+        dynamics: "metropolis", "heat_bath" (spins by heat bath) or "feedforward" (weights alone move, neurons
+            follow, only the outputs cost energy).
+        weight_step: size d of a weight move, > 0.
+        seed: root of all random numbers of the dynamics, >= 0.
+        start: "random" (infinite temperature) or "planted" (the teacher's configuration).
+        data: "shared" (all samples see the same data) or "independent" (sample s sees data of seed
+            `task.seed` + s).
+    Raises:
+        ValueError: if an argument is out of range; it names the argument and the value.
+    """
+
+    machine: Machine
+    task: TaskConfig
+    beta: float | tuple[float, ...] = 66.7
+    schedule: str = "quench"
+    knots: tuple[int, ...] = ()
+    protocol: Protocol = field(default_factory=Protocol)
+    dynamics: str = "metropolis"
+    weight_step: float = 0.1
+    seed: int = 0
+    start: str = "random"
+    data: str = "shared"
+
+    def __post_init__(self) -> None:
+        _instance(Machine, machine=self.machine)
+        _instance(TaskConfig, task=self.task)
+        _instance(Protocol, protocol=self.protocol)
+        one_of(SCHEDULES, schedule=self.schedule)
+        one_of(tuple(DYNAMICS), dynamics=self.dynamics)
+        one_of(STARTS, start=self.start)
+        one_of(DATA, data=self.data)
+        positive(weight_step=self.weight_step)
+        integer(0, seed=self.seed)
+        object.__setattr__(self, "beta", _checked_beta(self.beta))
+        object.__setattr__(self, "knots", integers("knots", self.knots))
+        self._check_knots()
+
+    def _check_knots(self) -> None:
+        if self.schedule == "quench":
+            if self.knots:
+                raise fail("knots", "be empty for a quench", self.knots)
+            return
+        betas = self.beta if isinstance(self.beta, tuple) else (self.beta,)
+        if len(self.knots) != len(betas):
+            raise fail("knots", f"hold one sweep number for each of the {len(betas)} values of beta", self.knots)
+        if self.knots[0] != 0 or any(a >= b for a, b in zip(self.knots[:-1], self.knots[1:], strict=True)):
+            raise fail("knots", "ascend from 0", self.knots)
+        Schedule(self.knots, betas, self.schedule)
+
+    @property
+    def inverse_temperature(self) -> float | list[float] | Schedule:
+        """Beta as `simulate` takes it: a number, a list of numbers or a schedule."""
+        if self.schedule == "quench":
+            return list(self.beta) if isinstance(self.beta, tuple) else self.beta
+        betas = self.beta if isinstance(self.beta, tuple) else (self.beta,)
+        return Schedule(self.knots, betas, self.schedule)
+
+    def build(self) -> dict[str, Any]:
+        """The arguments of `simulate`.
+
+        Raises:
+            ValueError, FileNotFoundError: if the data do not fit the machine or cannot be read.
+        """
+        samples = range(self.protocol.samples if self.data == "independent" else 1)
+        built = [self.task.build(self.machine, sample) for sample in samples]
+        return {
+            "machine": self.machine,
+            "task": built if self.data == "independent" else built[0],
+            "beta": self.inverse_temperature,
+            "protocol": self.protocol,
+            "dynamics": self.dynamics,
+            "weight_step": self.weight_step,
+            "seed": self.seed,
+            "start": self.start,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """The configuration as JSON values; an infinite beta is the string "inf"."""
+        beta = [_text(b) for b in self.beta] if isinstance(self.beta, tuple) else _text(self.beta)
+        task = {"kind": self.task.kind, **asdict(self.task)}
+        teacher = getattr(self.task, "teacher", None)
+        if teacher is not None:
+            task["teacher"] = described(teacher)
+        values = {**asdict(self), "machine": described(self.machine), "task": task, "beta": beta}
+        return _floats(json.loads(json.dumps(values, allow_nan=False, default=lambda number: number.item())))
+
+    def to_json(self) -> str:
+        """The configuration as indented JSON, for `from_json`."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> "RunConfig":
+        """The configuration that `to_json` wrote; what is left out takes its default.
+
+        Raises:
+            ValueError: for text that is not JSON, unknown or missing keys, or values out of range.
+        """
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"Argument `config` must be JSON, but has an error: {error}.") from error
+        return record(cls, "config", values)
+
+    @cached_property
+    def config_hash(self) -> str:
+        """SHA-256 of the canonical JSON of the configuration, 64 hexadecimal digits."""
+        return config_hash(self.to_dict())
+
+
+def read_config(path: str | PathLike) -> RunConfig:
+    """The configuration in a JSON file.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: as `RunConfig.from_json`.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"Argument `config` must name a JSON file, but is {str(path)!r}.")
+    return RunConfig.from_json(path.read_text(encoding="utf-8"))
+
+
+def _instance(kind: Any, **values: Any) -> None:
+    for name, value in values.items():
+        if not isinstance(value, kind):
+            names = getattr(kind, "__name__", None) or ", ".join(k.__name__ for k in kind.__args__)
+            raise fail(name, f"be a {names}", value)
+
+
+def _checked_beta(beta: Any) -> float | tuple[float, ...]:
+    """Beta as float or tuple of floats, each a number >= 0 or inf."""
+    if is_number(beta):
+        return Schedule.quench(beta).final_beta
+    if isinstance(beta, str) or not hasattr(beta, "__len__") or not len(beta):
+        raise fail("beta", "be a number or a list of numbers", beta)
+    return tuple(Schedule.quench(value).final_beta for value in beta)
+
+
+def _text(number: float) -> float | str:
+    return "inf" if math.isinf(number) else number
+
+
+REAL = {"power", "strength", "margin", "threshold", "weight_step"}
+"""Fields that hold real numbers also where a whole number was given."""
+
+
+def _floats(values: dict[str, Any]) -> dict[str, Any]:
+    """`values` with floats in all fields of `REAL`, so that 1 and 1.0 give the same text."""
+    nested = {k: _floats(v) for k, v in values.items() if isinstance(v, dict)}
+    return values | nested | {k: float(v) for k, v in values.items() if k in REAL}

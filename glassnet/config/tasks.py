@@ -1,0 +1,162 @@
+"""Kinds of boundary data, as values that say how to build them."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from glassnet import tasks
+from glassnet.core.check import fail, finite, integer
+from glassnet.model.machine import Machine
+from glassnet.tasks import Task
+
+
+@dataclass(frozen=True)
+class RandomTask:
+    """Inputs and outputs independent, +1 or -1 with equal probability: a constraint satisfaction problem.
+
+    Args:
+        patterns: number M of training patterns, >= 1; alpha = M / c.
+        test_patterns: number of test patterns; as many as `patterns` if None.
+        seed: seed of the data, >= 0.
+    """
+
+    patterns: int = 100
+    test_patterns: int | None = None
+    seed: int = 0
+    kind: ClassVar[str] = "random"
+
+    def __post_init__(self) -> None:
+        _check_counts(self)
+
+    def build(self, machine: Machine, sample: int = 0) -> Task:
+        """The data, with seed `seed` + `sample`."""
+        return tasks.random(machine, self.patterns, seed=self.seed + sample, test_patterns=self.test_patterns)
+
+
+@dataclass(frozen=True)
+class TeacherStudentTask:
+    """Outputs of a teacher machine for random inputs: an inference problem.
+
+    Args:
+        patterns: number M of training patterns, >= 1; alpha = M / c.
+        test_patterns: number of fresh inputs labelled by the same teacher; as many as `patterns` if None.
+        seed: seed of the inputs and of the teacher's weights, >= 0.
+        teacher: machine of the teacher; the student's machine (matched) if None.
+    """
+
+    patterns: int = 100
+    test_patterns: int | None = None
+    seed: int = 0
+    teacher: Machine | None = None
+    kind: ClassVar[str] = "teacher_student"
+
+    def __post_init__(self) -> None:
+        _check_counts(self)
+        _check_teacher(self.teacher)
+
+    def build(self, machine: Machine, sample: int = 0) -> Task:
+        """The data, with seed `seed` + `sample`."""
+        options = {"seed": self.seed + sample, "test_patterns": self.test_patterns, "teacher": self.teacher}
+        return tasks.teacher_student(machine, self.patterns, **options)
+
+
+@dataclass(frozen=True)
+class HiddenManifoldTask:
+    """Inputs near a manifold of low dimension, labelled by a teacher that sees the inputs.
+
+    Args:
+        patterns: number M of training patterns, >= 1; alpha = M / c.
+        dimension: dimension D of the manifold, 1 <= D <= width of the input.
+        test_patterns: number of fresh patterns of the same manifold and teacher; as many as `patterns` if None.
+        seed: seed of the manifold, the patterns and the teacher's weights, >= 0.
+        teacher: machine of the teacher; the student's machine (matched) if None.
+    """
+
+    patterns: int = 100
+    dimension: int = 10
+    test_patterns: int | None = None
+    seed: int = 0
+    teacher: Machine | None = None
+    kind: ClassVar[str] = "hidden_manifold"
+
+    def __post_init__(self) -> None:
+        _check_counts(self)
+        integer(1, dimension=self.dimension)
+        _check_teacher(self.teacher)
+
+    def build(self, machine: Machine, sample: int = 0) -> Task:
+        """The data, with seed `seed` + `sample`."""
+        options = {"seed": self.seed + sample, "test_patterns": self.test_patterns, "teacher": self.teacher}
+        return tasks.hidden_manifold(machine, self.patterns, dimension=self.dimension, **options)
+
+
+@dataclass(frozen=True)
+class DigitsTask:
+    """Handwritten digits as inputs, their classes as outputs; the machine needs 784 inputs for those of the package.
+
+    Args:
+        patterns: number M of training patterns, >= 1; alpha = M / c.
+        classes: digits to be told apart, at least two; as many outputs, or one output for two classes.
+        test_patterns: number of test patterns; 400, or what is left if that is less, if None.
+        seed: seed of the selection of images, >= 0.
+        threshold: grey level, in [0, 1], above which a pixel is +1.
+        images: idx file of images of your own (MNIST, Fashion-MNIST as distributed); needs `labels`.
+        labels: idx file of their classes; needs `images`.
+    """
+
+    patterns: int = 200
+    classes: tuple[int, ...] = (0, 1)
+    test_patterns: int | None = None
+    seed: int = 0
+    threshold: float = 0.5
+    images: str | None = None
+    labels: str | None = None
+    kind: ClassVar[str] = "digits"
+
+    def __post_init__(self) -> None:
+        _check_counts(self)
+        object.__setattr__(self, "classes", integers("classes", self.classes))
+        if len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
+            raise fail("classes", "hold at least two different labels", self.classes)
+        finite(threshold=self.threshold)
+        if not 0 <= self.threshold <= 1:
+            raise fail("threshold", "lie in [0, 1]", self.threshold)
+        for name, other in (("images", "labels"), ("labels", "images")):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                raise fail(name, "be the path of an idx file", value)
+            if value is None and getattr(self, other) is not None:
+                raise fail(name, f"be given together with `{other}`", value)
+
+    def build(self, machine: Machine, sample: int = 0) -> Task:
+        """The data, with seed `seed` + `sample`."""
+        options: dict[str, Any] = {"seed": self.seed + sample, "test_patterns": self.test_patterns}
+        if self.images is not None and self.labels is not None:
+            options["images"], options["labels"] = tasks.idx_images(self.images, self.labels)
+        return tasks.digits(machine, self.patterns, classes=self.classes, threshold=self.threshold, **options)
+
+
+TaskConfig = RandomTask | TeacherStudentTask | HiddenManifoldTask | DigitsTask
+TASKS: dict[str, type[TaskConfig]] = {
+    task.kind: task for task in (RandomTask, TeacherStudentTask, HiddenManifoldTask, DigitsTask)
+}
+"""Kinds of data by name."""
+
+
+def _check_counts(task: Any) -> None:
+    integer(1, patterns=task.patterns)
+    if task.test_patterns is not None:
+        integer(1, test_patterns=task.test_patterns)
+    integer(0, seed=task.seed)
+
+
+def _check_teacher(teacher: Any) -> None:
+    if teacher is not None and not isinstance(teacher, Machine):
+        raise fail("teacher", "be None or a Machine", teacher)
+
+
+def integers(name: str, values: Any) -> tuple[int, ...]:
+    """`values` as a tuple of integers >= 0, or ValueError."""
+    if isinstance(values, str) or not hasattr(values, "__len__"):
+        raise fail(name, "be a sequence of integers", values)
+    integer(0, **{f"{name}[{n}]": value for n, value in enumerate(values)})
+    return tuple(int(value) for value in values)
