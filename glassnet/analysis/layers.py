@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import require, widths
+from glassnet.analysis.labels import attribute, require, widths
 from glassnet.analysis.relaxation import LEVEL
 from glassnet.core.check import fail, finite
 
@@ -30,16 +30,21 @@ def mean_pair_overlap(overlap: DataArray) -> DataArray:
 
 def longest_lag(data: DataArray) -> DataArray:
     """Values at the longest lag; `data` itself where it has no dimension `lag`."""
-    return data.isel(lag=int(data["lag"].argmax()), drop=True) if "lag" in data.dims else data
+    return data.isel(lag=int(np.argmax(data["lag"].values)), drop=True) if "lag" in data.dims else data
 
 
-def moving_layers(data: DataArray) -> DataArray:
-    """Values of the layers that move.
+def moving_layers(ds: Dataset, name: str) -> DataArray:
+    """The variable `name` on the layers that move: 1..L-1 for spins, as layer L is clamped, 1..L for weights.
 
-    Of spins these are the hidden layers: the last one, the output, is clamped. Of weights (variables with
-    "weight" in their name) it is every layer.
+    Args:
+        ds: result with the variable and the attribute `depth`.
+        name: a variable by `layer`; those of weights have "weight" in their name.
+    Raises:
+        ValueError: if the variable or the attribute is missing.
     """
-    return data if "weight" in str(data.name) else data.isel(layer=slice(None, -1))
+    if name not in ds:
+        raise fail("ds", f"have the variable {name!r}", sorted(map(str, ds.data_vars)))
+    return ds[name] if "weight" in name else ds[name].sel(layer=ds["layer"] < attribute(ds, "depth"))
 
 
 def solid(overlap: DataArray, level: float = LEVEL) -> DataArray:
@@ -88,17 +93,16 @@ def magnetised(ds: Dataset, threshold: float = 0.1) -> DataArray:
     """Hidden layers in which neurons keep one sign for all patterns, so that a raw overlap is no sign of a glass.
 
     Args:
-        ds: result with `magnetisation_squared`, whose floor for independent signs is 1/patterns.
+        ds: result with `magnetisation_squared`, whose floor for independent signs is 1/patterns, and the
+            attribute `depth`.
         threshold: layers whose clones on average exceed it at the longest lag are flagged.
     Returns:
         True where flagged, dims (sample, waiting_time, layer) with `temperature` where present, layers 1..L-1.
     Raises:
-        ValueError: if the variable is missing.
+        ValueError: if the variable or the attribute is missing.
     """
     finite(threshold=threshold)
-    if "magnetisation_squared" not in ds:
-        raise fail("ds", "have the variable 'magnetisation_squared'", sorted(map(str, ds.data_vars)))
-    last = moving_layers(longest_lag(ds["magnetisation_squared"]))
+    last = longest_lag(moving_layers(ds, "magnetisation_squared"))
     return (last.mean("clone") > threshold).assign_attrs(long_name="magnetised layer", units="1")
 
 

@@ -1,0 +1,114 @@
+import warnings
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from glassnet.analysis import relaxation_time, stretched_exponential
+from glassnet.core.schedule import log_times
+
+LAGS = np.array(log_times(10_000, 10))
+
+
+def curves(*values):
+    return xr.DataArray(np.stack(values), dims=("layer", "lag"), coords={"lag": LAGS})
+
+
+@pytest.mark.parametrize("tau", [3.3, 40.0, 1234.5])
+def test_first_lag_below_level(tau):
+    t = relaxation_time(curves(np.exp(-LAGS / tau)))
+    assert t.item() == LAGS[LAGS.searchsorted(tau, side="right")]
+    assert t.attrs["units"] == "sweeps"
+
+
+def test_first_crossing_counts_even_if_the_curve_comes_back():
+    c = np.ones(len(LAGS))
+    c[[5, 9]] = 0.1
+    assert relaxation_time(curves(c)).item() == LAGS[5]
+
+
+def test_not_reached_is_nan_and_never_the_last_lag():
+    t = relaxation_time(curves(np.exp(-LAGS / 1e6), np.full(len(LAGS), np.exp(-1))))
+    assert t.isnull().all()
+
+
+def test_reached_at_the_last_lag_only():
+    c = np.ones(len(LAGS))
+    c[-1] = 0
+    assert relaxation_time(curves(c)).item() == LAGS[-1]
+
+
+def test_nan_before_the_crossing_makes_it_unknown():
+    c = np.exp(-LAGS / 10.0)
+    unknown, after = c.copy(), c.copy()
+    unknown[2], after[-1] = np.nan, np.nan
+    t = relaxation_time(curves(unknown, after))
+    assert np.isnan(t[0])
+    assert t[1] == LAGS[LAGS.searchsorted(10, side="right")]
+
+
+def test_order_of_lags_does_not_matter():
+    c = curves(np.exp(-LAGS / 40))
+    assert relaxation_time(c.isel(lag=slice(None, None, -1))).identical(relaxation_time(c))
+
+
+def test_other_dimensions_are_kept():
+    c = curves(np.exp(-LAGS / 5), np.exp(-LAGS / 50)).expand_dims(temperature=[0.1, 0.2, 0.3], sample=2)
+    assert dict(relaxation_time(c).sizes) == {"temperature": 3, "sample": 2, "layer": 2}
+
+
+def test_level_is_an_argument():
+    assert (
+        relaxation_time(curves(np.exp(-LAGS / 100)), level=0.5).item()
+        == LAGS[LAGS.searchsorted(100 * np.log(2), side="right")]
+    )
+
+
+def test_without_lag():
+    with pytest.raises(ValueError, match="Argument `correlation` must have the dimension 'lag'"):
+        relaxation_time(xr.DataArray([1.0], dims="layer"))
+    with pytest.raises(ValueError, match="`level` must be a finite number"):
+        relaxation_time(curves(np.ones(len(LAGS))), level=np.nan)
+
+
+@pytest.mark.parametrize(
+    ("tau", "b", "f"), [(30.0, 1.0, 1.0), (200.0, 0.5, 0.8), (900.0, 0.35, 0.95), (12.0, 1.4, 0.9)]
+)
+def test_stretched_exponential_without_noise(tau, b, f):
+    fit = stretched_exponential(curves(f * np.exp(-((LAGS / tau) ** b))))
+    np.testing.assert_allclose([fit.tau.item(), fit.exponent.item(), fit.amplitude.item()], [tau, b, f], rtol=1e-4)
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_errors_of_the_fit_cover_the_truth(weighted):
+    """Pulls (fit - truth)/error of 200 noisy curves have mean 0 and variance 1 within their own errors."""
+    tau, b, f, sigma, n = 100.0, 0.6, 0.9, 0.01, 200
+    noise = np.random.default_rng(3).normal(scale=sigma, size=(n, len(LAGS)))
+    c = curves(*(f * np.exp(-((LAGS / tau) ** b)) + noise))
+    fit = stretched_exponential(c, xr.full_like(c, sigma) if weighted else None)
+    for name, truth in {"tau": tau, "exponent": b, "amplitude": f}.items():
+        pull = (fit[name] - truth) / fit[f"{name}_error"]
+        assert abs(pull.mean()) < 4.5 / np.sqrt(n)
+        assert abs(pull.var() - 1) < 4.5 * np.sqrt(2 / n) + 0.1, name
+
+
+def test_fit_of_nothing_is_nan():
+    frozen, few = np.exp(-LAGS / 1e6), np.full(len(LAGS), np.nan)
+    few[:3] = [1.0, 0.5, 0.1]
+    fit = stretched_exponential(curves(frozen, few))
+    assert all(fit[name].isnull().all() for name in fit.data_vars)
+
+
+def test_unrelated_data_give_nan_or_a_number_but_no_warning():
+    x = np.random.default_rng(0).normal(size=(20, len(LAGS)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        stretched_exponential(curves(*x, np.zeros(len(LAGS)), -np.ones(len(LAGS))))
+
+
+def test_fit_keeps_dimensions_and_labels():
+    c = curves(np.exp(-LAGS / 5), np.exp(-LAGS / 50)).expand_dims(temperature=[0.1, 0.2])
+    fit = stretched_exponential(c)
+    assert dict(fit.sizes) == {"temperature": 2, "layer": 2}
+    assert fit.tau.attrs["units"] == "sweeps"
+    assert "standard error" in fit.exponent_error.attrs["long_name"]
