@@ -41,8 +41,8 @@ class RunConfig:
         weight_step: size d of a weight move, > 0.
         seed: root of all random numbers of the dynamics, >= 0.
         start: "random" (infinite temperature) or "planted" (the teacher's configuration).
-        data: "shared" (all samples see the same data) or "independent" (sample s sees data of seed
-            `task.seed` + s).
+        data: "shared" (all samples see the same data) or "independent" (data of each sample s with a seed of its
+            own, that of the task + s).
     Raises:
         ValueError: if an argument is out of range; it names the argument and the value.
     """

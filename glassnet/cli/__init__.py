@@ -1,0 +1,79 @@
+"""The command line: glassnet run | plot | info | demo."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from glassnet import __version__
+
+COMMANDS = {
+    "run": "simulate a machine and write a dataset (netCDF)",
+    "plot": "draw the overview figure of a dataset",
+    "info": "say what is in a dataset, or on what machine glassnet would run",
+    "demo": "handwritten digits in a deep machine, from data to figure, in about two minutes",
+}
+
+USAGE = """\
+usage: glassnet [-h] [--version] COMMAND [OPTIONS]
+
+Glassy learning dynamics: deep perceptrons as physical systems. Weights and hidden neurons of a
+machine move by Monte Carlo at inverse temperature beta, with inputs and outputs clamped to data.
+
+commands:
+{commands}
+
+Each command explains its options: glassnet run --help
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: what follows `glassnet` on the command line; taken from there if None.
+    Returns:
+        Exit status: 0, 1 if a run stopped being finite, 2 for bad arguments or files, 130 if interrupted.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    first = arguments[0] if arguments else ""
+    if first in ("", "-h", "--help"):
+        print(usage(), end="")
+        return 0 if first else 2
+    if first == "--version":
+        print(f"glassnet {__version__}")
+        return 0
+    return guarded(command, first, arguments[1:])
+
+
+def usage() -> str:
+    """The help text of the program."""
+    return USAGE.format(commands="\n".join(f"  {name:<6} {summary}" for name, summary in COMMANDS.items()))
+
+
+def command(name: str, arguments: Sequence[str]) -> None:
+    """Run the command `name`; its module, and what that needs, is loaded now."""
+    if name not in COMMANDS:
+        raise ValueError(f"Argument `command` must be one of {', '.join(COMMANDS)}, but is {name!r}.")
+    import_module(f"glassnet.cli.{name}").main(arguments)
+
+
+def guarded(function: Callable[..., None], *arguments: object) -> int:
+    """Call `function`; errors that a user can cause become one line on stderr and an exit status."""
+    try:
+        function(*arguments)
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (ValueError, OSError) as error:
+        return complain(error, 2)
+    except FloatingPointError as error:
+        return complain(error, 1)
+    except KeyboardInterrupt:
+        return complain("interrupted", 130)
+    return 0
+
+
+def complain(error: object, status: int) -> int:
+    """Print an error as one line on stderr; returns `status`."""
+    print("glassnet: error:", " ".join(str(error).split()), file=sys.stderr)
+    return status

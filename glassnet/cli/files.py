@@ -1,0 +1,45 @@
+"""Files that commands write: checked before any work is done, written whole or not at all."""
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from glassnet.core.check import fail
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FIGURES = (".png", ".pdf", ".svg")
+
+
+def checked_output(path: Path, suffixes: Collection[str], *, overwrite: bool = False) -> Path:
+    """`path`, if a file can be written there.
+
+    Raises:
+        ValueError: for a suffix not in `suffixes`, or a file that is there without `overwrite`.
+        FileNotFoundError: if its folder does not exist.
+        PermissionError: if its folder cannot be written to.
+    """
+    if path.suffix not in suffixes:
+        raise fail("output", f"end in {' or '.join(suffixes)}", str(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"Argument `output` must lie in an existing folder, but is {str(path)!r}.")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"Argument `output` must lie in a folder that can be written to, but is {str(path)!r}.")
+    if path.is_dir():
+        raise fail("output", "be a file, not a folder", str(path))
+    if path.exists() and not overwrite:
+        raise fail("output", "not exist yet unless --overwrite is given", str(path))
+    return path
+
+
+def write_figure(figure: "Figure", path: Path) -> Path:
+    """Write a figure under a temporary name that is renamed when complete."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        figure.savefig(part, format=path.suffix[1:], dpi=160)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path

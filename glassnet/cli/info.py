@@ -1,0 +1,148 @@
+"""glassnet info: what is in a dataset, or on what machine glassnet would run."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import tyro
+
+from glassnet.cli.parse import parse
+
+if TYPE_CHECKING:
+    from xarray import DataArray, Dataset
+
+
+@dataclass(frozen=True)
+class Options:
+    """Say what is in a dataset; without one, list versions and devices.
+
+    Args:
+        file: dataset written by `glassnet run`.
+        config: print only the configuration, as JSON that `glassnet run --config` takes.
+    """
+
+    file: Annotated[Path | None, tyro.conf.Positional] = None
+    config: bool = False
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command."""
+    options = parse(Options, arguments, "info")
+    if options.file is None:
+        print("\n".join(surroundings()))
+        return
+
+    from glassnet.store.files import open_result
+
+    ds = open_result(options.file)
+    if options.config:
+        print(configuration(ds))
+    else:
+        print("\n".join(summary(ds, options.file)))
+
+
+def configuration(ds: "Dataset") -> str:
+    """The JSON that made a dataset by `glassnet run`.
+
+    Raises:
+        ValueError: if the dataset was made otherwise.
+    """
+    if "run_config" not in ds.attrs:
+        raise ValueError("Argument `file` must be made by `glassnet run` to hold its configuration, but is not.")
+    return ds.attrs["run_config"]
+
+
+def surroundings() -> Iterator[str]:
+    """Versions, devices and platform."""
+    import jax
+
+    from glassnet.store.provenance import provenance, versions
+
+    yield "versions"
+    yield from _aligned(versions())
+    made = provenance()
+    yield "machine"
+    yield from _aligned({"device": made["device"], "platform": made["platform"], "cores": os.cpu_count()})
+    yield from _aligned({"JAX backend": jax.default_backend(), "git commit": made["git_commit"]})
+
+
+def summary(ds: "Dataset", path: Path) -> Iterator[str]:
+    """Configuration, sizes, results at the end and provenance of a dataset."""
+    attrs = ds.attrs
+    yield f"{path} ({path.stat().st_size / 1e6:.1f} MB): {attrs.get('status', 'unknown status')}"
+    yield attrs.get("title", "")
+    yield "configuration"
+    yield from _aligned(_flat(json.loads(attrs["config"])))
+    yield "sizes"
+    yield from _aligned(dict(ds.sizes))
+    yield "at the end"
+    yield from _aligned(last_values(ds))
+    yield from by_layer(ds)
+    yield "provenance"
+    names = ("config_hash", "run_config_hash", "versions", "device", "platform", "git_commit", "started", "finished")
+    known = {name: attrs[name] for name in (*names, "run_seconds") if name in attrs}
+    yield from _aligned(known)
+
+
+def last_values(ds: "Dataset") -> dict[str, str]:
+    """Energy and errors at the last time of the hosts, mean over samples with standard error."""
+    from glassnet.analysis import energy_per_gap, mean_and_error
+
+    values = {"energy per gap": energy_per_gap(ds), "training error": ds["train_error"], "test error": ds["test_error"]}
+    with np.errstate(invalid="ignore"):  # the energy of a hard core may be infinite
+        last = {name: mean_and_error(x.isel(time=-1)) for name, x in values.items()}
+    return {name: _with_errors(pair) for name, pair in last.items()}
+
+
+def by_layer(ds: "Dataset") -> Iterator[str]:
+    """Tables by layer: energy, violated gaps and acceptance at the end, relaxation times at each waiting time."""
+    from glassnet.analysis import relaxation_time
+
+    yield f"{'by layer':<28}" + "".join(f"{l:>9}" for l in ds["layer"].values)
+    for name in ("energy", "violated", "acceptance_weights", "acceptance_spins"):
+        yield from _table(name.replace("_", " of "), ds[name].isel(time=-1).mean("sample"))
+    longest = int(ds["lag"][-1])
+    sources = {"spins": "spin_autocorrelation", "weights": "weight_autocorrelation_normalised"}
+    for words, name in sources.items():
+        tau = relaxation_time(ds[name].mean(("sample", "clone")))
+        for t in tau["waiting_time"].values:
+            yield from _table(f"tau of {words}, t_w {t}", tau.sel(waiting_time=t), f"> {longest}")
+
+
+def _table(name: str, values: "DataArray", missing: str = "-") -> Iterator[str]:
+    """A row of values by layer, for each temperature."""
+    rungs = values["temperature"].values if "temperature" in values.dims else [None]
+    for T in rungs:
+        row = values if T is None else values.sel(temperature=T)
+        cells = (missing if np.isnan(x) else f"{x:.3g}" if abs(x) < 1000 else f"{x:.0f}" for x in row.values)
+        suffix = "" if T is None else f"   T {T:.4g}"
+        yield f"  {name:<26}" + "".join(f"{cell:>9}" for cell in cells) + suffix
+
+
+def _with_errors(pair: "Dataset") -> str:
+    """Mean +- standard error, one for each temperature."""
+    means, errors = pair["mean"].values.reshape(-1), pair["error"].values.reshape(-1)
+    return ", ".join(f"{m:.5g}" + ("" if np.isnan(e) else f" +- {e:.1g}") for m, e in zip(means, errors, strict=True))
+
+
+def _aligned(values: dict) -> Iterator[str]:
+    for name, value in values.items():
+        yield f"  {name!s:<26} {value}"
+
+
+def _flat(config: dict, prefix: str = "") -> dict[str, str]:
+    """Nested JSON as one level: machine.depth, machine.potential.kind, ..."""
+    flat = {}
+    for key, value in config.items():
+        nested = _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": _short(value)}
+        flat |= nested
+    return flat
+
+
+def _short(value: object, longest: int = 90) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= longest else f"{text[: longest - 4]} ..."
