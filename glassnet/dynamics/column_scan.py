@@ -14,7 +14,7 @@ the next offer: half the memory traffic of applying it at once.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -42,9 +42,11 @@ CPU = Plan(block=2**15, dot=True)
 ACCELERATOR = Plan(block=None, dot=False)
 
 
-def plan_for(platform: str) -> Plan:
-    """Plan of a JAX platform: "cpu", or anything else for accelerators."""
-    return CPU if platform == "cpu" else ACCELERATOR
+def plan_for(platform: str, replicas: int = 1) -> Plan:
+    """Plan of a JAX platform ("cpu", or anything else for accelerators) for so many replicas in one call."""
+    if platform != "cpu":
+        return ACCELERATOR
+    return replace(CPU, block=max(1, CPU.block // replicas))
 
 
 @pytree

@@ -8,7 +8,7 @@ from jax import Array, lax
 
 from glassnet.core import keys
 from glassnet.dynamics.kernel import Info, Kernel, Params, cooled
-from glassnet.dynamics.weights import OFFERS
+from glassnet.dynamics.weights import OFFERS, metropolis
 from glassnet.model.forward import forward, signs
 from glassnet.model.machine import Machine, Stack
 from glassnet.model.state import Boundary, State, layer_preactivation, on_prior, sources
@@ -52,8 +52,12 @@ def _sweep_layer(machine: Machine, g: int, layer: Array, key: Array, state: Stat
     try_one = partial(_try, machine, g, place, below, params.boundary)
 
     def one_pass(state: State, number: Array) -> tuple[State, Array]:
-        offers = offer.draw(keys.address(key, number), state.weights[g][place], params)
-        return lax.scan(try_one, state, _one_by_one(*offers))
+        pass_key, J = keys.address(key, number), state.weights[g][place]
+        order = offer.order(pass_key, len(J))
+        change = offer.change(pass_key, offer.arranged(J, order)[0], params)
+        threshold = metropolis(pass_key, (len(change), J.shape[1]), params)
+        slots = offer.arranged(jnp.arange(len(J)), order)[0]
+        return lax.scan(try_one, state, _one_by_one(slots, change, threshold))
 
     state, accepted = lax.scan(one_pass, state, jnp.arange(offer.passes))
     return state, accepted.mean()

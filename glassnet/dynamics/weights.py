@@ -15,8 +15,6 @@ from glassnet.model.machine import Machine, Stack
 from glassnet.model.potential import Potential
 from glassnet.model.state import State, feeding_spins, own_spins, sources
 
-Arrays = tuple[Array, ...]
-
 
 def weight_sweep(machine: Machine, plan: Plan) -> Step:
     """One proposal for every weight, accepted with min(1, exp(-beta dE)).
@@ -68,10 +66,17 @@ def _sweep_layer(
 
     def one_pass(number: Array | int, carry: tuple) -> tuple[Array, Array, Array]:
         gap, J, accepted = carry
-        slots, change, threshold = offer.draw(keys.address(key, number), J, params)
-        gap, accept = _scan(potential, plan, gap, sign, below, graph, (slots, stack.scale * change, threshold))
-        J = J.at[slots].add(jnp.where(accept[:, None], change, 0))
-        return gap, J, accepted + accept.mean() / offer.passes
+        pass_key = keys.address(key, number)
+        order = offer.order(pass_key, len(J))
+        moving, resting = offer.arranged(J, order)
+        change = offer.change(pass_key, moving, params)
+        feed = offer.arranged(below if graph is None else graph, order)[0]
+        lookup = None if graph is None else lambda source: below[source]
+        limit = metropolis(pass_key, (len(change), J.shape[1]), params)
+        offers = Offers(stack.scale * change, feed, jnp.zeros_like(limit), limit)
+        gap, accept = _scan(potential, plan, gap, sign, offers, lookup)
+        moved = moving + jnp.where(accept[:, None], change, 0)
+        return gap, offer.restored(moved, resting, order), accepted + accept.mean() / offer.passes
 
     carry = (gap, J, jnp.float32(0))
     gap, J, accepted = one_pass(0, carry) if offer.passes == 1 else lax.fori_loop(0, offer.passes, one_pass, carry)
@@ -79,52 +84,64 @@ def _sweep_layer(
 
 
 def _scan(
-    potential: Potential, plan: Plan, gap: Array, sign: Array, below: Array, graph: Array | None, offer: Arrays
+    potential: Potential, plan: Plan, gap: Array, sign: Array, offers: Offers, lookup: Callable | None
 ) -> tuple[Array, Array]:
-    """Scan the offers (slots (step, rank), change (step, rank, neuron), threshold (step, neuron))."""
-    slots, change, threshold = offer
     run = partial(column_scan, potential=potential, sites="rows", plan=plan)
-    none = jnp.zeros_like(threshold)
-    if graph is None:
-        offers = Offers(change, below[slots], none, threshold)
+    if lookup is None:
         return in_blocks(plan, "rows", run, gap, sign, offers)
-    offers = Offers(change, graph[slots], none, threshold)
-    return run(gap, sign, offers, lookup=lambda source: below[source])
+    return run(gap, sign, offers, lookup=lookup)
 
 
-def _gaussian(key: Array, J: Array, params: Params) -> Arrays:
+def _gaussian(key: Array, J: Array, params: Params) -> Array:
     d = params.weight_step
     x = keys.normal(keys.address(key, 0), J.shape)
-    change = (J + d * x) / jnp.sqrt(1 + d * d) - J
-    return jnp.arange(len(J))[:, None], change[:, None], _metropolis(key, J.shape, params)
+    return (J + d * x) / jnp.sqrt(1 + d * d) - J
 
 
-def _ising(key: Array, J: Array, params: Params) -> Arrays:
-    return jnp.arange(len(J))[:, None], -2 * J[:, None], _metropolis(key, J.shape, params)
+def _ising(key: Array, J: Array, params: Params) -> Array:
+    return -2 * J
 
 
-def _rotation(key: Array, J: Array, params: Params) -> Arrays:
-    pairs = len(J) // 2
-    slots = jnp.argsort(keys.uniform(keys.address(key, 2), (len(J),)))[: 2 * pairs].reshape(pairs, 2)
-    angle = params.weight_step * keys.normal(keys.address(key, 0), (pairs, J.shape[1]))
-    first, second = J[slots[:, 0]], J[slots[:, 1]]
+def _rotation(key: Array, J: Array, params: Params) -> Array:
+    first, second = J[:, 0], J[:, 1]
+    angle = params.weight_step * keys.normal(keys.address(key, 0), first.shape)
     versine, sine = 2 * jnp.sin(angle / 2) ** 2, jnp.sin(angle)  # 1 - cos without cancellation
-    change = jnp.stack([-versine * first - sine * second, sine * first - versine * second], axis=1)
-    return slots, change, _metropolis(key, angle.shape, params)
+    return jnp.stack([-versine * first - sine * second, sine * first - versine * second], axis=1)
 
 
-def _metropolis(key: Array, shape: tuple[int, ...], params: Params) -> Array:
+def metropolis(key: Array, shape: tuple[int, ...], params: Params) -> Array:
     """Largest energy change that is accepted: T times an exponential number."""
     return params.temperature * keys.exponential(keys.address(key, 1), shape)
 
 
 class Offer(NamedTuple):
-    """How an ensemble proposes: `draw(key, J, params)` offers slots (step, rank), changes of J (step, rank, neuron)
-    and thresholds (step, neuron), each entry at most once; `passes` such rounds make a sweep."""
+    """How an ensemble proposes.
 
-    draw: Callable[[Array, Array, Params], Arrays]
+    Attributes:
+        change: `change(key, J, params)`: proposed changes of weights that move together, (step, rank, neuron).
+        rank: weights of a row that move together; the groups are drawn anew in every pass.
+        passes: passes over a row in a sweep, each of which moves a weight once at most.
+    """
+
+    change: Callable[[Array, Array, Params], Array]
+    rank: int
     passes: int
 
+    def order(self, key: Array, slots: int) -> Array:
+        """Order in which the slots of a row move: as they are, or at random where several move together."""
+        return jnp.arange(slots) if self.rank == 1 else jnp.argsort(keys.uniform(keys.address(key, 2), (slots,)))
 
-OFFERS = {"gaussian": Offer(_gaussian, 1), "ising": Offer(_ising, 1), "spherical": Offer(_rotation, 2)}
+    def arranged(self, x: Array, order: Array) -> tuple[Array, Array]:
+        """`x` (slot, ...) as groups (step, rank, ...) in that order, and the slots that are left over."""
+        x = x if self.rank == 1 else x[order]
+        used = len(x) - len(x) % self.rank
+        return x[:used].reshape(-1, self.rank, *x.shape[1:]), x[used:]
+
+    def restored(self, moved: Array, resting: Array, order: Array) -> Array:
+        """The inverse of `arranged`."""
+        x = jnp.concatenate([moved.reshape(-1, *moved.shape[2:]), resting])
+        return x if self.rank == 1 else x[jnp.argsort(order)]
+
+
+OFFERS = {"gaussian": Offer(_gaussian, 1, 1), "ising": Offer(_ising, 1, 1), "spherical": Offer(_rotation, 2, 2)}
 """Proposals of the weight ensembles."""

@@ -1,7 +1,7 @@
 """Compiled functions of a chunk of replicas, shared by all runs of one machine."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -9,27 +9,32 @@ import jax.numpy as jnp
 from jax import Array
 
 from glassnet.dynamics.catalogue import build
-from glassnet.dynamics.column_scan import plan_for
 from glassnet.dynamics.kernel import Drive, advance
 from glassnet.measure import layers, overlaps
 from glassnet.model.machine import Machine
-from glassnet.model.state import Boundary, State
+from glassnet.model.state import Boundary, State, random_state
 from glassnet.simulation.parallel import Lanes, batched
 
 CACHED_PROGRAMS = 64
 
 
 @lru_cache(CACHED_PROGRAMS)
+def randomise(machine: Machine, shared: bool) -> Callable:
+    """`f(keys, boundary) -> states` at infinite temperature."""
+    return jax.jit(jax.vmap(partial(random_state, machine), (0, _axis(shared))))
+
+
+@lru_cache(CACHED_PROGRAMS)
 def initialise(machine: Machine, dynamics: str, lanes: Lanes, shared: bool) -> Callable:
     """`f(states, boundary) -> states`: cached fields exact, slaved neurons in place."""
-    kernel = build(dynamics, machine, plan_for(lanes.platform))
+    kernel = build(dynamics, machine, lanes.plan)
     return jax.jit(batched(lanes, kernel.init, (0, _axis(shared))))
 
 
 @lru_cache(CACHED_PROGRAMS)
 def advancing(machine: Machine, dynamics: str, lanes: Lanes, shared: bool) -> Callable:
     """`f(keys, states, drives, start, stop) -> (states, info)`; the states given are used up."""
-    run = advance(build(dynamics, machine, plan_for(lanes.platform)))
+    run = advance(build(dynamics, machine, lanes.plan))
     drive = Drive(path=0, origin=0, weight_step=None, boundary=_axis(shared))  # ty: ignore[invalid-argument-type]
     return jax.jit(batched(lanes, run, (0, 0, drive, None, None)), donate_argnums=1)
 

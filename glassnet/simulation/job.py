@@ -14,7 +14,7 @@ from glassnet.core.check import fail, integer, one_of, positive
 from glassnet.core.schedule import BetaPath, Schedule
 from glassnet.dynamics.catalogue import DYNAMICS
 from glassnet.model.machine import Machine
-from glassnet.model.state import Boundary, State, pack, random_state
+from glassnet.model.state import Boundary
 from glassnet.simulation.protocol import Protocol
 from glassnet.tasks import Task
 
@@ -123,24 +123,13 @@ class Job:
         """Schedules as arrays with the temperature as leading axis."""
         return jax.tree.map(lambda *x: jnp.stack(x), *(s.path() for s in self.schedules))
 
-    def initial(self) -> State:
-        """Initial configurations, one for each sample (leading axis)."""
-        if self.start == "random":
-            return self._random()
-        states = [pack(self.machine, *self._given(s)) for s in range(self.protocol.samples)]
-        return jax.tree.map(lambda *x: jnp.stack(x), *states)
-
-    def _random(self) -> State:
-        samples = jnp.arange(self.protocol.samples)
+    def start_keys(self) -> Array:
+        """Keys of the random starts, one for each sample."""
         root = keys.root(self.seed)
+        return jax.vmap(lambda s: keys.address(root, s, keys.START))(jnp.arange(self.protocol.samples))
 
-        def one(sample: Array, boundary: Boundary) -> State:
-            return random_state(self.machine, keys.address(root, sample, keys.START), boundary)
-
-        axis = None if self.shared else 0
-        return jax.jit(jax.vmap(one, (0, axis)))(samples, self.boundary(range(self.protocol.samples)))
-
-    def _given(self, sample: int) -> Configuration:
+    def given(self, sample: int) -> Configuration:
+        """Weights and spins that a sample starts from, unless it starts at random."""
         task = self.task(sample)
         if self.start == "planted":
             assert task.teacher is not None  # checked at construction

@@ -17,10 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from glassnet.dynamics.column_scan import plan_for
+from glassnet.dynamics.column_scan import Plan, plan_for
 from glassnet.model.machine import Machine
 
-LARGEST_CHUNK = 32
+LARGEST_CHUNK = 16
+"""Replicas of one call on a CPU at most: small machines gain little beyond, and few replicas fill their chunk."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class Lanes:
     chunk: int | None
 
     @property
+    def plan(self) -> Plan:
+        """How the sweeps of one call are cut."""
+        return plan_for(self.platform, self.chunk or 1)
+
+    @property
     def alone(self) -> bool:
         """Whether a call holds a single replica."""
         return self.chunk == 1
@@ -47,7 +53,7 @@ def lanes(machine: Machine, patterns: int, platform: str | None = None) -> Lanes
     block = plan_for(platform).block
     if block is None:
         return Lanes(platform, None)
-    gaps = sum(machine.widths[1:]) * patterns
+    gaps = max(machine.widths[1:]) * patterns
     return Lanes(platform, int(np.clip(block // gaps, 1, LARGEST_CHUNK)))
 
 
@@ -74,10 +80,13 @@ class Batch:
         self.size = size
 
     def whole(self) -> Any:
-        """All replicas as one pytree with the replica as leading axis, without padding."""
+        """All replicas as one pytree with the replica as leading axis, without padding.
+
+        Chunks, which live on a CPU, are joined with NumPy; a single one stays where it is.
+        """
         if len(self.chunks) == 1:
             return jax.tree.map(lambda x: x[: self.size], self.chunks[0])
-        return jax.tree.map(lambda *x: jnp.concatenate(x)[: self.size], *self.chunks)
+        return jax.tree.map(lambda *x: np.concatenate(x)[: self.size], *self.chunks)
 
 
 def split(lanes: Lanes, replicas: Any) -> Batch:
@@ -86,11 +95,18 @@ def split(lanes: Lanes, replicas: Any) -> Batch:
     devices = jax.devices(lanes.platform)
     step = lanes.chunk or -(-size // len(devices)) * len(devices)
     places = np.minimum(np.arange(-(-size // step) * step), size - 1).reshape(-1, step)
+    if len(places) > 1:
+        replicas = jax.tree.map(_on_host, replicas)
     chunks = [jax.tree.map(lambda x, p=p: x[p], replicas) for p in places]
     if lanes.chunk is None and len(devices) > 1:
         sharding = NamedSharding(Mesh(np.array(devices), ("replica",)), PartitionSpec("replica"))
         chunks = [jax.device_put(chunk, sharding) for chunk in chunks]
     return Batch(chunks, size)
+
+
+def _on_host(x: Any) -> Any:
+    """`x` as a NumPy array, which is quick to index; keys have no NumPy type and stay."""
+    return x if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else np.asarray(x)
 
 
 def for_chunks(lanes: Lanes, function: Callable, *batches: Batch, then: tuple = ()) -> Batch:

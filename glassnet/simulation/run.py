@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from glassnet.measure.teacher import teacher_overlaps
-from glassnet.model.state import State
+from glassnet.model.state import State, pack
 from glassnet.simulation import compiled
 from glassnet.simulation.follow import Follower, Progress, Report
 from glassnet.simulation.job import Job
@@ -49,7 +49,7 @@ def run(job: Job, report: Report | None = None) -> Records:
 def _hosts(job: Job, follower: Follower) -> tuple[Records, list[State]]:
     """Measurements of the hosts, and their configurations at the waiting times, replica first."""
     ways = follower.lanes
-    states = jax.tree.map(lambda x: x[follower.samples], job.initial())
+    states = jax.tree.map(lambda x: x[follower.samples], initial(job))
     init = compiled.initialise(job.machine, job.dynamics, ways, job.shared)
     measure = compiled.host_measures(job.machine, ways, job.shared)
     start = for_chunks(ways, init, split(ways, states), follower.boundary)
@@ -61,6 +61,15 @@ def _hosts(job: Job, follower: Follower) -> tuple[Records, list[State]]:
             snapshots.append(compiled.copy(batch.whole()))
     shape = (job.protocol.samples, len(job.schedules))
     return _unfolded(rows, HOST, shape, "time"), snapshots
+
+
+def initial(job: Job) -> State:
+    """Initial configurations, one for each sample (leading axis)."""
+    samples = range(job.protocol.samples)
+    if job.start == "random":
+        return compiled.randomise(job.machine, job.shared)(job.start_keys(), job.boundary(samples))
+    states = [pack(job.machine, *job.given(s)) for s in samples]
+    return jax.tree.map(lambda *x: jnp.stack(x), *states)
 
 
 def _clones(job: Job, follower: Follower, snapshots: list[State]) -> Records:
