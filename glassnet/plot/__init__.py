@@ -1,0 +1,20 @@
+"""Pictures of results: DataArray or Dataset in, Axes out. Nothing here shows or saves a figure.
+
+With `ax=None` a function draws on a new figure in the style of `paper`. That figure is not registered with
+pyplot: write it with `ax.figure.savefig`, or hand over axes of your own to have it shown.
+"""
+
+from glassnet.plot.overlaps import overlap_matrix, overlap_profile
+from glassnet.plot.panels import overview
+from glassnet.plot.relaxation import autocorrelation, energy_and_error
+from glassnet.plot.style import layer_colours, paper
+
+__all__ = [
+    "overview",
+    "energy_and_error",
+    "autocorrelation",
+    "overlap_profile",
+    "overlap_matrix",
+    "layer_colours",
+    "paper",
+]

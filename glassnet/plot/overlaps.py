@@ -1,0 +1,131 @@
+"""Solid and liquid: replica overlap by layer, and matrices of overlaps."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from xarray import DataArray, Dataset
+
+from glassnet.analysis import clustered, longest_lag, mean_pair_overlap
+from glassnet.analysis.relaxation import LEVEL
+from glassnet.core.check import fail, integer
+from glassnet.plot.labels import at_waiting_times, by_layer, label, over_samples, single_temperature
+from glassnet.plot.style import GREY, graded, legend_above, on_axes
+
+MARKERS = "osD^v<>ph*"
+
+
+@on_axes
+def overlap_profile(data: DataArray | Dataset, ax: Axes | None = None) -> Axes:
+    """Overlap of clones at the longest lag by layer, one line for each waiting time: solid above 1/e, liquid below.
+
+    Means over samples and pairs of clones, with bars of one standard error over samples.
+
+    Args:
+        data: an overlap by `layer`, or a result, whose `spin_overlap` in the layers that move is drawn between
+            the clamped input and output.
+        ax: axes; a new figure if None.
+    Returns:
+        The axes.
+    Raises:
+        ValueError: if `data` has more than one temperature or a single clone.
+    """
+    q = _mean_of_pairs(longest_lag(by_layer(data, "spin_overlap")))
+    times = q["waiting_time"].values.tolist() if "waiting_time" in q.dims else None
+    q = at_waiting_times(q, times)
+    curve = over_samples(q)
+    colours = graded("plasma", q.sizes["waiting_time"])
+    handles = []
+    for n, (time, colour) in enumerate(zip(q["waiting_time"].values, colours, strict=True)):
+        line = curve.isel(waiting_time=n)
+        style = {"color": colour, "marker": MARKERS[n % len(MARKERS)], "capsize": 1.5, "elinewidth": 0.8}
+        error = np.nan_to_num(line["error"].values)
+        handles.append(ax.errorbar(q["layer"].values, line["mean"].values, error, label=f"$t_w$ = {time:g}", **style))
+    _level(ax)
+    depth = int(data.attrs["depth"]) if isinstance(data, Dataset) else None
+    _layer_axis(ax, q["layer"].values, depth)
+    ax.set(xlabel="layer $l$", ylabel=label(q))
+    legend_above(ax, handles)
+    return ax
+
+
+def _mean_of_pairs(q: DataArray) -> DataArray:
+    if "clone_b" not in q.dims:
+        return q
+    if q.sizes["clone"] < 2:
+        raise fail("data", "have at least two clones", q.sizes["clone"])
+    return mean_pair_overlap(q)
+
+
+def _level(ax: Axes) -> None:
+    """The line at 1/e between solid and liquid."""
+    ax.axhline(LEVEL, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
+    for word, side, offset in (("solid", "bottom", 2), ("liquid", "top", -2)):
+        place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": side}
+        ax.annotate(word, (0, LEVEL), (8, offset), color=GREY, fontsize="small", **place)
+
+
+def _layer_axis(ax: Axes, layers: np.ndarray, depth: int | None) -> None:
+    """Ticks at the layers; with the depth known, from the clamped input to the clamped output."""
+    step = -(-len(layers) // 12)
+    ticks = {int(l): str(int(l)) for l in layers[::step]}
+    if depth is not None:
+        ticks = {0: "in", **{l: word for l, word in ticks.items() if l < depth}, depth: "out"}
+        ax.set_xlim(0, depth)
+    ax.set_xticks(list(ticks), labels=list(ticks.values()))
+    ax.tick_params(axis="x", which="minor", length=0)
+
+
+@on_axes
+def overlap_matrix(
+    data: DataArray | Dataset,
+    ax: Axes | None = None,
+    *,
+    layer: int,
+    waiting_time: float | None = None,
+    clones: int | None = None,
+    colour_bar: bool = True,
+) -> Axes:
+    """Overlaps between all last configurations in one layer, ordered by complete linkage.
+
+    Args:
+        data: overlaps by `configuration` and `configuration_b`, or a result, whose `final_spin_overlap` is drawn.
+        ax: axes; a new figure if None.
+        layer: the layer.
+        waiting_time: waiting time of the clones in sweeps; the last one if None.
+        clones: clones of each sample, to keep those of a sample side by side with lines between the samples;
+            without it the tree alone decides the order.
+        colour_bar: whether to draw one.
+    Returns:
+        The axes.
+    Raises:
+        ValueError: if `data` has more than one temperature, or lacks the layer or the waiting time.
+    """
+    values = single_temperature(data["final_spin_overlap"] if isinstance(data, Dataset) else data)
+    q = at_waiting_times(_at_layer(values, layer), waiting_time).isel(waiting_time=0)
+    order = clustered(q.transpose("configuration", "configuration_b")).order
+    if clones is not None:
+        order = _samples_together(order, clones)
+    style = {"cmap": "RdBu_r", "vmin": -1, "vmax": 1, "interpolation": "nearest", "origin": "upper"}
+    image = ax.imshow(q.values[np.ix_(order, order)], **style)
+    for edge in np.arange(clones, len(order), clones) - 0.5 if clones else ():
+        ax.axhline(edge, color="black", linewidth=0.3)
+        ax.axvline(edge, color="black", linewidth=0.3)
+    ax.set(xticks=[], yticks=[], xlabel="configuration $a$", ylabel="configuration $b$", title=f"layer {layer}")
+    if colour_bar:
+        ax.figure.colorbar(image, ax=ax, label=label(q), ticks=[-1, -0.5, 0, 0.5, 1])
+    return ax
+
+
+def _at_layer(values: DataArray, layer: int) -> DataArray:
+    known = np.atleast_1d(values["layer"].values).tolist()
+    if layer not in known:
+        raise fail("layer", f"be among the layers {known}", layer)
+    return values.sel(layer=layer) if "layer" in values.dims else values
+
+
+def _samples_together(order: np.ndarray, clones: int) -> np.ndarray:
+    """Leaves sample by sample, samples in the order in which the tree meets them first."""
+    integer(1, clones=clones)
+    if len(order) % clones:
+        raise fail("clones", f"divide the {len(order)} configurations", clones)
+    rank = {sample: n for n, sample in reversed(list(enumerate(order // clones)))}
+    return np.array(sorted(order, key=lambda leaf: rank[leaf // clones]))

@@ -1,0 +1,76 @@
+"""The figure of a run: learning, relaxation, solid and liquid layers, landscape."""
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
+from xarray import Dataset
+
+from glassnet.core.check import fail
+from glassnet.plot.labels import label, single_temperature
+from glassnet.plot.overlaps import overlap_matrix, overlap_profile
+from glassnet.plot.relaxation import autocorrelation, energy_and_error
+from glassnet.plot.style import PAGE, paper
+
+
+def overview(data: Dataset) -> Figure:
+    """The four panels of a run.
+
+    (a) energy and errors against time, (b) spin autocorrelation by layer at the first waiting time above 0 and at
+    the last one, (c) overlap of clones by layer, (d) overlaps of all last configurations in the layer next to the
+    input and in the central one.
+
+    Args:
+        data: result of a run at one temperature, with hidden layers.
+    Returns:
+        A figure of page width that pyplot does not know; write it with `savefig`.
+    Raises:
+        ValueError: if `data` has more than one temperature or no hidden layer.
+    """
+    data = single_temperature(data)
+    depth = int(data.attrs["depth"])
+    if depth < 2:
+        raise fail("data", "have hidden layers (a depth of at least 2)", depth)
+    with paper():
+        figure = Figure(figsize=(PAGE, 0.74 * PAGE), layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)
+        grid = figure.add_gridspec(2, 2)
+        panels = [figure.add_subplot(grid[place]) for place in ((0, 0), (0, 1), (1, 0))]
+        energy_and_error(data, panels[0])
+        autocorrelation(data, panels[1], waiting_time=_two_waiting_times(data))
+        _profile(data, panels[2])
+        panels.append(_matrices(data, figure, grid[1, 1], sorted({1, depth // 2})))
+        for letter, ax in zip("abcd", panels, strict=True):
+            place = {"xycoords": "axes fraction", "textcoords": "offset points"}
+            ax.annotate(f"({letter})", (0, 1), (-24, 5), fontweight="bold", annotation_clip=False, **place)
+        figure.draw_without_rendering()  # ticks take their style when first drawn
+    return figure
+
+
+def _two_waiting_times(data: Dataset) -> list[float]:
+    """First waiting time above 0 and the last one; one of them where they are the same."""
+    times = data["waiting_time"].values.tolist()
+    return sorted({next((t for t in times if t > 0), times[-1]), times[-1]})
+
+
+def _profile(data: Dataset, ax: Axes) -> None:
+    """The overlap profile, or a word where there are no pairs of clones."""
+    if data.sizes["clone"] > 1:
+        overlap_profile(data, ax)
+        return
+    ax.text(0.5, 0.5, "overlaps need two clones", ha="center", va="center", transform=ax.transAxes)
+    ax.set(xticks=[], yticks=[])
+
+
+def _matrices(data: Dataset, figure: Figure, place: SubplotSpec, layers: list[int]) -> Axes:
+    """Overlap matrices side by side with one colour bar; returns the first."""
+    grid = place.subgridspec(1, len(layers))
+    axes = [figure.add_subplot(grid[0, n]) for n in range(len(layers))]
+    for ax, layer in zip(axes, layers, strict=True):
+        overlap_matrix(data, ax, layer=layer, clones=data.sizes["clone"], colour_bar=False)
+    for ax in axes[1:]:
+        ax.set_ylabel("")
+    image = axes[-1].images[0]
+    words = label(data["final_spin_overlap"])
+    bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.8, aspect=30, ticks=[-1, -0.5, 0, 0.5, 1])
+    bar.set_label(words)
+    return axes[0]

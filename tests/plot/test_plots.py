@@ -1,0 +1,246 @@
+import subprocess
+import sys
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from analysis.synthetic_result import DEPTH, result
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from glassnet import plot
+from glassnet.analysis import clustered, mean_and_error
+
+mpl.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind():
+    """Plots leave neither open figures nor settings."""
+    before = dict(mpl.rcParams)
+    yield
+    assert plt.get_fignums() == []
+    assert dict(mpl.rcParams) == before
+
+
+@pytest.fixture(scope="module")
+def ds():
+    return result(sweeps=10_000)
+
+
+DRAWN = {
+    "energy_and_error": plot.energy_and_error,
+    "autocorrelation": plot.autocorrelation,
+    "overlap_profile": plot.overlap_profile,
+    "overlap_matrix": lambda data, ax=None: plot.overlap_matrix(data, ax, layer=1),
+}
+
+
+@pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN)
+def test_returns_the_axes_given_or_new_ones(ds, draw):
+    ax = Figure().add_subplot()
+    assert draw(ds, ax) is ax
+    new = draw(ds)
+    assert isinstance(new, Axes)
+    assert new is not ax
+
+
+@pytest.mark.parametrize("draw", [*DRAWN.values(), plot.overview], ids=[*DRAWN, "overview"])
+def test_more_than_one_temperature_needs_a_choice(draw):
+    ladder = result(temperatures=2)
+    with pytest.raises(ValueError, match=r"`data` must have a single temperature: select one with .sel\(temperature="):
+        draw(ladder)
+    draw(ladder.isel(temperature=0))
+    draw(ladder.isel(temperature=[1]))
+
+
+def lines(ax):
+    """Curves of data, reference lines left out."""
+    return [line for line in ax.get_lines() if len(line.get_xdata()) > 2]
+
+
+def test_energy_and_errors(ds):
+    ax = plot.energy_and_error(ds)
+    right = next(other for other in ax.figure.axes if other is not ax)
+    assert (len(lines(ax)), len(lines(right))) == (1, 2)
+    assert len(ax.collections) == 1
+    assert ax.get_xscale() == ax.get_yscale() == "log"
+    assert "sweeps" in ax.get_xlabel()
+    assert "energy per gap" in ax.get_ylabel()
+    assert right.get_ylabel() == "error (fraction of output neurons)"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["energy", "training error", "test error"]
+    t = lines(ax)[0].get_xdata()
+    assert (t > 0).all()
+    expected = mean_and_error(ds.test_error)["mean"].sel(time=t)
+    np.testing.assert_allclose(lines(right)[1].get_ydata(), expected)
+
+
+def test_energy_zero_and_time_zero_only(ds):
+    assert plot.energy_and_error(ds.assign(energy=ds.energy * 0)).get_yscale() == "linear"
+    assert plot.energy_and_error(ds.isel(time=[0])).get_xscale() == "linear"
+    assert plot.energy_and_error(ds.drop_vars(["train_error", "test_error"])).figure.axes[1:] == []
+
+
+def test_autocorrelation_has_a_line_for_each_hidden_layer(ds):
+    ax = plot.autocorrelation(ds)
+    assert len(lines(ax)) == DEPTH - 1
+    assert len(ax.collections) == DEPTH - 1
+    assert ax.get_xscale() == "log"
+    assert ax.get_xlabel() == "lag after the waiting time (sweeps)"
+    assert ax.get_ylabel() == "spin autocorrelation $c_l(t, t_w)$"
+    level = next(line for line in ax.get_lines() if len(line.get_xdata()) == 2)
+    assert level.get_ydata()[0] == pytest.approx(np.exp(-1))
+    assert all((line.get_xdata() > 0).all() for line in lines(ax))
+    expected = mean_and_error(ds.spin_autocorrelation)["mean"].sel(waiting_time=1000, layer=4)[1:]
+    np.testing.assert_allclose(lines(ax)[3].get_ydata(), expected)
+
+
+def test_autocorrelation_at_two_waiting_times(ds):
+    ax = plot.autocorrelation(ds, waiting_time=(10, 1000))
+    styles = [line.get_linestyle() for line in lines(ax)]
+    assert styles == ["--"] * (DEPTH - 1) + ["-"] * (DEPTH - 1)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["$t_w$ = 10", "$t_w$ = 1000"]
+    colours = [line.get_color() for line in lines(ax)]
+    assert colours[: DEPTH - 1] == colours[DEPTH - 1 :]
+
+
+def test_autocorrelation_of_one_array(ds):
+    C = ds.weight_autocorrelation
+    assert len(lines(plot.autocorrelation(C, waiting_time=0))) == DEPTH
+    assert len(lines(plot.autocorrelation(C.mean(("sample", "clone")).sel(layer=[2, 3])))) == 2
+    assert len(lines(plot.autocorrelation(C.sel(waiting_time=10)))) == DEPTH
+    assert len(lines(plot.autocorrelation(C.sel(waiting_time=10, drop=True)))) == DEPTH
+
+
+def test_unknown_waiting_time(ds):
+    with pytest.raises(
+        ValueError, match=r"`waiting_time` must be among the waiting times \[0, 10, 1000\], but is \[7\]"
+    ):
+        plot.autocorrelation(ds, waiting_time=7)
+
+
+def test_too_many_waiting_times_for_dashes(ds):
+    many = ds.isel(waiting_time=[0, 0, 0, 1, 2]).assign_coords(waiting_time=range(5))
+    with pytest.raises(ValueError, match="`waiting_time` must hold at most 4 values"):
+        plot.autocorrelation(many, waiting_time=range(5))
+
+
+def test_layers_have_colours_of_growing_lightness():
+    colours, _ = plot.layer_colours(range(1, 20))
+    lightness = np.array([to_rgb(colour) for colour in colours]) @ [0.2126, 0.7152, 0.0722]
+    assert (np.diff(lightness) > 0).all()
+
+
+def test_profile_has_a_line_for_each_waiting_time(ds):
+    ax = plot.overlap_profile(ds)
+    drawn = ax.containers
+    assert len(drawn) == 3
+    expected = mean_and_error(ds.spin_overlap)["mean"].isel(lag=-1, layer=slice(None, -1))
+    np.testing.assert_allclose([bar.lines[0].get_ydata() for bar in drawn], expected)
+    assert ax.get_ylabel() == "replica overlap of spins $q_l^{ab}$"
+    words = [text.get_text() for text in ax.get_xticklabels()]
+    assert words == ["in", *map(str, range(1, DEPTH)), "out"]
+
+
+def test_profile_of_one_array_and_of_one_clone(ds):
+    ax = plot.overlap_profile(ds.weight_overlap.isel(waiting_time=-1))
+    assert len(ax.containers) == 1
+    assert len(ax.containers[0].lines[0].get_xdata()) == DEPTH
+    with pytest.raises(ValueError, match="`data` must have at least two clones"):
+        plot.overlap_profile(result(clones=1))
+
+
+def test_matrix_is_ordered_by_the_tree(ds):
+    shuffle = np.random.default_rng(0).permutation(ds.sizes["configuration"])
+    mixed = ds.isel(configuration=shuffle, configuration_b=shuffle)
+    ax = plot.overlap_matrix(mixed, layer=1)
+    q = mixed.final_spin_overlap.isel(waiting_time=-1).sel(layer=1).values
+    order = clustered(q).order
+    np.testing.assert_array_equal(ax.images[0].get_array(), q[np.ix_(order, order)])
+    assert ax.images[0].get_clim() == (-1, 1)
+    assert ax.get_title() == "layer 1"
+    assert len(ax.figure.axes) == 2
+    assert len(plot.overlap_matrix(mixed, layer=1, colour_bar=False).figure.axes) == 1
+
+
+def test_matrix_with_samples_side_by_side(ds):
+    """In a layer without blocks the tree mixes samples; with `clones` they stay together, with lines between."""
+    ax = plot.overlap_matrix(ds, layer=5, clones=3)
+    assert len(ax.get_lines()) == 2 * 3
+    q = ds.final_spin_overlap.isel(waiting_time=-1).sel(layer=5).values
+    image = np.asarray(ax.images[0].get_array())
+    leaves = np.array([int(np.argmax([np.isin(row, image[n]).mean() for row in q])) for n in range(len(q))])
+    samples = leaves // 3
+    assert sorted(leaves) == list(range(12))
+    assert all(len(set(samples[n : n + 3])) == 1 for n in range(0, 12, 3))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"layer": 11}, "`layer` must be among the layers"),
+        ({"layer": 1, "clones": 5}, "`clones` must divide the 12 configurations"),
+        ({"layer": 1, "clones": 0}, "`clones` must be an integer of at least 1"),
+        ({"layer": 1, "waiting_time": 3}, "`waiting_time` must be among"),
+    ],
+)
+def test_matrix_refuses(ds, options, message):
+    with pytest.raises(ValueError, match=message):
+        plot.overlap_matrix(ds, **options)
+
+
+def test_overview_has_four_panels(ds, tmp_path):
+    figure = plot.overview(ds)
+    assert isinstance(figure, Figure)
+    letters = [text.get_text() for ax in figure.axes for text in ax.texts]
+    assert [letter for letter in letters if letter.startswith("(")] == ["(a)", "(b)", "(c)", "(d)"]
+    assert [ax.get_title() for ax in figure.axes if ax.images] == ["layer 1", "layer 5"]
+    figure.savefig(tmp_path / "overview.png")
+    assert (tmp_path / "overview.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("sizes", [{"samples": 1, "clones": 1}, {"samples": 1}, {"clones": 1}, {"sweeps": 1}])
+def test_overview_of_little(sizes, tmp_path):
+    plot.overview(result(**sizes)).savefig(tmp_path / "little.png")
+
+
+@pytest.mark.parametrize("depth", [2, 3, 30])
+def test_overview_of_other_depths(ds, depth, tmp_path):
+    layers = np.linspace(0, DEPTH - 1, depth).astype(int)
+    other = ds.isel(layer=layers).assign_coords(layer=range(1, depth + 1))
+    other.attrs |= {"depth": depth, "widths": str([20] * (depth + 1))}
+    plot.overview(other).savefig(tmp_path / "depth.png")
+
+
+def test_overview_of_one_waiting_time(ds):
+    plot.overview(ds.isel(waiting_time=[0]))
+
+
+def test_overview_without_hidden_layers(ds):
+    with pytest.raises(ValueError, match="`data` must have hidden layers"):
+        plot.overview(ds.isel(layer=[-1]).assign_attrs(depth=1))
+
+
+def test_no_text_lies_on_other_text(ds):
+    """Tick labels, axis labels, titles and legends of the overview do not overlap."""
+    figure = plot.overview(ds)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw_without_rendering()
+    boxes = []
+    for ax in figure.axes:
+        ticks = [text for axis in (ax.xaxis, ax.yaxis) for text in axis.get_ticklabels() if text.get_text()]
+        words = [ax.title, ax.xaxis.label, ax.yaxis.label, *ticks, *ax.texts]
+        legend = [ax.get_legend()] if ax.get_legend() else []
+        shown = [artist for artist in [*words, *legend] if getattr(artist, "get_text", lambda: "x")()]
+        low, high = sorted(ax.get_ylim())
+        shown = [text for text in shown if text not in ax.get_yticklabels() or low <= text.get_position()[1] <= high]
+        boxes += [artist.get_window_extent(renderer).shrunk(0.98, 0.8) for artist in shown]
+    assert not [(a, b) for n, a in enumerate(boxes) for b in boxes[:n] if a.overlaps(b)]
+
+
+def test_analysis_does_not_load_matplotlib():
+    code = "import sys, glassnet.analysis; assert 'matplotlib' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
