@@ -262,7 +262,7 @@ def z_score(samples, expected):
     """(mean - expected) / standard error of independent samples, first axis."""
     samples = np.asarray(samples, float)
     error = samples.std(0, ddof=1) / np.sqrt(len(samples))
-    return (samples.mean(0) - expected) / np.maximum(error, 1e-12)
+    return (samples.mean(0) - expected) / np.maximum(error, 1e-6)
 
 
 def z_between(a, b):
