@@ -7,8 +7,8 @@ from typing import Annotated
 
 import tyro
 
-from glassnet.cli.files import FIGURES, checked_output, write_figure
 from glassnet.cli.parse import parse
+from glassnet.output import FIGURES, checked_output, write_figure
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """A progress bar on stderr."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from tqdm import tqdm
@@ -12,7 +12,7 @@ FORMAT = "{desc}{percentage:3.0f} % |{bar:24}| {rate_noinv_fmt}{postfix}, {remai
 
 
 @contextmanager
-def progress_bar(*, quiet: bool = False) -> Iterator[Report | None]:
+def progress_bar(*, quiet: bool = False) -> Generator[Report | None]:
     """A function that shows the status of a run: percent, replica-sweeps/s, energy, acceptance, time left.
 
     Args:

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import tyro
 
-from glassnet.cli.files import checked_output
 from glassnet.cli.parse import parse
 from glassnet.cli.progress import progress_bar
 from glassnet.config import TASKS, DigitsTask, RunConfig, TaskConfig, read_config
 from glassnet.model.describe import POTENTIALS
 from glassnet.model.machine import Machine
+from glassnet.output import checked_output
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def parsed(arguments: Sequence[str]) -> Options:
     """The options of the command."""
     start = starting_point(arguments)
     kinds = start.task.kind, _plain(type(start.machine.potential).__name__)
-    default = Options(start, tyro.MISSING, None, *kinds)  # ty: ignore[invalid-argument-type]
+    default = Options(start, tyro.MISSING, None, *kinds)
     return parse(Options, arguments, "run", default)
 
 

@@ -1,0 +1,50 @@
+# Everything that is needed beyond python3 and make is installed into .venv.
+#   make demo       digits in a deep machine, from data to figure, into results/demo (about two minutes)
+#   make test       the tests that take minutes
+#   make test-all   these and the statistical checks that take longer
+#   make lint       style, types, direction of imports
+#   make bench      speed of the dynamics
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SOURCES := glassnet tests experiments
+
+.PHONY: demo test test-all lint bench clean
+.DEFAULT_GOAL := demo
+
+demo: $(VENV)/installed
+	$(BIN)/glassnet demo --output-dir results/demo
+
+test: $(VENV)/test
+	$(BIN)/python -m pytest -n 2
+
+test-all: $(VENV)/test
+	$(BIN)/python -m pytest -n 2 -m ""
+
+lint: $(VENV)/lint
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ty check --python $(VENV) glassnet
+	$(BIN)/lint-imports
+
+bench: $(VENV)/installed
+	$(BIN)/python experiments/benchmarks.py
+
+clean:
+	rm -rf $(VENV) build *.egg-info
+
+# Stamps: the environment is made anew when the requirements change.
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'glassnet needs Python 3.11 or later')"
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/test: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
+	@touch $@
+
+$(VENV)/lint: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[lint]"
+	@touch $@

@@ -1,0 +1,140 @@
+"""The demonstration: do the layers of a deep machine that learns digits freeze at different speeds?
+
+A machine of depth 10 is quenched from infinite temperature while its inputs are handwritten digits 0 and 1 and its
+outputs their classes. The spin autocorrelation of each layer says how fast it moves and ages, the overlap of clones
+which layers are solid and which liquid.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from glassnet.analysis import energy_per_gap, magnetised, mean_and_error, relaxation_time, solid
+from glassnet.config import DigitsTask, RunConfig
+from glassnet.model.machine import Machine
+from glassnet.output import write_figure
+from glassnet.plot import overview
+from glassnet.simulation.follow import Report
+from glassnet.simulation.protocol import Protocol
+from glassnet.simulator import simulate
+from glassnet.store.files import save
+
+CONFIG = RunConfig(
+    machine=Machine(depth=10, width=20, inputs=784, outputs=2, weights="spherical"),
+    task=DigitsTask(patterns=200, classes=(0, 1)),
+    beta=66.7,
+    protocol=Protocol(sweeps=1000, waiting_times=(100, 1000), clones=4, samples=4, points_per_decade=5),
+)
+"""The run of the demonstration: under three minutes on two cores."""
+
+BY_LAYER = ("spin_overlap", "spin_overlap_connected", "weight_overlap", "spin_autocorrelation")
+
+
+def demo(folder: Path, *, config: RunConfig = CONFIG, report: Report | None = None) -> dict[str, Path]:
+    """Simulate, analyse, draw.
+
+    Args:
+        folder: where the files go; made if it does not exist, and files of an earlier run are replaced.
+        config: the run.
+        report: called with a status after every block of sweeps.
+    Returns:
+        Paths of `dataset` (demo.nc), `figure` (demo.png), `figure_pdf` (demo.pdf) and `summary` (summary.json).
+    Raises:
+        ValueError, OSError: if the folder cannot be made or written to, before anything is compiled.
+    """
+    folder = writable_folder(folder)
+    ds = simulate(**config.build(), report=report)
+    ds = ds.assign_attrs(run_config=config.to_json(), run_config_hash=config.config_hash)
+    figure = overview(ds)
+    return {
+        "dataset": save(ds, folder / "demo.nc"),
+        "figure": write_figure(figure, folder / "demo.png"),
+        "figure_pdf": write_figure(figure, folder / "demo.pdf"),
+        "summary": _write_json(summary(ds), folder / "summary.json"),
+    }
+
+
+def writable_folder(folder: Path) -> Path:
+    """`folder`, made if it does not exist.
+
+    Raises:
+        ValueError: if it is a file.
+        PermissionError: if it cannot be written to.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"Argument `output_dir` must be a folder, but is {str(folder)!r}.")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"Argument `output_dir` must be a folder that can be written to, but is {str(folder)!r}.")
+    return folder
+
+
+def summary(ds: xr.Dataset) -> dict[str, Any]:
+    """The numbers of a run with standard errors over samples, as JSON values (None for NaN).
+
+    Overlaps and autocorrelations are those at the longest lag, lists run over layers. Relaxation times are of the
+    mean over clones and samples; None means longer than the longest lag.
+    """
+    hosts = {"energy_per_gap": energy_per_gap(ds), "train_error": ds["train_error"], "test_error": ds["test_error"]}
+    return {
+        "at_the_end": {name: _with_error(x.isel(time=-1)) for name, x in hosts.items()},
+        "energy_by_layer": _with_error(ds["energy"].isel(time=-1)),
+        "longest_lag": int(ds["lag"][-1]),
+        "by_waiting_time": {str(t): by_layer(ds.sel(waiting_time=t)) for t in ds["waiting_time"].values},
+        "config": json.loads(ds.attrs["run_config"]),
+        "config_hash": ds.attrs["run_config_hash"],
+        "versions": json.loads(ds.attrs["versions"]),
+        "device": ds.attrs["device"],
+        "git_commit": ds.attrs["git_commit"],
+        "run_seconds": float(ds.attrs["run_seconds"]),
+    }
+
+
+def by_layer(ds: xr.Dataset) -> dict[str, Any]:
+    """What each layer does after one waiting time; hidden layers are solid or liquid, the last one is clamped."""
+    q = mean_and_error(ds["spin_overlap"])["mean"]
+    phases = np.where(solid(q).isel(layer=slice(None, -1)), "solid", "liquid")
+    flagged = magnetised(ds).any("sample").values
+    times = {"spins": ds["spin_autocorrelation"], "weights": ds["weight_autocorrelation_normalised"]}
+    return {
+        "phase": [*phases.tolist(), "clamped"],
+        "magnetised": [int(l) for l in ds["layer"].values[:-1][flagged]],
+        **{name: _with_error(ds[name].isel(lag=-1)) for name in BY_LAYER},
+        "relaxation_time": {k: _plain(relaxation_time(c.mean(("sample", "clone")))) for k, c in times.items()},
+    }
+
+
+def headline(numbers: dict[str, Any]) -> str:
+    """The summary in a few lines of text."""
+    end = numbers["at_the_end"]
+    names = {"energy per gap": "energy_per_gap", "training error": "train_error", "test error": "test_error"}
+    lines = [f"{words:<15} {end[name]['mean']:.4g} +- {end[name]['error']:.1g}" for words, name in names.items()]
+    for t, layers in numbers["by_waiting_time"].items():
+        q = zip(layers["spin_overlap"]["mean"], layers["phase"], strict=True)
+        row = " ".join(f"{value:.2f}{phase[0]}" for value, phase in q if phase != "clamped")
+        lines.append(f"overlap of clones by layer, t_w = {t}: {row}   (s solid, l liquid)")
+    return "\n".join(lines)
+
+
+def _with_error(data: xr.DataArray) -> dict[str, Any]:
+    pair = mean_and_error(data)
+    return {name: _plain(pair[name]) for name in ("mean", "error")}
+
+
+def _plain(values: xr.DataArray) -> Any:
+    """Numbers as JSON values with six digits, None for what is not finite."""
+    return [_rounded(x) for x in values.values] if values.ndim else _rounded(values.item())
+
+
+def _rounded(number: float) -> float | None:
+    return float(f"{number:.6g}") if np.isfinite(number) else None
+
+
+def _write_json(values: dict[str, Any], path: Path) -> Path:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    return part.replace(path)
