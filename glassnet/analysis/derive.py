@@ -21,7 +21,7 @@ def derive(ds: Dataset) -> Dataset:
     Raises:
         ValueError: if an attribute is missing.
     """
-    new = {}
+    new: dict = {}
     if "spin_autocorrelation" in ds:
         new |= dict(susceptibility(ds).data_vars)
         new["relaxation_time"] = _relaxation(ds["spin_autocorrelation"], "relaxation_time")

@@ -38,7 +38,10 @@ class Plan:
     dot: bool
 
 
-CPU = Plan(block=2**15, dot=True)
+CACHE = 2**15
+"""Gaps that stay in the cache of a core."""
+
+CPU = Plan(block=CACHE, dot=True)
 ACCELERATOR = Plan(block=None, dot=False)
 
 
@@ -46,7 +49,7 @@ def plan_for(platform: str, replicas: int = 1) -> Plan:
     """Plan of a JAX platform ("cpu", or anything else for accelerators) for so many replicas in one call."""
     if platform != "cpu":
         return ACCELERATOR
-    return replace(CPU, block=max(1, CPU.block // replicas))
+    return replace(CPU, block=max(1, CACHE // replicas))
 
 
 @pytree

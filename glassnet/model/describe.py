@@ -26,4 +26,5 @@ def machine_from(description: dict[str, Any]) -> Machine:
     potential = dict(description["potential"])
     kind = potential.pop("kind")
     one_of(tuple(POTENTIALS), kind=kind)
-    return Machine(**{**description, "potential": POTENTIALS[kind](**potential)})
+    arguments: dict[str, Any] = {**description, "potential": POTENTIALS[kind](**potential)}
+    return Machine(**arguments)

@@ -43,7 +43,7 @@ def advancing(machine: Machine, dynamics: str, lanes: Lanes, shared: bool) -> Ca
 def host_measures(machine: Machine, lanes: Lanes, shared: bool) -> Callable:
     """`f(states, boundary, test) -> dict` of what is measured on a host."""
 
-    def measure(state: State, boundary: Boundary, test: Boundary) -> dict[str, Array]:
+    def measure(state: State, boundary: Boundary, test: Boundary) -> dict[str, Any]:
         return {
             **layers.layer_energy(machine, state, boundary),
             "train_error": layers.output_error(machine, state.weights, boundary),
@@ -64,7 +64,7 @@ def clone_measures(machine: Machine, lanes: Lanes, shared: bool, taught: bool) -
 
     def measure(
         state: State, reference: tuple, boundary: Boundary, test: Boundary, teacher: Array | None = None
-    ) -> dict[str, Array]:
+    ) -> dict[str, Any]:
         now, then = (overlaps.measured_layers(spins, boundary) for spins in (state.spins, reference[0]))
         spread = overlaps.pattern_overlap(now)
         result = {

@@ -134,6 +134,7 @@ class Job:
         if self.start == "planted":
             assert task.teacher is not None  # checked at construction
             return task.teacher.weights, task.teacher.spins
+        assert not isinstance(self.start, str)
         weights, spins = self.start
         return weights, [task.inputs, *list(spins)[1:-1], task.outputs]
 

@@ -161,6 +161,7 @@ def configuration(ds: xr.Dataset, **select: Any) -> Configuration:
         raise ValueError(f"Argument `select` must fix {', '.join(sorted(open_dims))}, but is {select!r}.")
     machine = machine_from(json.loads(ds.attrs["machine"]))
     data = one.sel(sample=int(one["configuration_sample"]))
-    sides = [np.asarray(data[f"{KEPT}{side}"].values, np.int8).T for side in ("inputs", "outputs")]
-    weights = tuple(one[f"{KEPT}weights_{g}"].values for g in range(len(machine.stacks)))
-    return unpack(machine, State(one[f"{KEPT}spins"].values, weights, ()), Boundary(*sides))
+    sides: list[Any] = [np.asarray(data[f"{KEPT}{side}"].values, np.int8).T for side in ("inputs", "outputs")]
+    weights: Any = tuple(one[f"{KEPT}weights_{g}"].values for g in range(len(machine.stacks)))
+    spins: Any = one[f"{KEPT}spins"].values
+    return unpack(machine, State(spins, weights, ()), Boundary(*sides))
