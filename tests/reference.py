@@ -302,3 +302,8 @@ def is_hard(machine):
 def state_at(batch, n) -> State:
     """Replica n of a batch."""
     return jax.tree.map(lambda x: x[n], batch)
+
+
+def initialised(kernel, batch, boundary):
+    """A batch of states with their cached fields made exact by `kernel.init`."""
+    return jax.jit(jax.vmap(kernel.init, in_axes=(0, None)))(batch, boundary)
