@@ -21,14 +21,23 @@ def progress_bar(*, quiet: bool = False) -> Generator[Report | None]:
     if quiet:
         yield None
         return
-    wait = 0.2 if sys.stderr.isatty() else 10
-    with tqdm(total=1, unit=" sweeps", unit_scale=True, bar_format=FORMAT, mininterval=wait, dynamic_ncols=True) as bar:
+    bars: list[tqdm] = []
 
-        def report(status: Status) -> None:
-            bar.total = status.total
-            bar.set_description_str(f"{status.phase:<7}", refresh=False)
-            words = f"energy {status.energy:.3g}, acceptance {status.acceptance:.2f}"
-            bar.set_postfix_str(words, refresh=False)
-            bar.update(status.done - bar.n)
+    def report(status: Status) -> None:
+        if not bars:  # the first report comes when all arguments have been checked
+            bars.append(_bar(status.total))
+        bar = bars[0]
+        bar.set_description_str(f"{status.phase:<7}", refresh=False)
+        bar.set_postfix_str(f"energy {status.energy:.3g}, acceptance {status.acceptance:.2f}", refresh=False)
+        bar.update(status.done - bar.n)
 
+    try:
         yield report
+    finally:
+        for bar in bars:
+            bar.close()
+
+
+def _bar(total: int) -> tqdm:
+    wait = 0.2 if sys.stderr.isatty() else 10
+    return tqdm(total=total, unit=" sweeps", unit_scale=True, bar_format=FORMAT, mininterval=wait, dynamic_ncols=True)

@@ -1,0 +1,309 @@
+"""The command line: a run from options to files, and one line for everything that can be wrong."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+
+import pytest
+
+import glassnet as gn
+from glassnet.cli import main
+from glassnet.cli.progress import progress_bar
+from glassnet.cli.run import parsed
+from glassnet.config import DigitsTask, HiddenManifoldTask, RandomTask, RunConfig
+from glassnet.demo import demo, headline
+from glassnet.simulation.follow import Status
+
+TINY = ["--task", "random", "--task.patterns", "3", "--machine.depth", "2", "--machine.width", "4", "--beta", "2"]
+SHORT = ["--protocol.sweeps", "20", "--protocol.waiting-times", "2", "8", "--protocol.samples", "2"]
+
+
+def call(*arguments):
+    """Exit status, stdout and stderr of a command."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            status = main([str(a) for a in arguments])
+        except SystemExit as stop:
+            status = stop.code or 0
+    return status, out.getvalue(), err.getvalue()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A dataset made by `glassnet run`, and what the command printed."""
+    path = tmp_path_factory.mktemp("run") / "out.nc"
+    return path, call("run", *TINY, *SHORT, "--output", path)
+
+
+def test_run_writes_a_dataset(made):
+    path, (status, out, err) = made
+    assert status == 0, err
+    assert f"wrote {path}" in out
+    assert "sweeps/s" in err
+    assert "energy" in err
+    ds = gn.open(path)
+    assert dict(ds.sizes) | {"sample": 2, "clone": 4, "waiting_time": 2, "layer": 2} == dict(ds.sizes)
+    assert RunConfig.from_json(ds.attrs["run_config"]).config_hash == ds.attrs["run_config_hash"]
+    assert os.listdir(path.parent) == ["out.nc"]
+
+
+def test_info_on_a_dataset(made):
+    path, _ = made
+    status, out, err = call("info", path)
+    assert (status, err) == (0, "")
+    for words in (
+        "complete",
+        "machine.depth",
+        "protocol.sweeps",
+        "energy per gap",
+        "test error",
+        "tau of spins",
+        "jax",
+    ):
+        assert words in out
+
+
+def test_info_prints_the_configuration(made, tmp_path):
+    path, _ = made
+    status, out, _ = call("info", "--config", path)
+    assert status == 0
+    (tmp_path / "c.json").write_text(out)
+    again = parsed(["--config", str(tmp_path / "c.json"), "--output", "x.nc", "--beta", "3"]).run
+    assert again.machine == gn.Machine(2, 4)
+    assert again.protocol.waiting_times == (2, 8)
+    assert again.beta == 3
+
+
+def test_quiet_run_from_a_file_prints_nothing_and_repeats_the_run(made, tmp_path):
+    path, _ = made
+    (tmp_path / "c.json").write_text(gn.open(path).attrs["run_config"])
+    status, out, err = call("run", "--config", tmp_path / "c.json", "--output", tmp_path / "again.nc", "--quiet")
+    assert (status, out, err) == (0, "", "")
+    assert gn.open(tmp_path / "again.nc").equals(gn.open(path))
+
+
+def test_plot_writes_figures(made, tmp_path):
+    path, _ = made
+    for name in ("figure.png", "figure.pdf"):
+        status, out, err = call("plot", path, "--output", tmp_path / name)
+        assert (status, out) == (0, f"wrote {tmp_path / name}\n"), err
+        assert (tmp_path / name).stat().st_size > 5000
+    assert call("plot", path, "--output", tmp_path / "figure.png")[0] == 2
+
+
+def test_demo_on_a_small_machine(tmp_path):
+    machine = gn.Machine(3, 4, 784, 2)
+    protocol = gn.Protocol(20, (2, 8), clones=2, samples=2)
+    config = RunConfig(machine, DigitsTask(10, test_patterns=10), protocol=protocol)
+    files = demo(tmp_path / "new" / "folder", config=config)
+    assert {path.name for path in files.values()} == {"demo.nc", "demo.png", "demo.pdf", "summary.json"}
+    assert all(path.stat().st_size > 1000 for path in files.values())
+    numbers = json.loads(files["summary"].read_text())
+    assert numbers["config_hash"] == config.config_hash
+    assert numbers["by_waiting_time"]["8"]["phase"][-1] == "clamped"
+    assert len(numbers["by_waiting_time"]["8"]["spin_overlap"]["error"]) == 3
+    assert "t_w = 8" in headline(numbers)
+
+
+def test_info_without_a_dataset():
+    status, out, err = call("info")
+    assert (status, err) == (0, "")
+    for words in ("glassnet", "jax", "device", "cores"):
+        assert words in out
+
+
+@pytest.mark.parametrize("command", ["run", "plot", "info", "demo"])
+def test_help_of_commands(command):
+    status, out, _ = call(command, "--help")
+    assert status == 0
+    assert f"usage: glassnet {command}" in out
+
+
+def test_help_explains_symbols():
+    _, out, _ = call("run", "--task", "hidden_manifold", "--machine.potential", "counting", "--help")
+    words = " ".join(out.replace("│", " ").split())
+    for phrase in (
+        "inverse temperature beta",
+        "number M of training patterns",
+        "dimension D",
+        "energy of one violated gap",
+    ):
+        assert phrase in words
+
+
+def test_usage_and_version():
+    assert call("--help")[1].startswith("usage: glassnet")
+    assert call()[0] == 2
+    assert call("--version") == (0, f"glassnet {gn.__version__}\n", "")
+
+
+def test_as_a_module():
+    done = subprocess.run([sys.executable, "-m", "glassnet", "run"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("glassnet: error: Missing")
+    assert done.stderr.count("\n") == 1
+
+
+def test_kinds_of_tasks_and_potentials():
+    def config(*arguments):
+        return parsed([*arguments, "--output", "x.nc"]).run
+
+    assert config().task == DigitsTask()
+    assert config().machine.inputs == 784
+    assert config("--task", "hidden-manifold", "--task.dimension", "3").task == HiddenManifoldTask(dimension=3)
+    assert config("--task=random", "--task.test-patterns", "3").task == RandomTask(test_patterns=3)
+    for name in ("hard_core", "hard-core", "HardCore"):
+        machine = config("--machine.potential", name, "--machine.potential.margin", "0.2").machine
+        assert machine.potential == gn.HardCore(0.2)
+    assert config("--beta", "1", "inf").beta == (1.0, float("inf"))
+    assert config("--beta", "inf").beta == float("inf")
+    assert config("--machine.connectivity", "5").machine.connectivity == 5
+    steps = config("--schedule", "steps", "--beta", "1", "9", "--knots", "0", "50")
+    assert steps.inverse_temperature == gn.Schedule.steps((0, 50), (1, 9))
+
+
+BAD_OPTIONS = [
+    (["--machine.width", "-3"], "Argument `width` must be an integer of at least 1, but is -3."),
+    (["--machine.depth", "0"], "Argument `depth` must be an integer of at least 1, but is 0."),
+    (["--machine.depth", "deep"], "--machine.depth: invalid literal for int() with base 10: 'deep'"),
+    (["--machine.connectivity", "5"], "`connectivity` must be at most the width of every feeding layer"),
+    (["--machine.weights", "binary"], "Argument `weights` must be one of 'gaussian', 'spherical', 'ising', but is"),
+    (["--machine.potential", "soft"], "Argument `machine.potential` must be one of soft_core, hard_core, counting"),
+    (["--machine.potential.power", "0"], "Argument `power` must be a positive finite number, but is 0.0."),
+    (["--machine.potential.margin", "nan"], "Argument `margin` must be a finite number, but is nan."),
+    (["--task", "words"], "Argument `task` must be one of random, teacher_student, hidden_manifold, digits, but is"),
+    (["--task.patterns", "0"], "Argument `patterns` must be an integer of at least 1, but is 0."),
+    (["--task.classes", "0", "1"], "Unrecognized options: --task.classes"),
+    (["--beta", "-2"], "Argument `beta` must be a number of at least 0, but is -2.0."),
+    (["--beta", "nan"], "Argument `beta` must be a number of at least 0, but is nan."),
+    (["--beta", "cold"], "--beta"),
+    (["--beta", "2", "2"], "Argument `beta` must hold different values"),
+    (
+        ["--beta", "0", "--machine.potential", "hard_core"],
+        "Argument `beta` must be positive for a hard core, but is 0.0.",
+    ),
+    (["--schedule", "linear"], "Argument `knots` must hold one sweep number for each of the 1 values of beta"),
+    (["--dynamics", "newton"], "Argument `dynamics` must be one of 'metropolis', 'heat_bath', 'feedforward', but is"),
+    (["--start", "planted"], "Argument `start` must not be 'planted' for a task without a teacher"),
+    (["--weight-step", "0"], "Argument `weight_step` must be a positive finite number, but is 0.0."),
+    (["--seed", "-1"], "Argument `seed` must be an integer of at least 0, but is -1."),
+    (["--protocol.sweeps", "0"], "Argument `sweeps` must be an integer of at least 1, but is 0."),
+    (["--protocol.clones", "0"], "Argument `clones` must be an integer of at least 1, but is 0."),
+    (["--protocol.waiting-times", "9", "3"], "Argument `waiting_times` must ascend, but is (9, 3)."),
+    (["--protocol.host-sweeps", "5", "--protocol.waiting-times", "6"], "`waiting_times` must not exceed the 5 sweeps"),
+    (["--config", "absent.json"], "Argument `config` must name a JSON file, but is 'absent.json'."),
+    (["--temperature", "1"], "Unrecognized options: --temperature, 1"),
+]
+
+
+@pytest.fixture
+def uncompiled(monkeypatch):
+    """Fail as soon as anything would be simulated."""
+
+    def refuse(*_):
+        raise AssertionError("bad arguments reached the simulation")
+
+    monkeypatch.setattr("glassnet.simulator.run", refuse)
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize(("options", "message"), BAD_OPTIONS)
+def test_bad_options(options, message, tmp_path):
+    status, out, err = call("run", *TINY, *options, "--output", tmp_path / "out.nc")
+    assert (status, out) == (2, "")
+    assert err.startswith("glassnet: error: ")
+    assert message in err
+    assert err.count("\n") == 1
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--task.patterns", "1000"], "Argument `patterns` must be at most 999 (there are 1000 images"),
+        (["--task.patterns", "900", "--task.test-patterns", "200"], "Argument `test_patterns` must be at most 100"),
+        (["--task.classes", "0", "12"], "Argument `classes` must hold labels of the data only"),
+        (["--task.classes", "0", "1", "2"], "Argument `machine.outputs` must be 3 for 3 classes, but is 2."),
+        (["--machine.inputs", "100"], "Argument `machine.inputs` must be 784, the pixels of an image, but is 100."),
+        (["--task.images", "no.gz", "--task.labels", "no.gz"], "There is no file no.gz."),
+    ],
+)
+def test_bad_digits(options, message, tmp_path):
+    status, _, err = call("run", *options, "--output", tmp_path / "out.nc")
+    assert status == 2
+    assert message in err
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_bad_outputs(tmp_path):
+    (tmp_path / "there.nc").write_bytes(b"keep me")
+    (tmp_path / "folder.nc").mkdir()
+    cases = {
+        tmp_path / "out.txt": "Argument `output` must end in .nc, but is",
+        tmp_path / "absent" / "out.nc": "Argument `output` must lie in an existing folder, but is",
+        tmp_path / "there.nc" / "out.nc": "Argument `output` must lie in an existing folder, but is",
+        tmp_path / "there.nc": "Argument `output` must not exist yet unless --overwrite is given, but is",
+        tmp_path / "folder.nc": "Argument `output` must be a file, not a folder, but is",
+    }
+    for path, message in cases.items():
+        status, _, err = call("run", *TINY, "--output", path)
+        assert status == 2
+        assert f"{message} {str(path)!r}" in err
+    assert (tmp_path / "there.nc").read_bytes() == b"keep me"
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_folder_without_permission(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    status, _, err = call("run", *TINY, "--output", tmp_path / "out.nc")
+    assert status == 2
+    assert "Argument `output` must lie in a folder that can be written to" in err
+    assert "Argument `output_dir` must be a folder that can be written to" in call("demo", "--output-dir", tmp_path)[2]
+
+
+def test_bad_datasets(tmp_path):
+    (tmp_path / "broken.nc").write_bytes(b"no netCDF")
+    for command in ("plot", "info"):
+        for name in ("absent.nc", "broken.nc"):
+            status, out, err = call(command, tmp_path / name)
+            assert (status, out) == (2, "")
+            assert name in err
+            assert err.count("\n") == 1
+    assert call("demo", "--output-dir", tmp_path / "broken.nc")[0] == 2
+    assert (
+        call("dance")[2]
+        == "glassnet: error: Argument `command` must be one of run, plot, info, demo, but is 'dance'.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(FloatingPointError("spins\nare not finite"), 1), (KeyboardInterrupt(), 130)]
+)
+def test_status_of_failed_runs(error, status, monkeypatch, tmp_path):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("glassnet.simulator.run", fail)
+    code, _, err = call("run", *TINY, "--output", tmp_path / "out.nc", "--quiet")
+    assert code == status
+    assert err.startswith("glassnet: error: ")
+    assert err.count("\n") == 1
+    assert os.listdir(tmp_path) == []
+
+
+def test_progress_bar():
+    err = io.StringIO()
+    with redirect_stderr(err), progress_bar() as report:
+        report(Status("hosts", 10, 40, 0.25, 0.5))
+        report(Status("clones", 40, 40, 0.125, 0.5))
+    last = err.getvalue().replace("\r", "\n").strip().splitlines()[-1]
+    for words in ("clones", "100 %", "sweeps/s", "energy 0.125", "acceptance 0.50", "left"):
+        assert words in last
+    with progress_bar(quiet=True) as report:
+        assert report is None
