@@ -8,7 +8,7 @@ from glassnet.analysis import clustered, longest_lag, mean_pair_overlap
 from glassnet.analysis.relaxation import LEVEL
 from glassnet.core.check import fail, integer
 from glassnet.plot.labels import at_waiting_times, by_layer, label, over_samples, single_temperature
-from glassnet.plot.style import GREY, graded, legend_above, on_axes
+from glassnet.plot.style import GREY, graded, legend, on_axes
 
 MARKERS = "osD^v<>ph*"
 
@@ -38,12 +38,13 @@ def overlap_profile(data: DataArray | Dataset, ax: Axes | None = None) -> Axes:
         line = curve.isel(waiting_time=n)
         style = {"color": colour, "marker": MARKERS[n % len(MARKERS)], "capsize": 1.5, "elinewidth": 0.8}
         error = np.nan_to_num(line["error"].values)
-        handles.append(ax.errorbar(q["layer"].values, line["mean"].values, error, label=f"$t_w$ = {time:g}", **style))
+        handles.append(ax.errorbar(q["layer"].values, line["mean"].values, error, label=f"{time:g}", **style))
     _level(ax)
     depth = int(data.attrs["depth"]) if isinstance(data, Dataset) else None
     _layer_axis(ax, q["layer"].values, depth)
-    ax.set(xlabel="layer $l$", ylabel=label(q))
-    legend_above(ax, handles)
+    lowest = float((curve["mean"] - curve["error"].fillna(0)).min())
+    ax.set(xlabel="layer $l$", ylabel=label(q), ylim=(min(-0.04, lowest - 0.02), 1.04))
+    legend(ax, handles, title="$t_w =$")
     return ax
 
 
@@ -56,19 +57,19 @@ def _mean_of_pairs(q: DataArray) -> DataArray:
 
 
 def _level(ax: Axes) -> None:
-    """The line at 1/e between solid and liquid."""
+    """The line at 1/e, with its sides named at the right of the axes, where there is no data."""
     ax.axhline(LEVEL, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
     for word, side, offset in (("solid", "bottom", 2), ("liquid", "top", -2)):
         place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": side}
-        ax.annotate(word, (0, LEVEL), (8, offset), color=GREY, fontsize="small", **place)
+        ax.annotate(word, (1, LEVEL), (3, offset), color=GREY, fontsize="small", **place)
 
 
 def _layer_axis(ax: Axes, layers: np.ndarray, depth: int | None) -> None:
-    """Ticks at the layers; with the depth known, from the clamped input to the clamped output."""
+    """At most twelve ticks at the layers; with the depth known, from the clamped input to the clamped output."""
     step = -(-len(layers) // 12)
-    ticks = {int(l): str(int(l)) for l in layers[::step]}
+    ticks = {int(l): str(int(l)) for l in layers[step - 1 :: step]}
     if depth is not None:
-        ticks = {0: "in", **{l: word for l, word in ticks.items() if l < depth}, depth: "out"}
+        ticks = {0: "in", **{l: word for l, word in ticks.items() if l <= depth - step}, depth: "out"}
         ax.set_xlim(0, depth)
     ax.set_xticks(list(ticks), labels=list(ticks.values()))
     ax.tick_params(axis="x", which="minor", length=0)

@@ -41,7 +41,7 @@ def overview(data: Dataset) -> Figure:
         panels.append(_matrices(data, figure, grid[1, 1], sorted({1, depth // 2})))
         for letter, ax in zip("abcd", panels, strict=True):
             place = {"xycoords": "axes fraction", "textcoords": "offset points"}
-            ax.annotate(f"({letter})", (0, 1), (-24, 5), fontweight="bold", annotation_clip=False, **place)
+            ax.annotate(f"({letter})", (0, 1), (-10, 5), ha="right", fontweight="bold", annotation_clip=False, **place)
         figure.draw_without_rendering()  # ticks take their style when first drawn
     return figure
 

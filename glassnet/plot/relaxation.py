@@ -10,7 +10,7 @@ from xarray import DataArray, Dataset
 from glassnet.analysis import energy_per_gap
 from glassnet.analysis.relaxation import LEVEL
 from glassnet.plot.labels import at_waiting_times, by_layer, label, logarithmic, over_samples, single_temperature
-from glassnet.plot.style import ENERGY, ERROR, GREY, layer_bar, layer_colours, legend_above, on_axes, plain_numbers
+from glassnet.plot.style import ENERGY, ERROR, GREY, layer_bar, layer_colours, legend, on_axes, plain_numbers
 
 DASHES = ("-", "--", ":", "-.")
 """Line styles of waiting times, the last one first."""
@@ -41,7 +41,7 @@ def energy_and_error(data: Dataset, ax: Axes | None = None) -> Axes:
     errors = [name for name in ("train_error", "test_error") if name in data]
     if errors:
         lines += _errors(ax.twinx(), data, errors)
-    legend_above(ax, lines)
+    legend(ax, lines)
     return ax
 
 
@@ -118,6 +118,6 @@ def autocorrelation(
         xlabel=label(values["lag"]),
         ylabel=label(values),
     )
-    legend_above(ax, [Line2D([], [], color=GREY, linestyle=dashes[t], label=f"$t_w$ = {t:g}") for t in times])
+    legend(ax, [Line2D([], [], color=GREY, linestyle=dashes[t], label=f"{t:g}") for t in times], title="$t_w =$")
     layer_bar(mappable, layers, ax)
     return ax

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 COLUMN, PAGE = 3.4, 7.0
 """Widths of one column and of the page, in inches."""
@@ -41,9 +42,10 @@ PAPER = {
     "xtick.minor.width": 0.4,
     "ytick.minor.width": 0.4,
     "legend.frameon": False,
-    "legend.handlelength": 1.8,
+    "legend.handlelength": 1.5,
     "legend.borderaxespad": 0.2,
-    "legend.columnspacing": 1.2,
+    "legend.handletextpad": 0.5,
+    "legend.columnspacing": 0.9,
     "savefig.dpi": 300,
     "pdf.fonttype": 42,
 }
@@ -96,10 +98,20 @@ def layer_bar(mappable: ScalarMappable, layers: Sequence[int], ax: Axes) -> None
     bar.set_label("layer $l$")
 
 
-def legend_above(ax: Axes, handles: Sequence, columns: int = 4) -> None:
-    """A legend in one row above the axes, where it covers no data."""
-    place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0)}
-    ax.legend(handles=handles, ncols=min(columns, max(len(handles), 1)), **place)
+def legend(ax: Axes, handles: Sequence, *, title: str | None = None) -> None:
+    """A legend in one row above the axes, where it covers no data; more than five entries go where data are few.
+
+    Args:
+        ax: the axes.
+        handles: what is explained.
+        title: stands in front of the row, or above the entries.
+    """
+    if len(handles) > 5:
+        ax.legend(handles=handles, title=title, ncols=2, loc="best")
+        return
+    head = [Line2D([], [], linestyle="", label=title)] if title else []
+    row = [*head, *handles]
+    ax.legend(handles=row, ncols=max(len(row), 1), loc="lower right", bbox_to_anchor=(1.0, 1.0))
 
 
 def plain_numbers(ax: Axes) -> None:

@@ -102,7 +102,7 @@ def test_autocorrelation_at_two_waiting_times(ds):
     ax = plot.autocorrelation(ds, waiting_time=(10, 1000))
     styles = [line.get_linestyle() for line in lines(ax)]
     assert styles == ["--"] * (DEPTH - 1) + ["-"] * (DEPTH - 1)
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["$t_w$ = 10", "$t_w$ = 1000"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["$t_w =$", "10", "1000"]
     colours = [line.get_color() for line in lines(ax)]
     assert colours[: DEPTH - 1] == colours[DEPTH - 1 :]
 
@@ -141,8 +141,17 @@ def test_profile_has_a_line_for_each_waiting_time(ds):
     expected = mean_and_error(ds.spin_overlap)["mean"].isel(lag=-1, layer=slice(None, -1))
     np.testing.assert_allclose([bar.lines[0].get_ydata() for bar in drawn], expected)
     assert ax.get_ylabel() == "replica overlap of spins $q_l^{ab}$"
+    assert ax.get_ylim()[1] > 1
     words = [text.get_text() for text in ax.get_xticklabels()]
     assert words == ["in", *map(str, range(1, DEPTH)), "out"]
+
+
+def test_many_waiting_times_go_into_the_axes(ds):
+    many = ds.isel(waiting_time=[0, 0, 0, 1, 1, 2]).assign_coords(waiting_time=10 ** np.arange(6))
+    ax = plot.overlap_profile(many)
+    box, frame = ax.get_legend().get_window_extent(), ax.get_window_extent()
+    assert frame.y0 < box.y0 < box.y1 < frame.y1
+    assert len(ax.get_legend().get_texts()) == 6
 
 
 def test_profile_of_one_array_and_of_one_clone(ds):
