@@ -63,6 +63,11 @@ def simulate(
     tasks = _tasks(task)
     ladder, schedules = _schedules(machine, beta)
     protocol = Protocol() if protocol is None else protocol
+    if not isinstance(protocol, Protocol):
+        raise fail("protocol", "be a Protocol", protocol)
+    protocol = Protocol() if protocol is None else protocol
+    if not isinstance(protocol, Protocol):
+        raise fail("protocol", "be a Protocol", protocol)
     job = Job(machine, tasks, schedules, protocol, dynamics, weight_step, seed, start)
     made = provenance()
     begun = time.perf_counter()
@@ -90,7 +95,7 @@ def _schedules(machine: Machine, beta: Any) -> tuple[bool, tuple[Schedule, ...]]
             raise fail("beta", "be given unless the potential is a hard core", beta)
         beta = math.inf
     ladder = not (is_number(beta) or isinstance(beta, Schedule))
-    if ladder and (isinstance(beta, str) or not hasattr(beta, "__len__") or not len(beta)):
+    rungs: Any = beta if ladder else [beta]
+    if isinstance(rungs, str) or not hasattr(rungs, "__len__") or not len(rungs):
         raise fail("beta", "be a number, a Schedule or a list of these", beta)
-    rungs = beta if ladder else [beta]
     return ladder, tuple(b if isinstance(b, Schedule) else Schedule.quench(b) for b in rungs)

@@ -19,9 +19,9 @@ CACHED_PROGRAMS = 64
 
 
 @lru_cache(CACHED_PROGRAMS)
-def randomise(machine: Machine, shared: bool) -> Callable:
-    """`f(keys, boundary) -> states` at infinite temperature."""
-    return jax.jit(jax.vmap(partial(random_state, machine), (0, _axis(shared))))
+def randomise(machine: Machine) -> Callable:
+    """`f(key, boundary) -> state` at infinite temperature, for one replica."""
+    return jax.jit(partial(random_state, machine))
 
 
 @lru_cache(CACHED_PROGRAMS)

@@ -108,6 +108,11 @@ class Job:
         both = [jnp.asarray(np.stack([x.T for x in side])) for side in zip(*pairs, strict=True)]
         return Boundary(*(x[0] for x in both)) if self.shared else Boundary(*both)
 
+    def one_boundary(self, sample: int) -> Boundary:
+        """Clamped neurons of one sample."""
+        task = self.task(sample)
+        return Boundary(jnp.asarray(task.inputs.T), jnp.asarray(task.outputs.T))
+
     def teacher_spins(self, samples: Sequence[int]) -> Array | None:
         """Hidden spins of the teacher, (layer, neuron, pattern) or one for each of `samples`; None if not comparable."""
         tasks = [self.tasks[0]] if self.shared else [self.tasks[s] for s in samples]

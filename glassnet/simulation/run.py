@@ -66,9 +66,11 @@ def _hosts(job: Job, follower: Follower) -> tuple[Records, list[State]]:
 def initial(job: Job) -> State:
     """Initial configurations, one for each sample (leading axis)."""
     samples = range(job.protocol.samples)
-    if job.start == "random":
-        return compiled.randomise(job.machine, job.shared)(job.start_keys(), job.boundary(samples))
-    states = [pack(job.machine, *job.given(s)) for s in samples]
+    if isinstance(job.start, str) and job.start == "random":
+        draw = compiled.randomise(job.machine)
+        states = [draw(key, job.one_boundary(s)) for s, key in zip(samples, job.start_keys(), strict=True)]
+    else:
+        states = [pack(job.machine, *job.given(s)) for s in samples]
     return jax.tree.map(lambda *x: jnp.stack(x), *states)
 
 
