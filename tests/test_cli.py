@@ -14,7 +14,7 @@ from glassnet.cli import main
 from glassnet.cli.progress import progress_bar
 from glassnet.cli.run import parsed
 from glassnet.config import DigitsTask, HiddenManifoldTask, RandomTask, RunConfig
-from glassnet.demo import demo, headline
+from glassnet.demo import CONFIG, demo, headline
 from glassnet.simulation.follow import Status
 
 TINY = ["--task", "random", "--task.patterns", "3", "--machine.depth", "2", "--machine.width", "4", "--beta", "2"]
@@ -95,18 +95,29 @@ def test_plot_writes_figures(made, tmp_path):
     assert call("plot", path, "--output", tmp_path / "figure.png")[0] == 2
 
 
-def test_demo_on_a_small_machine(tmp_path):
-    machine = gn.Machine(3, 4, 784, 2)
-    protocol = gn.Protocol(20, (2, 8), clones=2, samples=2)
-    config = RunConfig(machine, DigitsTask(10, test_patterns=10), protocol=protocol)
+SMALL = RunConfig(gn.Machine(2, 4), RandomTask(3), beta=2, protocol=gn.Protocol(20, (2, 8), samples=2))
+DIGITS = RunConfig(gn.Machine(4, 4, 784, 2), DigitsTask(10, test_patterns=10), protocol=SMALL.protocol)
+
+
+@pytest.mark.parametrize("config", [SMALL, pytest.param(DIGITS, marks=pytest.mark.slow)])
+def test_demo_on_a_small_machine(config, tmp_path):
     files = demo(tmp_path / "new" / "folder", config=config)
     assert {path.name for path in files.values()} == {"demo.nc", "demo.png", "demo.pdf", "summary.json"}
     assert all(path.stat().st_size > 1000 for path in files.values())
     numbers = json.loads(files["summary"].read_text())
     assert numbers["config_hash"] == config.config_hash
-    assert numbers["by_waiting_time"]["8"]["phase"][-1] == "clamped"
-    assert len(numbers["by_waiting_time"]["8"]["spin_overlap"]["error"]) == 3
+    assert set(numbers["by_waiting_time"]) == {"2", "8"}
+    last = numbers["by_waiting_time"]["8"]
+    assert last["phase"][-1] == "clamped"
+    assert set(last["phase"][:-1]) <= {"solid", "liquid"}
+    assert len(last["spin_overlap"]["error"]) == config.machine.depth
     assert "t_w = 8" in headline(numbers)
+
+
+def test_configuration_of_the_demo():
+    build = CONFIG.build()
+    assert build["machine"].widths == (784, *[20] * 9, 2)
+    assert set(build["task"].labels) == {0, 1}
 
 
 def test_info_without_a_dataset():
