@@ -43,7 +43,7 @@ class Stack:
         """1 / sqrt(c), the factor between a sum of weights times spins and a pre-activation.
 
         Where these sums are whole numbers, so many low bits are cut off that all multiples up to c are exact in
-        float32 (relative error c 2^-24 at most): a pre-activation of zero then stays zero while moves update it,
+        float32 (relative error c 2^-23 at most): a pre-activation of zero then stays zero while moves update it,
         and the sign of rounding never decides.
         """
         scale = 1.0 / math.sqrt(self.connectivity)
