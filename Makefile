@@ -37,6 +37,7 @@ clean:
 # Stamps: the environment is made anew when the requirements change.
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'glassnet needs Python 3.11 or later')"
+	@echo "installing glassnet and what it needs into $(VENV) ..."
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
