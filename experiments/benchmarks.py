@@ -110,9 +110,9 @@ def main() -> None:
         if options.only and number not in options.only:
             continue
         row = table[name] = measure(*case, options.seconds)
-        rates = row["site_updates_per_s"] / 1e6, row["element_updates_per_s"] / 1e9
+        sites, elements = row["site_updates_per_s"] / 1e6, row["element_updates_per_s"] / 1e9
         print(
-            f"{name:36s} {row['chunk']:5d} {row['compile_s']:9.1f} {row['sweep_ms']:9.3f} {rates[0]:9.1f} {rates[1]:8.2f}",
+            f"{name:36s} {row['chunk']:5d} {row['compile_s']:9.1f} {row['sweep_ms']:9.3f} {sites:9.1f} {elements:8.2f}",
             flush=True,
         )
     if options.json:

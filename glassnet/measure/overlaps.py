@@ -22,7 +22,7 @@ def measured_layers(spins: Array, boundary: Boundary) -> Layers:
 
 
 def spin_overlap(a: Layers, b: Layers) -> Array:
-    """q_l = 1/(N_l M) sum_{mu i} S^a S^b for layers 1..L, shape (layer,)   [Yoshino 2020; Huang et al. 2025, eq. 13]."""
+    """q_l = 1/(N_l M) sum_{mu i} S^a S^b for layers 1..L, shape (layer,)  [Yoshino 2020; Huang et al. 2025, eq. 13]."""
     return _by_layer(_mean_product, a, b)
 
 

@@ -114,7 +114,7 @@ class Job:
         return Boundary(jnp.asarray(task.inputs.T), jnp.asarray(task.outputs.T))
 
     def teacher_spins(self, samples: Sequence[int]) -> Array | None:
-        """Hidden spins of the teacher, (layer, neuron, pattern) or one for each of `samples`; None if not comparable."""
+        """Hidden spins of the teacher, (layer, neuron, pattern), or of each of `samples`; None if not comparable."""
         tasks = [self.tasks[0]] if self.shared else [self.tasks[s] for s in samples]
         teachers = [t.teacher for t in tasks if t.teacher is not None]
         if len(teachers) < len(tasks) or self.machine.depth == 1:
