@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,7 +19,7 @@ def test_log_times(last, density):
     assert times[0] == 0
     assert times[-1] == last
     assert all(isinstance(t, int) for t in times)
-    assert all(a < b for a, b in zip(times, times[1:], strict=False))
+    assert all(a < b for a, b in pairwise(times))
 
 
 def test_log_times_hit_the_decades_with_the_density_asked_for():

@@ -13,12 +13,16 @@ from glassnet.model.machine import Machine
 from glassnet.model.potential import Counting, SoftCore
 
 BETA = 2.0
-REPLICAS = 3000
-CHAINS = 400
+REPLICAS = 2000
+CHAINS = 300
 PATTERNS = 3
 CASES = {
     "dense": (Machine(3, 3, potential=SoftCore()), "metropolis", CPU),
-    "ragged": (Machine(3, 3, inputs=4, outputs=2, weights="gaussian", potential=SoftCore(margin=0.2)), "heat_bath", CPU),
+    "ragged": (
+        Machine(3, 3, inputs=4, outputs=2, weights="gaussian", potential=SoftCore(margin=0.2)),
+        "heat_bath",
+        CPU,
+    ),
     "diluted": (Machine(3, 4, connectivity=2, potential=Counting(0.6)), "metropolis", CPU),
     "ising-ragged": (
         Machine(3, 4, inputs=5, outputs=3, connectivity=3, weights="ising", potential=SoftCore(1.0)),
@@ -37,13 +41,13 @@ def observables(machine, weights, spins):
     return np.concatenate([energy, np.stack(fourth, -1), np.stack(overlap, -1)], -1)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [pytest.param("dense", marks=pytest.mark.slow), *list(CASES)[1:]])
 def test_equilibrium_equals_that_of_single_moves(name):
     machine, dynamics, plan = CASES[name]
     inputs, outputs = ref.problem(machine, PATTERNS, seed=4)
     slow = ref.SlowSampler(machine, inputs, outputs, beta=BETA, weight_step=0.8, chains=CHAINS, seed=5)
-    slow.sweep(60)
-    expected, snapshots = 0.0, 20
+    slow.sweep(40)
+    expected, snapshots = 0.0, 15
     for _ in range(snapshots):
         slow.sweep(3)
         expected = expected + observables(machine, slow.weights, slow.spins) / snapshots
@@ -51,13 +55,14 @@ def test_equilibrium_equals_that_of_single_moves(name):
     boundary = ref.boundary_of(inputs, outputs)
     replica = ref.replica_keys(41, REPLICAS)
     run = ref.ensemble(machine, build(dynamics, machine, plan), boundary, weight_step=0.8)
-    batch, _ = run(replica, ref.random_states(machine, boundary, replica), jnp.full(REPLICAS, BETA), 0, 150)
+    batch, _ = run(replica, ref.random_states(machine, boundary, replica), jnp.full(REPLICAS, BETA), 0, 100)
     found = 0.0
-    for t in range(150, 250, 10):
+    for t in range(100, 160, 10):
         batch, _ = run(replica, batch, jnp.full(REPLICAS, BETA), t, t + 10)
-        found = found + observables(machine, ref.matrices(machine, batch), ref.all_layers(batch, boundary)) / 10
+        found = found + observables(machine, ref.matrices(machine, batch), ref.all_layers(batch, boundary)) / 6
     z = ref.z_between(found, expected)
-    z = z[: machine.depth] if machine.weights == "ising" else np.delete(z, slice(0, 0))
+    if machine.weights == "ising":
+        z = np.delete(z, slice(machine.depth, 2 * machine.depth))  # J^4 = 1
     assert ref.worst(z) < ref.THRESHOLD, (found.mean(0), np.mean(expected, 0), z)
 
 
@@ -106,11 +111,11 @@ def energy_per_gap(machine, patterns, betas, replicas, sweeps, seed=7):
 @pytest.mark.parametrize("machine", [
     Machine(3, 5, weights="gaussian", potential=SoftCore()),
     Machine(3, 6, inputs=8, outputs=4, connectivity=4, potential=SoftCore(margin=0.2)),
-    Machine(3, 6, weights="ising", potential=SoftCore()),
+    pytest.param(Machine(3, 6, weights="ising", potential=SoftCore()), marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_single_pattern(machine):
     betas = (0.5, 2.0, 8.0)
-    energy = energy_per_gap(machine, 1, betas, 1500, 100)
+    energy = energy_per_gap(machine, 1, betas, 1000, 60)
     for b, beta in enumerate(betas):
         for l, c in enumerate(machine.fan_in):
             exact = single_gap_energy(machine.weights, machine.potential, c, beta)
@@ -130,9 +135,9 @@ def test_liquid_formula_is_the_single_pattern_energy_of_gaussian_weights(beta):
 
 
 def test_liquid_energy_at_small_alpha():
-    """Two patterns of a machine 24 wide, alpha = 1/12: correlations of patterns add about alpha/N to 1."""
+    """Two patterns of a machine 16 wide, alpha = 1/8."""
     betas = (0.5, 2.0)
-    energy = energy_per_gap(Machine(3, 24, weights="gaussian", potential=SoftCore()), 2, betas, 400, 60).mean(-1)
+    energy = energy_per_gap(Machine(3, 16, weights="gaussian", potential=SoftCore()), 2, betas, 300, 50).mean(-1)
     for b, beta in enumerate(betas):
         finite_size = 0.02 * liquid_energy(beta)
         error = energy[b].std(ddof=1) / np.sqrt(energy.shape[1])

@@ -1,6 +1,7 @@
 """Every decision of a sweep against a float64 replay: the same offers and thresholds, energies recomputed in full."""
 
 import dataclasses
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ from glassnet.core import keys
 from glassnet.dynamics.column_scan import ACCELERATOR, CPU, Plan
 from glassnet.dynamics.kernel import Params
 from glassnet.dynamics.spins import _THRESHOLDS, spin_sweep
-from glassnet.dynamics.weights import OFFERS, weight_sweep
+from glassnet.dynamics.weights import OFFERS, metropolis, weight_sweep
 from glassnet.model.machine import Machine
 from glassnet.model.potential import Counting, HardCore, SoftCore
 from glassnet.model.state import random_state
@@ -64,9 +65,17 @@ def replay_spins(machine, key, weights, layers, temperature, rule):
     return [S[:, 0] for S in layers]
 
 
+@partial(jax.jit, static_argnums=0)
+def drawn(offer, key, J, params):
+    """Slots (step, rank), changes (step, rank, neuron) and thresholds (step, neuron) of one pass."""
+    order = offer.order(key, len(J))
+    change = offer.change(key, offer.arranged(J, order)[0], params)
+    threshold = metropolis(key, (len(change), J.shape[1]), params)
+    return offer.arranged(jnp.arange(len(J)), order)[0], change, threshold
+
+
 def replay_weights(machine, key, weights, layers, params):
     machine, weights, offer = counting_if_hard(machine), [J.copy() for J in weights], OFFERS[machine.weights]
-    draw = jax.jit(offer.draw)
     for l, J in enumerate(weights, start=1):
         sources, rows = machine.sources(l), np.arange(len(J))
 
@@ -76,10 +85,9 @@ def replay_weights(machine, key, weights, layers, params):
 
         for number in range(offer.passes):
             slots_of_rows = np.take_along_axis(J, sources, axis=1).T
-            draw_key = keys.address(keys.address(key, l), number)
-            slots, change, threshold = map(
-                np.asarray, draw(draw_key, jnp.asarray(slots_of_rows, jnp.float32), params)
-            )
+            pass_key = keys.address(keys.address(key, l), number)
+            found = drawn(offer, pass_key, jnp.asarray(slots_of_rows, jnp.float32), params)
+            slots, change, threshold = map(np.asarray, found)
             for step in range(len(slots)):
                 new = J.copy()
                 for rank, slot in enumerate(slots[step]):
@@ -90,7 +98,8 @@ def replay_weights(machine, key, weights, layers, params):
 
 
 @pytest.mark.parametrize(
-    ("shape", "potential", "ensemble", "rule", "plan"), CASES + [pytest.param(*case, marks=pytest.mark.slow) for case in MORE]
+    ("shape", "potential", "ensemble", "rule", "plan"),
+    CASES + [pytest.param(*case, marks=pytest.mark.slow) for case in MORE],
 )
 def test_every_decision(shape, potential, ensemble, rule, plan):
     machine = Machine(**SHAPES[shape], weights=ensemble, potential=POTENTIALS[potential])

@@ -86,7 +86,7 @@ def test_every_move_of_the_reference_keeps_the_boltzmann_distribution(name, beta
 @pytest.mark.parametrize("name", CASES)
 def test_transition_probabilities_of_one_sweep(name):
     """From one start, the sweep of the kernel against the product of the reference moves in the same order."""
-    machine, rule, boundary, state, energies, run = setting(name)
+    machine, rule, _, state, energies, run = setting(name)
     replica = ref.replica_keys(12, len(BETAS) * REPLICAS)
     start = ref.repeated(state, len(BETAS) * REPLICAS)
     batch, _ = run(replica, start, jnp.repeat(jnp.array(BETAS), REPLICAS), 0, 1)
@@ -177,7 +177,7 @@ def test_heat_bath_at_zero_temperature_flips_a_tie_every_second_time():
     assert abs(flipped.mean() - 0.5) < ref.THRESHOLD * 0.5 / np.sqrt(replicas)
 
 
-@pytest.mark.parametrize("rule", ["metropolis", "heat_bath"])
+@pytest.mark.parametrize("rule", ["metropolis", pytest.param("heat_bath", marks=pytest.mark.slow)])
 def test_zero_temperature_never_raises_the_energy(rule):
     machine = Machine(4, 5, weights="ising", potential=SoftCore())
     boundary = ref.boundary_of(*ref.problem(machine, 6))
@@ -193,5 +193,5 @@ def test_zero_temperature_never_raises_the_energy(rule):
 
 
 def test_unknown_rule():
-    with pytest.raises(ValueError, match="Argument `rule` must be one of .* but is 'glauber'"):
+    with pytest.raises(ValueError, match=r"Argument `rule` must be one of .* but is 'glauber'"):
         spin_sweep(Machine(2, 3), CPU, "glauber")

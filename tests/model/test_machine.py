@@ -9,7 +9,8 @@ def test_widths_and_stacks():
     machine = Machine(5, 10, inputs=17, outputs=3)
     assert machine.widths == (17, 10, 10, 10, 10, 3)
     assert machine.fan_in == (17, 10, 10, 10, 10)
-    assert [(s.first, s.last, s.fan_out, s.fan_in) for s in machine.stacks] == [(1, 1, 10, 17), (2, 4, 10, 10), (5, 5, 3, 10)]
+    shapes = [(s.first, s.last, s.fan_out, s.fan_in) for s in machine.stacks]
+    assert shapes == [(1, 1, 10, 17), (2, 4, 10, 10), (5, 5, 3, 10)]
     assert [machine.stack_of(l) for l in range(1, 6)] == [0, 1, 1, 1, 2]
     assert len(Machine(6, 4).stacks) == 1
     assert len(Machine(1, 4, inputs=3, outputs=2).stacks) == 1

@@ -96,7 +96,8 @@ def one_gap(potential, field, sign=1):
 @pytest.mark.parametrize(("potential", "field", "sign", "value"), [
     (SoftCore(), -1.5, 1, 2.25), (SoftCore(), 1.5, 1, 0), (SoftCore(), 1.5, -1, 2.25),
     (SoftCore(margin=0.5), 0.2, 1, 0.09), (SoftCore(margin=0.5), 0.6, 1, 0), (SoftCore(margin=-1), -0.5, 1, 0),
-    (SoftCore(1, 3.0), -2.0, 1, 6), (SoftCore(3), -2.0, 1, 8), (SoftCore(0.5, 2.0), -4.0, 1, 4), (SoftCore(), 0.0, 1, 0),
+    (SoftCore(1, 3.0), -2.0, 1, 6), (SoftCore(3), -2.0, 1, 8), (SoftCore(0.5, 2.0), -4.0, 1, 4),
+    (SoftCore(), 0.0, 1, 0),
     (HardCore(), -0.1, 1, np.inf), (HardCore(), 0.1, 1, 0), (HardCore(), 0.0, 1, 0),
     (HardCore(0.2), 0.1, 1, np.inf), (HardCore(-0.2), -0.1, 1, 0),
     (Counting(), -0.1, 1, 1), (Counting(2.5), -7.0, 1, 2.5), (Counting(), 0.0, 1, 0), (Counting(1, 0.3), 0.2, 1, 1),
