@@ -95,6 +95,17 @@ def test_plot_writes_figures(made, tmp_path):
     assert call("plot", path, "--output", tmp_path / "figure.png")[0] == 2
 
 
+def test_plot_one_of_several_temperatures(made, tmp_path):
+    ds = gn.open(made[0])
+    coordinates = {"temperature": [0.5, 0.1], "beta": ("temperature", [2.0, 10.0])}
+    ladder = ds.drop_vars(("temperature", "beta")).expand_dims(temperature=2).assign_coords(coordinates)
+    gn.save(ladder, tmp_path / "ladder.nc")
+    status, _, err = call("plot", tmp_path / "ladder.nc")
+    assert (status, "Argument `temperature` must be given, one of 0.5, 0.1, but is None." in err) == (2, True)
+    assert call("plot", tmp_path / "ladder.nc", "--temperature", "0.12")[0] == 0
+    assert (tmp_path / "ladder.png").stat().st_size > 5000
+
+
 SMALL = RunConfig(gn.Machine(2, 4), RandomTask(3), beta=2, protocol=gn.Protocol(20, (2, 8), samples=2))
 DIGITS = RunConfig(gn.Machine(4, 4, 784, 2), DigitsTask(10, test_patterns=10), protocol=SMALL.protocol)
 

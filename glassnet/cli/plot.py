@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import tyro
 
 from glassnet.cli.parse import parse
+from glassnet.core.check import fail
 from glassnet.output import FIGURES, checked_output, write_figure
+
+if TYPE_CHECKING:
+    from xarray import Dataset
 
 
 @dataclass(frozen=True)
@@ -18,12 +23,14 @@ class Options:
     Args:
         file: dataset written by `glassnet run`.
         output: figure to be written: .png, .pdf or .svg; beside the dataset, as .png, if None.
+        temperature: which temperature 1/beta, the nearest that is there; needed where there are several.
         overwrite: replace the figure if it exists.
         quiet: print nothing but errors.
     """
 
     file: Annotated[Path, tyro.conf.Positional]
     output: Path | None = None
+    temperature: float | None = None
     overwrite: bool = False
     quiet: bool = False
 
@@ -34,7 +41,7 @@ def main(arguments: Sequence[str]) -> None:
 
     from glassnet.store.files import open_result
 
-    ds = open_result(options.file)
+    ds = at_temperature(open_result(options.file), options.temperature)
     output = options.output or options.file.with_suffix(".png")
     checked_output(output, FIGURES, overwrite=options.overwrite)
 
@@ -46,3 +53,14 @@ def main(arguments: Sequence[str]) -> None:
     write_figure(overview(ds), output)
     if not options.quiet:
         print(f"wrote {output}")
+
+
+def at_temperature(ds: "Dataset", temperature: float | None) -> "Dataset":
+    """The part of a dataset at the temperature nearest to `temperature`; all of it if there is but one."""
+    if "temperature" not in ds.dims:
+        return ds
+    if temperature is None:
+        known = ", ".join(f"{T:.4g}" for T in ds["temperature"].values)
+        raise fail("temperature", f"be given, one of {known}", temperature)
+    nearest = np.argmin(np.abs(ds["temperature"].values - temperature))
+    return ds.isel(temperature=int(nearest))
