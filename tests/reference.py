@@ -15,7 +15,7 @@ from glassnet.core import keys
 from glassnet.core.schedule import BetaPath
 from glassnet.dynamics.kernel import Drive, Kernel, advance
 from glassnet.model.potential import Counting, HardCore, SoftCore
-from glassnet.model.state import Boundary, State, random_state
+from glassnet.model.state import Boundary, State
 
 THRESHOLD = 4.5
 """Largest |z| of a correct program."""
@@ -141,6 +141,14 @@ def sweep_order(machine):
     return [(l - 1) * machine.width + i for l in layers for i in range(machine.width)]
 
 
+def swept(probabilities, energies, order, beta, rule, sweeps):
+    """Distribution over all states after sweeps in that order."""
+    for _ in range(sweeps):
+        for site in order:
+            probabilities = move(probabilities, energies, site, beta, rule)
+    return probabilities
+
+
 # Sampling one move at a time
 
 
@@ -234,25 +242,45 @@ def ensemble(machine, step, boundary, *, weight_step=0.5):
     return lambda key, state, beta, start, stop: batch(key, state, beta, jnp.int32(start), jnp.int32(stop))
 
 
-def random_states(machine, boundary, replica):
-    """One random configuration for each key."""
-    return jax.jit(jax.vmap(lambda key: random_state(machine, key, boundary)))(replica)
+def batch_of(machine, weights, spins, boundary):
+    """States from stacked weights (replica, layer, slot, neuron) and spins (replica, layer, neuron, pattern).
+
+    Pre-activations are computed by NumPy: nothing to compile.
+    """
+    state = State(spins, weights, ())
+    layers = all_layers(state, boundary)
+    J = matrices(machine, state)
+    gathered = [J[l - 1] @ np.swapaxes(layers[l - 1], -1, -2) for l in range(1, machine.depth + 1)]
+    fields = [stack.scale * np.stack([gathered[l - 1] for l in stack.layers], 1) for stack in machine.stacks]
+    weights, fields = (tuple(jnp.asarray(x, jnp.float32) for x in arrays) for arrays in (weights, fields))
+    return State(jnp.asarray(spins), weights, fields)
+
+
+def random_states(machine, boundary, number, seed=0):
+    """Configurations at infinite temperature."""
+    rng = np.random.default_rng(seed)
+    weights = []
+    for stack in machine.stacks:
+        J = rng.standard_normal((number, len(stack.layers), stack.connectivity, stack.fan_out))
+        if machine.weights == "ising":
+            J = np.sign(J)
+        if machine.weights == "spherical":
+            J *= np.sqrt(stack.connectivity / (J**2).sum(-2, keepdims=True))
+        weights.append(J)
+    spins = random_signs(rng, number, machine.depth - 1, machine.width, boundary.inputs.shape[1])
+    return batch_of(machine, tuple(weights), spins, boundary)
 
 
 def repeated(state, number):
     """A batch of equal states."""
-    return jax.tree.map(lambda x: jnp.broadcast_to(x, (number, *x.shape)), state)
+    return jax.tree.map(lambda x: jnp.asarray(np.broadcast_to(x, (number, *x.shape))), state)
 
 
-def frozen(machine, state, boundary, replica):
+def frozen(machine, state, boundary, number, seed=1):
     """Batch with the weights of `state` and random hidden spins."""
-    from glassnet.model.state import with_fields
-
-    def one(key):
-        signs = jnp.where(jax.random.bernoulli(key, 0.5, state.spins.shape), jnp.int8(1), jnp.int8(-1))
-        return with_fields(machine, signs, state.weights, boundary)
-
-    return jax.jit(jax.vmap(one))(jax.vmap(lambda k: keys.address(k, 99))(replica))
+    weights = tuple(np.broadcast_to(J, (number, *J.shape)) for J in state.weights)
+    spins = random_signs(np.random.default_rng(seed), number, *state.spins.shape)
+    return batch_of(machine, weights, spins, boundary)
 
 
 # Statistics
@@ -262,7 +290,7 @@ def z_score(samples, expected):
     """(mean - expected) / standard error of independent samples, first axis."""
     samples = np.asarray(samples, float)
     error = samples.std(0, ddof=1) / np.sqrt(len(samples))
-    return (samples.mean(0) - expected) / np.maximum(error, 1e-6)
+    return (samples.mean(0) - expected) / np.maximum(error, 1e-5)
 
 
 def z_between(a, b):

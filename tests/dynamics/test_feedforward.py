@@ -65,7 +65,7 @@ def test_boltzmann_distribution_of_ising_weights(name):
     kernel = build("feedforward", machine, CPU)
     count = len(BETAS) * REPLICAS
     replica, betas = ref.replica_keys(51, count), jnp.repeat(jnp.array(BETAS), REPLICAS)
-    batch = ref.random_states(machine, boundary, replica)
+    batch = ref.random_states(machine, boundary, len(replica))
     run = ref.ensemble(machine, kernel, boundary)
     batch = ref.initialised(kernel, batch, boundary)
     batch, _ = run(replica, batch, betas, 0, 60)
@@ -96,7 +96,7 @@ def test_greedy_never_raises_the_loss(machine):
     boundary = ref.boundary_of(inputs, outputs)
     kernel = build("feedforward", machine, CPU)
     replica = ref.replica_keys(52, 20)
-    batch = ref.initialised(kernel, ref.random_states(machine, boundary, replica), boundary)
+    batch = ref.initialised(kernel, ref.random_states(machine, boundary, len(replica)), boundary)
     run = ref.ensemble(machine, kernel, boundary)
     losses = []
     for t in range(15):
@@ -119,7 +119,7 @@ def test_cached_fields_are_those_of_feed_forward():
     kernel = build("feedforward", machine, CPU)
     replica = ref.replica_keys(53, 4)
     run = ref.ensemble(machine, kernel, boundary)
-    batch = ref.initialised(kernel, ref.random_states(machine, boundary, replica), boundary)
+    batch = ref.initialised(kernel, ref.random_states(machine, boundary, len(replica)), boundary)
     batch, info = run(replica, batch, jnp.full(4, 1.5), 0, 100)
     assert ((info["acceptance_weights"] > 1) & (info["acceptance_weights"] < 100)).all()
     for n in range(4):

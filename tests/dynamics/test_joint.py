@@ -55,7 +55,7 @@ def test_equilibrium_equals_that_of_single_moves(name):
     boundary = ref.boundary_of(inputs, outputs)
     replica = ref.replica_keys(41, REPLICAS)
     run = ref.ensemble(machine, build(dynamics, machine, plan), boundary, weight_step=0.8)
-    batch, _ = run(replica, ref.random_states(machine, boundary, replica), jnp.full(REPLICAS, BETA), 0, 100)
+    batch, _ = run(replica, ref.random_states(machine, boundary, len(replica)), jnp.full(REPLICAS, BETA), 0, 100)
     found = 0.0
     for t in range(100, 160, 10):
         batch, _ = run(replica, batch, jnp.full(REPLICAS, BETA), t, t + 10)
@@ -100,7 +100,7 @@ def energy_per_gap(machine, patterns, betas, replicas, sweeps, seed=7):
     replica = ref.replica_keys(seed, count)
     run = ref.ensemble(machine, build("metropolis", machine, CPU), boundary, weight_step=0.7)
     beta = jnp.repeat(jnp.array(betas, jnp.float32), replicas)
-    batch, _ = run(replica, ref.random_states(machine, boundary, replica), beta, 0, sweeps)
+    batch, _ = run(replica, ref.random_states(machine, boundary, len(replica)), beta, 0, sweeps)
     energy, snapshots = 0.0, 8
     for t in range(sweeps, sweeps + 5 * snapshots, 5):
         batch, _ = run(replica, batch, beta, t, t + 5)

@@ -11,10 +11,9 @@ from glassnet.dynamics import spins, weights
 from glassnet.dynamics.column_scan import CPU
 from glassnet.model.machine import Machine
 from glassnet.model.potential import SoftCore
-from glassnet.model.state import random_state
 
 BETA = 1.6
-REPLICAS = 6000
+REPLICAS = 4000
 MACHINE = Machine(3, 4, potential=SoftCore())
 
 
@@ -22,10 +21,10 @@ def spin_statistic():
     """Largest z of the visited states of each pattern and of their energies, for the kernel as it stands."""
     inputs, outputs = ref.problem(MACHINE, 4, seed=6)
     boundary = ref.boundary_of(inputs, outputs)
-    state = jax.jit(lambda key: random_state(MACHINE, key, boundary))(keys.root(2))
+    state = ref.state_at(ref.random_states(MACHINE, boundary, 1, seed=2), 0)
     replica = ref.replica_keys(31, REPLICAS)
     run = ref.ensemble(MACHINE, spins.spin_sweep(MACHINE, CPU), boundary)
-    batch, _ = run(replica, ref.frozen(MACHINE, state, boundary, replica), jnp.full(REPLICAS, BETA), 0, 100)
+    batch, _ = run(replica, ref.frozen(MACHINE, state, boundary, len(replica)), jnp.full(REPLICAS, BETA), 0, 50)
     z = []
     for mu in range(4):
         energy = ref.enumerate_spins(MACHINE, ref.matrices(MACHINE, state), inputs[mu], outputs[mu])[1].sum(-1)
@@ -98,10 +97,10 @@ def row_energy_z(machine=ROW, beta=BETA, replicas=REPLICAS):
     boundary = ref.boundary_of(inputs, outputs)
     replica = ref.replica_keys(32, replicas)
     run = ref.ensemble(machine, weights.weight_sweep(machine, CPU), boundary, weight_step=1.0)
-    batch = ref.random_states(machine, boundary, replica)
+    batch = ref.random_states(machine, boundary, len(replica))
     energy = 0.0
-    for t in range(60, 90, 3):
-        batch, _ = run(replica, batch, jnp.full(replicas, beta), 0 if t == 60 else t - 3, t)
+    for t in range(30, 60, 3):
+        batch, _ = run(replica, batch, jnp.full(replicas, beta), 0 if t == 30 else t - 3, t)
         energy = energy + ref.total(machine, ref.matrices(machine, batch), ref.all_layers(batch, boundary)) / 10
     x = np.linspace(-5.5, 5.5, 151)
     J = np.stack(np.meshgrid(x, x, x, indexing="ij"), -1).reshape(-1, 3)
@@ -156,7 +155,7 @@ def fourth_moment_z(c, replicas, sweeps, weight_step):
     boundary = ref.boundary_of(*ref.problem(machine, 1))
     replica = ref.replica_keys(33, replicas)
     run = ref.ensemble(machine, weights.weight_sweep(machine, CPU), boundary, weight_step=weight_step)
-    batch, _ = run(replica, ref.random_states(machine, boundary, replica), jnp.zeros(replicas), 0, sweeps)
+    batch, _ = run(replica, ref.random_states(machine, boundary, len(replica)), jnp.zeros(replicas), 0, sweeps)
     J = np.asarray(batch.weights[0], float)[:, 0, :, 0]
     np.testing.assert_allclose((J**2).sum(1), c, rtol=1e-4)
     return abs(ref.z_score((J**4).mean(1), 3 * c / (c + 2)))

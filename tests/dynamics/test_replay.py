@@ -16,7 +16,6 @@ from glassnet.dynamics.spins import _THRESHOLDS, spin_sweep
 from glassnet.dynamics.weights import OFFERS, metropolis, weight_sweep
 from glassnet.model.machine import Machine
 from glassnet.model.potential import Counting, HardCore, SoftCore
-from glassnet.model.state import random_state
 
 SHAPES = {
     "dense": {"depth": 4, "width": 5},
@@ -108,7 +107,7 @@ def test_every_decision(shape, potential, ensemble, rule, plan):
     params = Params(temperature, jnp.float32(0.6), boundary)
     weights_step = jax.jit(weight_sweep(machine, PLANS[plan]))
     spins_step = jax.jit(spin_sweep(machine, PLANS[plan], rule))
-    state = jax.jit(lambda key: random_state(machine, key, boundary))(keys.root(5))
+    state = ref.state_at(ref.random_states(machine, boundary, 1, seed=5), 0)
     weight_moves = spin_moves = 0
     for t in range(SWEEPS):
         key = keys.address(keys.root(7), t)

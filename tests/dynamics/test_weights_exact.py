@@ -24,7 +24,7 @@ def free_run(machine, replicas, sweeps, seed=1):
     """Weights of one row at infinite temperature: start and end, shape (replica, slot)."""
     boundary = ref.boundary_of(*ref.problem(machine, 2))
     replica = ref.replica_keys(seed, replicas)
-    start = ref.random_states(machine, boundary, replica)
+    start = ref.random_states(machine, boundary, len(replica))
     run = ref.ensemble(machine, weight_sweep(machine, CPU), boundary, weight_step=STEP)
     end, info = run(replica, start, jnp.zeros(replicas), 0, sweeps)
     np.testing.assert_allclose(info["acceptance_weights"], sweeps, rtol=1e-5)
@@ -113,7 +113,7 @@ def test_one_row_against_exact_averages(name):
     boundary = ref.boundary_of(inputs, outputs)
     replicas = len(BETAS) * REPLICAS
     replica = ref.replica_keys(21, replicas)
-    batch = ref.random_states(machine, boundary, replica)
+    batch = ref.random_states(machine, boundary, len(replica))
     run = ref.ensemble(machine, weight_sweep(machine, plan), boundary, weight_step=STEP)
     betas = jnp.repeat(jnp.array(BETAS), REPLICAS)
     batch, _ = run(replica, batch, betas, 0, 100)
