@@ -59,13 +59,13 @@ class Offers:
     Attributes:
         rows: factor a_i, shape (slot, rank, neuron).
         columns: factor x_mu, shape (slot, rank, pattern); or whatever `lookup` turns into (rank, neuron, pattern).
-        extra: energy change of the offer apart from these gaps, shape (slot, site).
+        extra: energy change of the offer apart from these gaps, shape (slot, site); None if there is none.
         threshold: the offer is accepted if its energy change does not exceed this, shape (slot, site).
     """
 
     rows: Array
     columns: Array
-    extra: Array
+    extra: Array | None
     threshold: Array
 
 
@@ -102,7 +102,8 @@ def column_scan(
         gap, cost, pending = carry
         gap = gap + change(*pending)
         proposed = total(potential.cost(gap + change(offer.rows, offer.columns)))
-        accept = proposed - cost + offer.extra <= offer.threshold
+        change_of_cost = proposed - cost if offer.extra is None else proposed - cost + offer.extra
+        accept = change_of_cost <= offer.threshold
         pending = _masked(offer, accept, sites)
         return (gap, jnp.where(accept, proposed, cost), pending), accept
 
@@ -147,7 +148,7 @@ def in_blocks(plan: Plan, sites: str, scan: Callable, gap: Array, sign: Array, o
         return scan(gap, sign, offers)
     own = offers.rows if sites == "rows" else offers.columns
     cut = (_cut(gap, axis, pieces), _cut(sign, axis, pieces))
-    cut_offers = tuple(_cut(x, -1, pieces) for x in (own, offers.extra, offers.threshold))
+    cut_offers = tuple(None if x is None else _cut(x, -1, pieces) for x in (own, offers.extra, offers.threshold))
 
     def one(part: Any) -> tuple[Array, Array]:
         (gap, sign), (own, extra, threshold) = part

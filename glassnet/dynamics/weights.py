@@ -73,7 +73,7 @@ def _sweep_layer(
         feed = offer.arranged(below if graph is None else graph, order)[0]
         lookup = None if graph is None else lambda source: below[source]
         limit = metropolis(pass_key, (len(change), J.shape[1]), params)
-        offers = Offers(stack.scale * change, feed, jnp.zeros_like(limit), limit)
+        offers = Offers(stack.scale * change, feed, None, limit)
         gap, accept = _scan(potential, plan, gap, sign, offers, lookup)
         moved = moving + jnp.where(accept[:, None], change, 0)
         return gap, offer.restored(moved, resting, order), accepted + accept.mean() / offer.passes

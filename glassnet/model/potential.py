@@ -38,8 +38,9 @@ class SoftCore:
 
     def cost(self, gap: Array) -> Array:
         """v(r) elementwise, in the dtype of `gap`; `gap` already has the margin subtracted."""
-        depth = jnp.maximum(-gap, 0)
         power = int(self.power) if float(self.power).is_integer() else self.power
+        negative = jnp.minimum(gap, 0)
+        depth = negative if power % 2 == 0 else -negative  # the sign does not matter to an even power
         value = depth if power == 1 else depth**power
         return value if self.strength == 1 else value * self.strength
 

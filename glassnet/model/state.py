@@ -132,7 +132,7 @@ def _prior(machine: Machine, key: Array, stack: Stack) -> Array:
 
 
 def _signs(key: Array, shape: tuple[int, ...]) -> Array:
-    return jnp.where(jax.random.bits(key, shape, jnp.uint32) >> 31, jnp.float32(1), jnp.float32(-1))
+    return jnp.where(keys.bits(key, shape) >> 31, jnp.float32(1), jnp.float32(-1))
 
 
 def pack(machine: Machine, weights: Sequence[np.ndarray], spins: Sequence[np.ndarray]) -> State:
