@@ -46,8 +46,10 @@ def simulate(
         beta: inverse temperature: a number (inf for zero temperature), a `Schedule`, or a list of these, which
             adds a dim `temperature`. May be left out for a hard core, where it has no effect.
         protocol: samples, waiting times, clones and lags; `Protocol()` if None.
-        dynamics: "metropolis", "heat_bath" (spins by heat bath, weights by Metropolis) or "feedforward" (weights
-            alone move, neurons follow, only the outputs cost energy).
+        dynamics: "metropolis", "heat_bath" (spins and Ising weights by heat bath, other weights by Metropolis) or
+            "feedforward" (weights alone move, neurons follow, only the outputs cost energy). Metropolis offers flips
+            in a fixed order: at beta = 0, where every flip is accepted, spins and Ising weights just alternate, and at
+            beta = inf their clones need not part; the heat bath has neither trait.
         weight_step: size d of a weight move (no effect on Ising weights).
         seed: root of all random numbers of the dynamics and of random starts.
         start: "random" (infinite temperature), "planted" (the teacher's configuration) or weights and spins as

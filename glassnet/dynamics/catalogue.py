@@ -13,7 +13,7 @@ from glassnet.model.machine import Machine
 
 def _sweeps(rule: str) -> Callable[[Machine, Plan], Kernel]:
     def build(machine: Machine, plan: Plan) -> Kernel:
-        steps = [weight_sweep(machine, plan)]
+        steps = [weight_sweep(machine, plan, rule)]
         steps += [spin_sweep(machine, plan, rule)] if machine.depth > 1 else []
         return kernel(machine, *steps)
 
@@ -25,7 +25,8 @@ DYNAMICS: dict[str, Callable[[Machine, Plan], Kernel]] = {
     "heat_bath": _sweeps("heat_bath"),
     "feedforward": lambda machine, plan: feedforward_kernel(machine),
 }
-"""metropolis: weights and spins by Metropolis; heat_bath: spins by heat bath; feedforward: weights only."""
+"""metropolis: weights and spins; heat_bath: spins and Ising weights, other weights by Metropolis; feedforward: weights
+only, the neurons follow."""
 
 
 def build(dynamics: str, machine: Machine, plan: Plan) -> Kernel:

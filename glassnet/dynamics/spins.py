@@ -9,6 +9,7 @@ from jax import Array, lax
 
 from glassnet.core import keys
 from glassnet.core.check import one_of
+from glassnet.dynamics.accept import THRESHOLDS
 from glassnet.dynamics.column_scan import Offers, Plan, column_scan, in_blocks, over_layers
 from glassnet.dynamics.kernel import Info, Params, Step, cooled
 from glassnet.model.graph import targets_of
@@ -28,7 +29,7 @@ def spin_sweep(machine: Machine, plan: Plan, rule: str = "metropolis") -> Step:
     Raises:
         ValueError: for an unknown rule.
     """
-    one_of(tuple(_THRESHOLDS), rule=rule)
+    one_of(tuple(THRESHOLDS), rule=rule)
 
     def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
         params = cooled(machine, params)
@@ -115,7 +116,7 @@ def _sweep_layer(
     gap = sign * field - potential.margin
     own = S * own_field
     extra = potential.cost(-own - potential.margin) - potential.cost(own - potential.margin)
-    threshold = _THRESHOLDS[rule](key, S.shape, params.temperature)
+    threshold = THRESHOLDS[rule](key, S.shape, params.temperature)
     if graph is None:
         offers = Offers(stack.scale * J[:, None], -2 * S[:, None], extra, threshold)
         scan = partial(column_scan, potential=potential, sites="columns", plan=plan)
@@ -143,15 +144,3 @@ def _diluted_scan(
         return gap.at[target].set(jnp.where(accept, after, before), mode="drop", unique_indices=False), accept
 
     return lax.scan(step, gap, (targets, weights, *offers))
-
-
-def _metropolis(key: Array, shape: tuple[int, ...], temperature: Array) -> Array:
-    return temperature * keys.exponential(key, shape)
-
-
-def _heat_bath(key: Array, shape: tuple[int, ...], temperature: Array) -> Array:
-    """At zero temperature a tie is decided by a fair coin: the sign of the logistic number must survive."""
-    return jnp.maximum(temperature, jnp.float32(1e-30)) * keys.logistic(key, shape)
-
-
-_THRESHOLDS = {"metropolis": _metropolis, "heat_bath": _heat_bath}

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from glassnet.core import keys
+from glassnet.core.check import one_of
+from glassnet.dynamics.accept import THRESHOLDS
 from glassnet.dynamics.column_scan import Offers, Plan, column_scan, in_blocks, over_layers
 from glassnet.dynamics.kernel import Info, Params, Step, cooled
 from glassnet.model.machine import Machine, Stack
@@ -16,17 +18,23 @@ from glassnet.model.potential import Potential
 from glassnet.model.state import State, feeding_spins, own_spins, sources
 
 
-def weight_sweep(machine: Machine, plan: Plan) -> Step:
+def weight_sweep(machine: Machine, plan: Plan, rule: str = "metropolis") -> Step:
     """One proposal for every weight, accepted with min(1, exp(-beta dE)).
 
     gaussian:  J' = (J + d x) / sqrt(1 + d^2), x ~ N(0, 1)              [Yoshino 2020, eq. 35]
     spherical: two entries of a row turned by a random angle ~ N(0, d^2); the pairs are drawn anew in each of
                two passes, c/2 pairs each, the same for all rows (the odd one out rests where c is odd)
-    ising:     J' = -J
+    ising:     J' = -J; with `rule` "heat_bath" accepted with 1 / (1 + exp(beta dE)), which, unlike Metropolis,
+               is random even where all moves are free
 
     Info: `acceptance_weights`, accepted fraction of each layer 1..L.
+
+    Raises:
+        ValueError: for an unknown rule.
     """
-    sweep_layer = partial(_sweep_layer, machine.weights, machine.potential, plan)
+    one_of(tuple(THRESHOLDS), rule=rule)
+    lazy = rule == "heat_bath" and machine.weights == "ising"
+    sweep_layer = partial(_sweep_layer, machine.weights, machine.potential, plan, lazy)
 
     def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
         params = cooled(machine, params)
@@ -55,7 +63,7 @@ def _graph(machine: Machine, stack: Stack) -> Array | None:
 
 
 def _sweep_layer(
-    ensemble: str, potential: Potential, plan: Plan, stack: Stack, params: Params,
+    ensemble: str, potential: Potential, plan: Plan, lazy: bool, stack: Stack, params: Params,
     key: Array, J: Array, field: Array, feeding: Array, own: Array, graph: Array | None,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """Sweep one layer: J (slot, neuron), field (neuron, pattern), feeding (source, pattern), own as field."""
@@ -72,7 +80,8 @@ def _sweep_layer(
         change = offer.change(pass_key, moving, params)
         feed = offer.arranged(below if graph is None else graph, order)[0]
         lookup = None if graph is None else lambda source: below[source]
-        limit = metropolis(pass_key, (len(change), J.shape[1]), params)
+        draw = coin if lazy else metropolis
+        limit = draw(pass_key, (len(change), J.shape[1]), params)
         offers = Offers(stack.scale * change, feed, None, limit)
         gap, accept = _scan(potential, plan, gap, sign, offers, lookup)
         moved = moving + jnp.where(accept[:, None], change, 0)
@@ -110,8 +119,13 @@ def _rotation(key: Array, J: Array, params: Params) -> Array:
 
 
 def metropolis(key: Array, shape: tuple[int, ...], params: Params) -> Array:
-    """Largest energy change that is accepted: T times an exponential number."""
-    return params.temperature * keys.exponential(keys.address(key, 1), shape)
+    """Largest energy changes that the Metropolis rule accepts."""
+    return THRESHOLDS["metropolis"](keys.address(key, 1), shape, params.temperature)
+
+
+def coin(key: Array, shape: tuple[int, ...], params: Params) -> Array:
+    """Largest energy changes that the heat bath accepts."""
+    return THRESHOLDS["heat_bath"](keys.address(key, 1), shape, params.temperature)
 
 
 class Offer(NamedTuple):

@@ -55,7 +55,8 @@ class HardCore:
 
     The weight exp(-beta v) is the same for every beta > 0. A chain that starts without violated gaps
     samples the prior restricted to ground states; any other start first lowers the number of violated
-    gaps, never raising it.
+    gaps, never raising it. Single flips of hidden spins turn the gap r into -r - 2 margin: with a margin of at
+    least 0 no spin of a ground state can flip, and only the weights move.
 
     Args:
         margin: subtracted from every gap (kappa).

@@ -48,6 +48,7 @@ class Progress:
     def __init__(self, report: Report, total: int) -> None:
         self._report = report
         self.status = Status("hosts", 0, total, float("nan"), float("nan"))
+        self._report(self.status)
 
     @classmethod
     def of(cls, job: Job, report: Report) -> "Progress":

@@ -53,7 +53,7 @@ def stale(gap, sign, offers, **options):
 
 
 SCAN = spins.column_scan
-METROPOLIS = spins._metropolis
+METROPOLIS = spins.THRESHOLDS["metropolis"]
 OWN_FIELDS = spins._own_fields
 SPIN_MUTANTS = {
     "two spins at once": ("column_scan", two_at_once),
@@ -79,7 +79,7 @@ def test_beta_off_by_ten_percent_is_seen_by_spins(factor, monkeypatch, record_pr
     def shifted(key, shape, temperature):
         return METROPOLIS(key, shape, temperature / factor)
 
-    monkeypatch.setitem(spins._THRESHOLDS, "metropolis", shifted)
+    monkeypatch.setitem(spins.THRESHOLDS, "metropolis", shifted)
     z = spin_statistic()
     record_property("z", z)
     assert z > ref.THRESHOLD

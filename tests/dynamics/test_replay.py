@@ -10,9 +10,10 @@ import pytest
 import reference as ref
 
 from glassnet.core import keys
+from glassnet.dynamics.accept import THRESHOLDS
 from glassnet.dynamics.column_scan import ACCELERATOR, CPU, Plan
 from glassnet.dynamics.kernel import Params
-from glassnet.dynamics.spins import _THRESHOLDS, spin_sweep
+from glassnet.dynamics.spins import spin_sweep
 from glassnet.dynamics.weights import OFFERS, metropolis, weight_sweep
 from glassnet.model.machine import Machine
 from glassnet.model.potential import Counting, HardCore, SoftCore
@@ -55,7 +56,7 @@ def replay_spins(machine, key, weights, layers, temperature, rule):
     layers = [S[:, None].copy() for S in layers]  # one pattern alone: they do not act on each other
     for l in [*range(1, machine.depth, 2), *range(2, machine.depth, 2)]:
         shape = (machine.width, len(layers[l]))
-        thresholds = np.asarray(_THRESHOLDS[rule](keys.address(key, l), shape, temperature), float)
+        thresholds = np.asarray(THRESHOLDS[rule](keys.address(key, l), shape, temperature), float)
         for i in range(machine.width):
             before = ref.total(machine, weights, layers)
             layers[l][..., i] *= -1

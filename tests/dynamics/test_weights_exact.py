@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -86,9 +87,10 @@ def grid(ensemble, c):
 ROWS = {
     "gaussian-2": (Machine(1, 2, outputs=1, weights="gaussian", potential=SoftCore(margin=0.3)), CPU),
     "gaussian-3": (Machine(1, 3, outputs=1, weights="gaussian", potential=SoftCore()), ACCELERATOR),
-    "spherical-2": (Machine(1, 2, outputs=1, potential=Counting()), CPU),
+    "spherical-2": (Machine(1, 2, outputs=1, potential=Counting(0.25)), CPU),
     "spherical-3": (Machine(1, 3, outputs=1, potential=SoftCore(margin=0.3)), CPU),
     "ising-3": (Machine(1, 3, outputs=1, weights="ising", potential=SoftCore(margin=0.1)), CPU),
+    "ising-3, heat bath": (Machine(1, 3, outputs=1, weights="ising", potential=SoftCore(margin=0.1)), CPU),
     "diluted": (Machine(1, 6, outputs=1, connectivity=3, weights="ising", potential=Counting(0.5)), CPU),
 }
 
@@ -114,7 +116,8 @@ def test_one_row_against_exact_averages(name):
     replicas = len(BETAS) * REPLICAS
     replica = ref.replica_keys(21, replicas)
     batch = ref.random_states(machine, boundary, len(replica))
-    run = ref.ensemble(machine, weight_sweep(machine, plan), boundary, weight_step=STEP)
+    rule = "heat_bath" if "heat bath" in name else "metropolis"
+    run = ref.ensemble(machine, weight_sweep(machine, plan, rule), boundary, weight_step=STEP)
     betas = jnp.repeat(jnp.array(BETAS), REPLICAS)
     batch, _ = run(replica, batch, betas, 0, 100)
     values, snapshots = 0.0, 6
@@ -124,5 +127,23 @@ def test_one_row_against_exact_averages(name):
         J = np.asarray(batch.weights[0], float)[:, 0, :, 0]
         values += np.stack([energy, energy**2, J[:, 0], J[:, 0] * J[:, 1]], 1) / snapshots
     for b, beta in enumerate(BETAS):
-        z = ref.z_score(values[b * REPLICAS : (b + 1) * REPLICAS], exact(name, beta))
+        found = values[b * REPLICAS : (b + 1) * REPLICAS]
+        assert (np.ptp(found, axis=0) > 1e-3).all()  # without spread a z-score would only see rounding
+        z = ref.z_score(found, exact(name, beta))
         assert ref.worst(z) < ref.THRESHOLD, (beta, z)
+
+
+def test_free_ising_weights_forget_at_once_in_a_heat_bath():
+    """At beta = 0 every flip is a fair coin; Metropolis, which accepts all, only alternates."""
+    machine = Machine(1, 3, outputs=1, weights="ising")
+    boundary = ref.boundary_of(*ref.problem(machine, 2, seed=1))
+    start = ref.random_states(machine, boundary, 2000)
+    before = np.array(start.weights[0], float)
+    overlap = {}
+    for rule in ("metropolis", "heat_bath"):
+        run = ref.ensemble(machine, weight_sweep(machine, CPU, rule), boundary)
+        states = jax.tree.map(jnp.copy, start)
+        after, _ = run(ref.replica_keys(5, 2000), states, jnp.zeros(2000), 0, 1)
+        overlap[rule] = (before * np.asarray(after.weights[0])).mean((1, 2, 3))
+    assert (overlap["metropolis"] == -1).all()
+    assert abs(ref.z_score(overlap["heat_bath"], 0.0)) < ref.THRESHOLD
