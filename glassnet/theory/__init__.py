@@ -1,0 +1,2 @@
+"""Replica theory of the deep perceptron."""
+from glassnet.theory.symmetric import replica_symmetric
