@@ -15,6 +15,7 @@ CEILING = 1e-24
 
 Map = Callable[[np.ndarray], np.ndarray]
 _SMALL = 1e-6
+_PROBE = 1e-7
 
 
 class NoConvergenceError(RuntimeError):
@@ -148,14 +149,23 @@ def _is_stable(jacobian: np.ndarray) -> bool:
 
 
 def _stays_liquid(step: _Counted, solution: np.ndarray, start: np.ndarray, live: np.ndarray) -> bool:
-    """Whether small overlaps put on the liquid unknowns do not grow (two steps, for bonds and neurons feed each other)."""
+    """Whether small overlaps put on the liquid unknowns shrink: power iteration, two steps at a time.
+
+    Weights and neurons feed each other, so that only every second step can be compared.
+    """
     liquid = ~live & (start > 0.5)
     if not np.any(liquid):
         return True
-    probe = np.where(liquid, 1 - 1e-7, solution)
-    history = [probe]
-    for _ in range(6):
-        probe = np.where(liquid, np.minimum(step(probe), 1 - 1e-14), solution)
-        history.append(probe)
-    last, before = 1 - history[6][liquid], 1 - history[4][liquid]
-    return bool(np.all((last < before) | (last < 1e-12)))
+    overlap = np.full(int(liquid.sum()), _PROBE)
+    growth = []
+    for n in range(30):
+        probe = solution.copy()
+        probe[liquid] = 1 - overlap
+        overlap = 1 - step(probe)[liquid]
+        if n % 2 == 0:
+            continue
+        growth.append(np.log(max(overlap.max(), 1e-300) / _PROBE))
+        if n > 2 and growth[-1] < -2.0:
+            return True
+        overlap = np.maximum(overlap * _PROBE / max(overlap.max(), 1e-300), 1e-13)
+    return bool(np.mean(growth[-5:]) < 0)
