@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glassnet.theory.factorised import gap_average, product_complement
-from glassnet.theory.local_weight import LocalWeight
+from glassnet.theory.local_weight import Derivatives, LocalWeight
 from glassnet.theory.prior import WeightPrior
 from glassnet.theory.quadrature import field_nodes, graded_nodes
 
@@ -22,13 +22,48 @@ class NeuronAverages:
         complement: 1 - q, q = <<S>^2>.
         response: G = <(d_h ln A)^2>.
         entropy: int Dz Dz' ln A (m = 0), <ln A> (m = 1), (1/m) ln int A^m otherwise; no eps terms.
-        stiffness: replicon averages <(d_x^2 ln A)^2>, <(d_x d_h ln A)^2>, <(d_h^2 ln A)^2>, x the field on S.
     """
 
     complement: float
     response: float
     entropy: float
-    stiffness: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """A neuron on a grid (z, x): weights of A^m normalised to 1, p_- and p_+ of the spin, f at both signs of h."""
+
+    tilted: np.ndarray
+    log_A: np.ndarray
+    log_norm: float
+    minus: np.ndarray
+    plus: np.ndarray
+    up: Derivatives
+    down: Derivatives
+
+
+def _grid(weight: LocalWeight, margin: float, variance: float, eps: float, replicas: float) -> _Grid:
+    """Nodes in z, and in x = sqrt(eps) z' >= 0 only, for A(-z, -z') = A(z, z')."""
+    root = np.sqrt(max(1 - variance, 1e-30))
+    centre = np.array(min(max(margin / root, -1e6), 1e6))
+    z, w = graded_nodes(centre, np.array(np.sqrt(variance) / root), reach=9.0)
+    z, w = z[w > 1e-22], w[w > 1e-22]
+    up, down = (weight(S * root * z, np.array(variance)) for S in (1.0, -1.0))
+    x, log_w = field_nodes(eps, replicas)
+    y = x + ((up[0] - down[0]) / 2)[:, None]
+    size = np.abs(y)
+    small = np.exp(-2 * size)
+    share = 1 / (1 + small)
+    minus, plus = np.where(y > 0, small * share, share), np.where(y > 0, share, small * share)
+    log_A = ((up[0] + down[0]) / 2)[:, None] + size + np.log1p(small)
+    if replicas == 0:
+        tilted, top = np.exp(log_w) * w[:, None], 0.0
+    else:
+        exponent = replicas * log_A + log_w
+        top = exponent.max()
+        tilted = np.exp(exponent - top) * w[:, None]
+    norm = tilted.sum()
+    return _Grid(tilted / norm, log_A, float(np.log(norm) + top), minus, plus, up, down)
 
 
 def neuron_average(
@@ -45,32 +80,28 @@ def neuron_average(
         eps: >= 0.
         replicas: m in [0, 1].
     """
-    root = np.sqrt(max(1 - variance, 1e-30))
-    z, w = graded_nodes(np.array(min(max(margin / root, -1e6), 1e6)), np.array(np.sqrt(variance) / root))
-    up, down = (weight(S * root * z, np.array(variance)) for S in (1.0, -1.0))
-    x, log_w = field_nodes(eps, replicas)
-    y = x + ((up[0] - down[0]) / 2)[:, None]
-    log_A = ((up[0] + down[0]) / 2)[:, None] + np.logaddexp(y, -y)
-    tilted = replicas * log_A + log_w + np.log(np.maximum(w, 1e-300))[:, None]
-    top = tilted.max()
-    tilted = np.exp(tilted - top)
-    norm = tilted.sum()
-    tilted /= norm
-    plus = 1 / (1 + np.exp(-2 * np.clip(y, -300, 300)))
-    minus = 1 / (1 + np.exp(2 * np.clip(y, -300, 300)))
-    slope = plus * up[1][:, None] - minus * down[1][:, None]
-    entropy = (np.log(norm) + top) / replicas if 0 < replicas < 1 else np.sum(tilted * log_A)
-    bend = _bends(up, down, plus, minus, slope)
-    stiffness = tuple(float(np.sum(tilted * b**2)) for b in bend)
-    complement = float(np.sum(tilted * 4 * plus * minus))
-    return NeuronAverages(complement, float(np.sum(tilted * slope**2)), float(entropy), stiffness)
+    grid = _grid(weight, margin, variance, eps, replicas)
+    slope = grid.plus * grid.up[1][:, None] - grid.minus * grid.down[1][:, None]
+    entropy = grid.log_norm / replicas if 0 < replicas < 1 else np.sum(grid.tilted * grid.log_A)
+    complement = 4 * np.sum(grid.tilted * grid.plus * grid.minus)
+    return NeuronAverages(float(complement), float(np.sum(grid.tilted * slope**2)), float(entropy))
 
 
-def _bends(up, down, plus, minus, slope) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[no-untyped-def]
-    """Second derivatives of ln A with respect to (x, x), (x, h), (h, h); x couples to S."""
-    field_gap = 2 * plus * minus * (up[1] + down[1])[:, None]
-    second = plus * (up[2] + up[1] ** 2)[:, None] + minus * (down[2] + down[1] ** 2)[:, None]
-    return 4 * plus * minus, field_gap, second - slope**2
+def neuron_stiffness(
+    weight: LocalWeight, margin: float, variance: float, eps: float, replicas: float
+) -> tuple[float, float, float]:
+    """Replicon averages <(d_x^2 ln A)^2>, <(d_x d_h ln A)^2>, <(d_h^2 ln A)^2>; arguments as `neuron_average`.
+
+    x is the field that couples to S, h the mean gap of S = 1.
+    """
+    grid = _grid(weight, margin, variance, eps, replicas)
+    up, down = ([g[:, None] for g in side] for side in (grid.up, grid.down))
+    slope = grid.plus * up[1] - grid.minus * down[1]
+    second = grid.plus * (up[2] + up[1] ** 2) + grid.minus * (down[2] + down[1] ** 2) - slope**2
+    both = grid.plus * grid.minus
+    bends = (4 * both, 2 * both * (up[1] + down[1]), second)
+    a, b, c = (float(np.sum(grid.tilted * bend**2)) for bend in bends)
+    return a, b, c
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ _SPIN_REACH = 45.0
 def graded_nodes(centre: np.ndarray, width: np.ndarray, reach: float = REACH) -> tuple[np.ndarray, np.ndarray]:
     """Nodes z and weights w with int Dz g(z) = sum w g(z), refined around `centre` on the scale `width`.
 
-    Gauss-Legendre panels of unit length on [-reach, reach], cut again at centre +- width (1, 2, 3, 4, 6, 8,
+    Gauss-Legendre panels of length 1.7 on [-reach, reach], cut again at centre +- width (1, 2, 3, 4, 6, 8,
     16, 32, ...).
 
     Args:
@@ -32,7 +32,8 @@ def graded_nodes(centre: np.ndarray, width: np.ndarray, reach: float = REACH) ->
     side = np.concatenate([_INNER, 8.0 * 2.0 ** np.arange(1, doublings + 1)])
     offsets = np.concatenate([-side[::-1], [0.0], side])
     graded = centre[..., None] + width[..., None] * offsets
-    uniform = np.broadcast_to(np.arange(-reach, reach + 0.5), (*centre.shape, int(2 * reach) + 1))
+    uniform = np.linspace(-reach, reach, int(1.2 * reach) + 1)
+    uniform = np.broadcast_to(uniform, (*centre.shape, uniform.size))
     edges = np.sort(np.clip(np.concatenate([graded, uniform], axis=-1), -reach, reach), axis=-1)
     half = np.diff(edges) / 2
     z = (edges[..., :-1] + half)[..., None] + half[..., None] * _LEGENDRE[0]
@@ -78,7 +79,8 @@ def even_field_nodes(variance: np.ndarray, tilt: float = 0.0, localised: bool = 
 
 
 def field_nodes(variance: float, tilt: float) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes x and weights of N(0, variance) for functions analytic for |Im x| < pi/2.
+    """Nodes x >= 0 and ln weights of N(0, variance), for a function of x (analytic for |Im x| < pi/2) and another
+    variable that is even in both together: the weights are those of the whole line.
 
     Args:
         variance: >= 0.
@@ -87,7 +89,9 @@ def field_nodes(variance: float, tilt: float) -> tuple[np.ndarray, np.ndarray]:
         x and ln w, each of shape (nodes,).
     """
     scale = np.sqrt(max(variance, 1e-300))
-    step = min(_SPIN_STEP, 0.7 * scale) / scale
-    count = int(np.ceil((9.0 + tilt * scale) / step))
-    z = step * np.arange(-count, count + 1)
-    return scale * z, np.log(step / np.sqrt(2 * np.pi)) - z**2 / 2
+    step = min(0.28 / scale, 0.75)
+    count = int(np.ceil((8.6 + tilt * scale) / step))
+    z = step * np.arange(count + 1)
+    log_weight = np.log(2 * step / np.sqrt(2 * np.pi)) - z**2 / 2
+    log_weight[0] -= np.log(2.0)
+    return scale * z, log_weight

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from glassnet.theory.exact import ExactChain
+from glassnet.theory.exact import ExactChain, neuron_stiffness
 from glassnet.theory.factorised import FactorisedChain, gap_average, product_complement
 from glassnet.theory.spin import spin_average
 from glassnet.theory.symmetric import ReplicaSymmetric, chain_equations, pack
@@ -71,9 +71,10 @@ def _exact(chain: ExactChain, p: np.ndarray, bond: np.ndarray) -> np.ndarray:
     """Hessian of the exact closure in the packed order, the fields eps eliminated."""
     q, Q = 1 - p, 1 - bond
     matrix = _bond_term(chain, p, bond)
-    neurons, _, response = chain.neurons(p, bond)
+    _, eps, response = chain.neurons(p, bond)
+    variance = product_complement(p[:-1], bond)
     for l in range(1, chain.depth):
-        a, b, c = neurons[l - 1].stiffness
+        a, b, c = neuron_stiffness(chain.weight, chain.margin, variance[l - 1], eps[l - 1], chain.replicas)
         rows, values = [2 * l - 3, 2 * l - 2], np.array([q[l - 1], Q[l - 1]])
         _add_product(matrix, rows, values, response[l - 1], c - b**2 / a)
         matrix[2 * l - 1, 2 * l - 1] -= 1 / a
@@ -81,7 +82,7 @@ def _exact(chain: ExactChain, p: np.ndarray, bond: np.ndarray) -> np.ndarray:
             if row >= 0:
                 matrix[row, 2 * l - 1] += b * slope / a
                 matrix[2 * l - 1, row] += b * slope / a
-    last = gap_average(chain.weight, chain.margin, product_complement(p[-2:-1], bond[-1:]), chain.replicas)
+    last = gap_average(chain.weight, chain.margin, variance[-1:], chain.replicas)
     rows = [2 * chain.depth - 3, 2 * chain.depth - 2]
     _add_product(matrix, rows, np.array([q[-2], Q[-1]]), last.response[0], last.curvature[0])
     return matrix
