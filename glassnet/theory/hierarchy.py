@@ -28,9 +28,9 @@ def gap_hierarchy(weight: LocalWeight, overlaps: np.ndarray, m: np.ndarray) -> H
         lambda h: weight(h, np.array(variance))[:2],
         np.maximum(np.diff(overlaps, prepend=0.0), 0.0),
         m,
-        step=_ladder(width / 7, 0.1),
+        step=_ladder(width / 10, 0.1),
         half_width=8.6 * np.sqrt(_ladder(overlaps[-1], 1.0)) + 0.5 if overlaps[-1] > 1e-3 else 1.0,
-        scale=2 * width,
+        scale=1.5 * width,
     )
 
 
@@ -48,7 +48,7 @@ def spin_hierarchy(fields: np.ndarray, m: np.ndarray) -> Hierarchy:
         lambda h: (np.logaddexp(h, -h), np.tanh(h)),
         increments,
         m,
-        step=0.1,
+        step=0.06,
         half_width=1.0 / _ladder(1.0 / reach, 1.0),
         scale=_SINGULARITY,
     )
