@@ -172,10 +172,11 @@ class ExactChain:
         Args:
             q: overlaps, shape (depth+1,).
         Returns:
-            One value for each hidden layer, shape (depth-1,); inf where the weights order on their own.
+            One value for each hidden layer, shape (depth-1,); huge where the weights order on their own.
         """
         _, first, second = self.weight(np.zeros(1), np.ones(1))
         g, bend = first[0], second[0] + first[0] ** 2
         below, above = self.alpha * q[:-2] ** 2, self.alpha * g**4 * q[2:] ** 2
         rest = 1 - below * bend**2
-        return above * np.where(rest > 0, 1 + g**4 * below / np.where(rest > 0, rest, 1.0), np.inf)
+        factor = np.where(rest > 0, 1 + g**4 * below / np.where(rest > 0, rest, 1.0), 1e300)
+        return above * factor

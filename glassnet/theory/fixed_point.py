@@ -58,7 +58,12 @@ class _Counted:
 
 
 def solve(
-    step: Map, start: np.ndarray, tolerance: float = 1e-11, max_iterations: int = 20000, band: int | None = None
+    step: Map,
+    start: np.ndarray,
+    tolerance: float = 1e-11,
+    max_iterations: int = 20000,
+    band: int | None = None,
+    patience: int = 20,
 ) -> FixedPoint:
     """The fixed point that plain iteration from `start` reaches, polished by Newton.
 
@@ -68,6 +73,7 @@ def solve(
         tolerance: on the residual in logits where the overlap lives.
         max_iterations: evaluations of the map.
         band: unknown i acts on unknowns |i - j| <= band only; None if on all.
+        patience: plain iterations before the first attempt of Newton's method.
     Returns:
         The solution; unknowns that stay at the floor are exactly 0.
     Raises:
@@ -75,7 +81,7 @@ def solve(
     """
     counted = _Counted(step)
     current = _bounded(np.asarray(start, float))
-    next_try = 20
+    next_try = patience
     while counted.calls < max_iterations:
         new = _bounded(counted(current))
         change = float(np.max(np.abs(logit(new) - logit(current))))

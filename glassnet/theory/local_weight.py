@@ -41,6 +41,8 @@ def local_weight(potential: Potential, beta: float | None) -> LocalWeight:
         raise fail("beta", "be given for a soft potential", beta)
     if isinstance(potential, Counting):
         return partial(_counting, potential.margin, beta * potential.strength)
+    if potential.power == 1:
+        return partial(_linear, potential.margin, beta * potential.strength)
     if potential.power == 2:
         return partial(_quadratic, potential.margin, 2 * beta * potential.strength)
     return partial(power_law_weight, potential.margin, potential.power, beta * potential.strength)
@@ -80,3 +82,15 @@ def _quadratic(margin: float, stiffness: float, h: np.ndarray, variance: np.ndar
     first = pull * (s * density - h * violated)
     second = pull * (violated * (pull * h**2 - 1) - stiffness * s * h * density / sigma)
     return f, first, second - first**2
+
+
+def _linear(margin: float, force: float, h: np.ndarray, variance: np.ndarray) -> Derivatives:
+    """exp f = Phi(h/s) + w, w = exp(b h + b^2 s^2/2) Phi(-(h + b s^2)/s), b = beta strength."""
+    h = h - margin
+    s = np.sqrt(variance)
+    log_violated = force * h + force**2 * variance / 2 + log_ndtr(-(h + force * variance) / s)
+    f = np.logaddexp(log_ndtr(h / s), log_violated)
+    violated = np.exp(log_violated - f)
+    density = np.exp(-(h**2) / (2 * variance) - f) / (np.sqrt(2 * np.pi) * s)
+    first = force * violated
+    return f, first, force * (first - density) - first**2

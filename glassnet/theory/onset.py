@@ -1,6 +1,7 @@
 """Where each layer freezes: continuous transitions of the grown branch, and the depth of the solid."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import brentq
@@ -76,17 +77,11 @@ def transitions(
     """
     options = {"scenario": scenario, "closure": closure, "potential": potential, "beta": beta, "weights": weights}
     integer(2, depth=depth)
-    sides = 2 if closure == "factorised" else 1
-    levels = depth // 2 if sides == 2 else depth - 1
-    alpha_g = np.full(depth - 1, np.inf)
-    low = 0.0
-    for level in range(1, levels + 1):
-        low = _next_transition(level, depth, low, options)
-        alpha_g[depth - 1 - level] = low
-        if sides == 2:
-            alpha_g[level - 1] = low
-        if np.isinf(low):
-            break
+    if closure == "factorised":
+        half = _transitions(depth // 2, depth, options)
+        alpha_g = np.concatenate([half, half[: (depth - 1) // 2][::-1]])
+    else:
+        alpha_g = _transitions(depth - 1, depth, options)[::-1]
     hard = potential or HardCore()
     formal = [bool(np.isfinite(a)) and exceeds_capacity_bound(a, depth, scenario, hard, weights) for a in alpha_g]
     return Transitions(alpha_g, np.array(formal), int(depth), scenario, closure, hard, beta, weights)
@@ -113,13 +108,7 @@ def one_sided_transitions(
     """
     integer(1, levels=levels)
     options = {"scenario": scenario, "closure": closure, "potential": potential, "beta": beta, "weights": weights}
-    values = np.full(levels, np.inf)
-    low = 0.0
-    for level in range(1, levels + 1):
-        low = values[level - 1] = _next_transition(level, 2 * levels + 2, low, options)
-        if np.isinf(low):
-            break
-    return values
+    return _transitions(levels, 2 * levels + 2, options)
 
 
 def penetration_fit(alpha_g: np.ndarray, first_layer: int = 1) -> PenetrationFit:
@@ -139,45 +128,78 @@ def penetration_fit(alpha_g: np.ndarray, first_layer: int = 1) -> PenetrationFit
     return PenetrationFit(float(slope), float(intercept), ratio, 1 / np.log(ratio))
 
 
-def _next_transition(level: int, depth: int, low: float, options: dict) -> float:
+class _Profiles:
+    """Overlaps of the solid layers at the output of a machine whose next layer is liquid, for rising alpha.
+
+    A profile starts from the one at the nearest smaller alpha, that is from below, so that the branch stays the
+    grown one.
+    """
+
+    def __init__(self, level: int, inner: "_Profiles | None") -> None:
+        self.hidden = level - 1
+        self.known: dict[float, np.ndarray] = {}
+        if inner is not None and inner.known:
+            alpha = max(inner.known)
+            self.known[alpha] = np.concatenate([np.full(2, STARTS["grown"]), inner.known[alpha]])
+
+    def at(self, chain: Chain) -> np.ndarray:
+        """q of the solid hidden layers and of the output, shape (level,)."""
+        if self.hidden == 0:
+            return np.ones(1)
+        short = type(chain)(self.hidden + 1, chain.alpha, chain.replicas, chain.weight, chain.margin, chain.prior)
+
+        def step(complement: np.ndarray) -> np.ndarray:
+            p, bond = short.step(*_open(complement))
+            return np.ravel(np.column_stack([p[1:-1], bond[1:]]))
+
+        below = [alpha for alpha in self.known if alpha <= chain.alpha]
+        start = self.known[max(below)] if below else np.full(2 * self.hidden, STARTS["grown"])
+        found = solve(step, start, band=2 if chain.banded else None, patience=4)
+        self.known[chain.alpha] = found.complement
+        return 1 - _open(found.complement)[0][1:]
+
+
+def _transitions(levels: int, depth: int, options: dict) -> np.ndarray:
+    """alpha_g of the first `levels` layers from the boundary (factorised) or the output (exact); inf if not found."""
+    values = np.full(levels, np.inf)
+    profiles, low = None, 0.0
+    for level in range(1, levels + 1):
+        profiles = _Profiles(level, profiles)
+        low = values[level - 1] = _next_transition(level, depth, low, profiles, options)
+        if np.isinf(low):
+            break
+    return values
+
+
+def _next_transition(level: int, depth: int, low: float, profiles: _Profiles, options: dict) -> float:
     """The alpha > low at which the layer `level` steps from the boundary orders; inf if beyond ALPHA_LIMIT."""
 
-    def excess(log_alpha: float) -> float:
-        growth = _growth(level, chain_equations(depth=depth, alpha=float(np.exp(log_alpha)), **options))
-        return float(np.clip(np.log(max(growth, 1e-300)), -50, 50))
+    edge = np.log(low) if low else np.log(1e-3)
 
-    left = np.log(low) + 1e-3 if low else np.log(1e-3)
-    right = left + 0.2
+    @lru_cache
+    def excess(log_alpha: float) -> float:
+        if log_alpha <= edge:
+            return -3.0  # the innermost solid layer vanishes here, and converging to that is slow
+        chain = chain_equations(depth=depth, alpha=float(np.exp(log_alpha)), **options)
+        return float(np.clip(np.log(max(_growth(level, chain, profiles), 1e-300)), -50, 50))
+
+    left, right = edge, edge + 0.25
     while excess(right) < 0:
-        left, right = right, right + 0.4
+        left, right = right, right + 0.25
         if right > np.log(ALPHA_LIMIT):
             return np.inf
-    return float(np.exp(brentq(excess, left, right, xtol=1e-11, rtol=1e-12)))
+    return float(np.exp(brentq(excess, left, right, xtol=1e-10, rtol=1e-11)))
 
 
-def _growth(level: int, chain: Chain) -> float:
+def _growth(level: int, chain: Chain, profiles: _Profiles) -> float:
     """Growth factor of the liquid layer `level` steps below the output, the layers outside it being solid."""
     q = np.zeros(chain.depth + 1)
-    solid = _open_profile(level - 1, chain)
+    solid = profiles.at(chain)
     q[chain.depth - level + 1 :] = solid
     q[0] = 1.0
     if chain.banded:
         q[:level] = solid[::-1]
     return float(chain.growth(q)[chain.depth - level - 1])
-
-
-def _open_profile(hidden: int, chain: Chain) -> np.ndarray:
-    """q of `hidden` layers below the output and of the output itself, with a liquid layer beneath them."""
-    if hidden == 0:
-        return np.ones(1)
-    short = type(chain)(hidden + 1, chain.alpha, chain.replicas, chain.weight, chain.margin, chain.prior)
-
-    def step(complement: np.ndarray) -> np.ndarray:
-        p, bond = short.step(*_open(complement))
-        return np.ravel(np.column_stack([p[1:-1], bond[1:]]))
-
-    found = solve(step, np.full(2 * hidden, STARTS["grown"]), band=2 if chain.banded else None)
-    return 1 - _open(found.complement)[0][1:]
 
 
 def _open(complement: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -3,9 +3,8 @@
 import numpy as np
 from scipy.special import log_ndtr
 
-_LEGENDRE = np.polynomial.legendre.leggauss(12)
+_LEGENDRE = np.polynomial.legendre.leggauss(10)
 _EXPONENT = 40.0
-_LEVELS = 20
 
 
 def power_law_weight(
@@ -47,9 +46,9 @@ def _violations(h: np.ndarray, s: np.ndarray, power: float, strength: float) -> 
     peak = _most_likely(h, s, power, strength)
     curvature = strength * power * abs(power - 1) * np.maximum(peak, 1e-150) ** (power - 2)
     width = 1 / np.sqrt(1 / s**2 + np.minimum(curvature, 1e100))
-    side = np.array([0.5, 1, 1.5, 2, 3, 4, 6, 8, 12, 16])
+    side = np.array([1.0, 2.0, 3.0, 4.5, 6.5, 9.0])
     near = peak[..., None] + width[..., None] * np.concatenate([-side[::-1], [0.0], side])
-    fine = far[..., None] * np.concatenate([[0.0], 0.5 ** np.arange(_LEVELS, -1, -1)])
+    fine = far[..., None] * np.concatenate([[0.0], 0.5 ** np.arange(14 if power >= 1 else 60, -1, -1)])
     edges = np.sort(np.clip(np.concatenate([fine, near], axis=-1), 0, far[..., None]), axis=-1)
     half = np.diff(edges) / 2
     r = (edges[..., :-1] + half)[..., None] + half[..., None] * _LEGENDRE[0]
