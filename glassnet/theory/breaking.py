@@ -14,7 +14,6 @@ from glassnet.theory.hierarchy import (
     bond_free_entropy,
     bond_overlaps,
     gap_hierarchy,
-    mean_over_replicas,
     spin_free_entropy,
     spin_hierarchy,
 )
@@ -92,6 +91,7 @@ class ParisiChain:
     m: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        """Remember recursions: layers that mirror each other are solved once."""
         object.__setattr__(self, "_gap", lru_cache(4 * self.depth)(self._gap_response))
         object.__setattr__(self, "_spin", lru_cache(4 * self.depth)(self._spin_response))
 
@@ -160,7 +160,7 @@ def parisi(
 
     f_i(h) = (1/m_i) ln int Dz exp[m_i f_{i+1}(h + sqrt(d_i) z)], d_i = lambda_i - lambda_{i-1}, in every gap and
     neuron; G_i = int dh P_{i+1} f'_{i+1}^2;  eps_i(l) = G_i(l) q_i(l-1) Q_i(l) + G_i(l+1) Q_i(l+1) q_i(l+1)
-    [Yoshino 2020 for the structure; THEORY.md, section 4]
+    [structure: Yoshino 2020]
 
     Args:
         depth: L >= 1.

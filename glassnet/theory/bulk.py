@@ -35,7 +35,7 @@ def bulk_transition(
 
     lambda = q^2 Q,  Q/[(1-Q)(1+(m-1)Q)] = alpha G q^2,  q = q(eps),  eps = 2 G Q q: alpha(q) falls from
     infinity at q = 0 to a minimum, 2.70e4 (random) and 552 (teacher) for the hard core: there the logarithmic law of
-    the depth ends. With a teacher alpha(q) falls again near q = 1, to the crystal.            [THEORY.md, section 3]
+    the depth ends. With a teacher alpha(q) falls again near q = 1, to the crystal.
 
     Args:
         scenario, potential, beta: as in `replica_symmetric`.

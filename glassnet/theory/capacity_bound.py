@@ -17,7 +17,7 @@ def capacity_bound(depth: int, weights: str = "spherical") -> float:
     """Largest alpha at which random outputs may be realised: H_2(1/alpha) = 1/L bits, alpha = 2 for L = 1.
 
     Each perceptron realises at most C(M, N) = 2 sum_{k<N} binom(M-1, k) dichotomies [Cover 1965]; N L of them
-    must produce 2^(N M) outputs. Ising weights have N^2 L bits, so alpha <= L as well.      [THEORY.md, section 3]
+    must produce 2^(N M) outputs. Ising weights have N^2 L bits, so alpha <= L as well.
 
     Args:
         depth: L >= 1.

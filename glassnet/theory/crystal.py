@@ -43,7 +43,7 @@ def branches(
 ) -> tuple[ReplicaSymmetric, ReplicaSymmetric]:
     """Grown and crystal solution of the teacher-student problem at one alpha; they may be the same.
 
-    The branch with the larger free entropy is the equilibrium one                     [THEORY.md, section 3].
+    The branch with the larger free entropy is the equilibrium one
 
     Args:
         depth, alpha, closure, potential, weights: as in `replica_symmetric`.
@@ -68,7 +68,7 @@ def crystal_transition(
     """First-order point: the alpha at which the crystal's free entropy overtakes that of the grown branch.
 
     Phi_crystal(alpha) = Phi_grown(alpha); alpha = 16.5 (L = 3), 24.9 (4), 34.7 (5), 45.8 (6), 71.3 (8), 100.9 (10)
-    for the hard core in the factorised closure                                        [THEORY.md, section 3].
+    for the hard core in the factorised closure
 
     Args:
         depth, closure, potential, weights: as in `replica_symmetric`.

@@ -6,6 +6,7 @@ on kappa N patterns. Every missing layer costs a factor 2/pi of the squared corr
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -31,7 +32,7 @@ class BestPath:
 def gap_error(gap: int) -> float:
     """Error of a student `gap` layers shallower than its rule, with infinite data.
 
-    eps_inf(g) = (1/pi) arccos[(2/pi)^(g/2)]                                       [DISTILLATION.md, section 3]
+    eps_inf(g) = (1/pi) arccos[(2/pi)^(g/2)]
 
     Args:
         gap: g >= 0.
@@ -58,7 +59,7 @@ def link_cost(gap: int, kappa: float) -> float:
 def path_error(gaps: Sequence[int], kappa: float | Sequence[float]) -> float:
     """Error of the last machine of a path with gaps g_1 + ... + g_m = g, fresh patterns on each link.
 
-    eps = (1/pi) arccos sqrt( (2/pi)^g / prod_k [1 + ((pi/2)^(g_k) - 1)/(kappa_k - 1)] )   [DISTILLATION.md, 3]
+    eps = (1/pi) arccos sqrt( (2/pi)^g / prod_k [1 + ((pi/2)^(g_k) - 1)/(kappa_k - 1)] )
 
     Args:
         gaps: difference of depth of each link, at least 1 each.
@@ -103,4 +104,4 @@ def best_path(*, rule: int, student: int, kappa: float, links: int | None = None
         if links in (None, k) and student in best:
             found.append(best[student])
     path = min(found, key=lambda entry: (round(entry[0], 12), len(entry[1])))[1]
-    return BestPath(path, path_error([i - j for i, j in zip(path, path[1:], strict=False)], kappa))
+    return BestPath(path, path_error([i - j for i, j in pairwise(path)], kappa))

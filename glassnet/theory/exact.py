@@ -1,6 +1,6 @@
 """The exact closure: a neuron is traced together with its own gap (dense limit N >> c >> 1).
 
-With the field eps(l) from the layer above and C(l) = q(l-1) Q(l) from below              [THEORY.md, section 1]:
+With the field eps(l) from the layer above and C(l) = q(l-1) Q(l) from below:
 A(z, z') = sum_S exp(S sqrt(eps) z') Z_C(S sqrt(C) z),   Z_C(h) = int Dy exp(-beta v(h + sqrt(1-C) y))
 """
 
@@ -66,12 +66,10 @@ def _grid(weight: LocalWeight, margin: float, variance: float, eps: float, repli
     return _Grid(tilted / norm, log_A, float(np.log(norm) + top), minus, plus, up, down)
 
 
-def neuron_average(
-    weight: LocalWeight, margin: float, variance: float, eps: float, replicas: float
-) -> NeuronAverages:
+def neuron_average(weight: LocalWeight, margin: float, variance: float, eps: float, replicas: float) -> NeuronAverages:
     """Averages over a hidden neuron at C = 1 - variance and field variance eps, replica weight m.
 
-    W = -m eps/2 + ln int Dz Dz' A^m,  q = <<S>^2>,  G = <(d_h ln A)^2>     [THEORY.md, section 1]
+    W = -m eps/2 + ln int Dz Dz' A^m,  q = <<S>^2>,  G = <(d_h ln A)^2>
 
     Args:
         weight: (h, s^2) -> f, f', f''.

@@ -1,6 +1,6 @@
 """The factorised closure: neurons and gaps of a layer meet only through their overlaps.
 
-lambda(l) = q(l-1) Q(l) q(l); the free entropy is a sum of bond, spin and gap terms   [Yoshino 2020; THEORY.md 1, 2]
+lambda(l) = q(l-1) Q(l) q(l); the free entropy is a sum of bond, spin and gap terms   [Yoshino 2020]
 Overlaps near 1 are carried by their complements p = 1 - q, P = 1 - Q, so that nothing is lost at lambda -> 1.
 """
 
@@ -38,7 +38,7 @@ def gap_average(weight: LocalWeight, margin: float, variance: np.ndarray, replic
     """Averages over a gap with overlap lambda = 1 - variance and replica weight m.
 
     <..> = int Dz exp(m f) .. / int Dz exp(m f),  h = sqrt(lambda) z
-    F = int Dz f (m = 0), <f> (m = 1), (1/m) ln int Dz exp(m f) otherwise            [THEORY.md, section 2]
+    F = int Dz f (m = 0), <f> (m = 1), (1/m) ln int Dz exp(m f) otherwise
 
     Args:
         weight: (h, s^2) -> f, f', f''.
@@ -108,7 +108,7 @@ class FactorisedChain:
         return self.fields(p, bond, response), self.alpha * response * (1 - p[:-1]) * (1 - p[1:])
 
     def free_entropy(self, p: np.ndarray, bond: np.ndarray, eps: np.ndarray, E: np.ndarray) -> float:
-        """Phi per N M, stationary in q, Q, eps (and E for Ising weights)            [THEORY.md, section 2].
+        """Phi per N M, stationary in q, Q, eps (and E for Ising weights)
 
         Phi = sum_l { bond entropy / alpha + F[lambda(l)] } + sum_hidden s_spin
         """
@@ -119,7 +119,7 @@ class FactorisedChain:
     def growth(self, q: np.ndarray) -> np.ndarray:
         """Factor by which a small q(l) grows when its layer is liquid: alpha g^4 (q(l-1)^2 + q(l+1)^2).
 
-        g = f'(0) at lambda = 0                                                        [THEORY.md, section 3]
+        g = f'(0) at lambda = 0
 
         Args:
             q: overlaps, shape (depth+1,).

@@ -120,7 +120,7 @@ def _polish(step: _Counted, start: np.ndarray, tolerance: float, band: int | Non
             break
         jacobian = _jacobian(residual, x, value, band)
         move = np.linalg.lstsq(jacobian, -value, rcond=None)[0]
-        x = x + move * min(1.0, 1.0 / np.max(np.abs(move)))
+        x = x + move / max(1.0, np.max(np.abs(move)))
         if np.max(np.abs(x - origin)) > 1.0:
             return None
     if not worst < max(tolerance, 1e-13 * np.max(np.abs(x), initial=1.0)) or not _is_stable(jacobian):

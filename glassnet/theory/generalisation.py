@@ -12,7 +12,7 @@ PREDICTORS = ("gibbs", "bayes")
 def test_overlap(Q: np.ndarray) -> np.ndarray:
     """Overlap of two feed-forward machines on a fresh pattern, by layer.
 
-    q_test(0) = 1,  q_test(l) = (2/pi) asin(R(l) q_test(l-1))                          [THEORY.md, section 5]
+    q_test(0) = 1,  q_test(l) = (2/pi) asin(R(l) q_test(l-1))
 
     Args:
         Q: overlap R(l) of the weights, shape (depth,), in [-1, 1].
@@ -36,7 +36,7 @@ test_overlap.__test__ = False  # type: ignore[attr-defined]  # a name that pytes
 def generalisation_error(Q: np.ndarray | ReplicaSymmetric, predictor: str = "gibbs") -> float:
     """Probability of a wrong output bit on a fresh pattern.
 
-    Gibbs: eps_g = (1 - q_test(L))/2 = arccos(C)/pi,  C = R(L) q_test(L-1)              [THEORY.md, section 5]
+    Gibbs: eps_g = (1 - q_test(L))/2 = arccos(C)/pi,  C = R(L) q_test(L-1)
     Bayes (majority of students): eps_g = arccos(sqrt C)/pi: given the students' common part of the output field,
     of weight C, the vote follows its sign.
 

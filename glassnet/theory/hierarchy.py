@@ -15,7 +15,7 @@ def _ladder(value: float, base: float) -> float:
 
 
 def gap_hierarchy(weight: LocalWeight, overlaps: np.ndarray, m: np.ndarray) -> Hierarchy:
-    """Recursion of a gap, f_{k+1}(h) = ln int Dy exp(-beta v(h + sqrt(1 - lambda_k) y))   [THEORY.md, section 4].
+    """Recursion of a gap, f_{k+1}(h) = ln int Dy exp(-beta v(h + sqrt(1 - lambda_k) y))
 
     Args:
         weight: (h, s^2) -> f, f', f''.
@@ -35,7 +35,7 @@ def gap_hierarchy(weight: LocalWeight, overlaps: np.ndarray, m: np.ndarray) -> H
 
 
 def spin_hierarchy(fields: np.ndarray, m: np.ndarray) -> Hierarchy:
-    """Recursion of a spin, f_{k+1}(h) = ln 2 cosh h; response[i] is q_i                    [THEORY.md, section 4].
+    """Recursion of a spin, f_{k+1}(h) = ln 2 cosh h; response[i] is q_i
 
     Args:
         fields: eps_0 <= .. <= eps_k, shape (k+1,).
@@ -69,7 +69,7 @@ def bond_overlaps(E: np.ndarray, m: np.ndarray) -> np.ndarray:
     """Q_i of spherical weights in conjugate fields E_i.
 
     Q_0 = E_0 eta_1^2;  1/eta_{i+1} = 1/eta_i + m_i (E_i - E_{i-1});  Q_i = Q_{i-1} + (eta_i - eta_{i+1})/m_i;
-    eta_1 is the root of Q_k + eta_{k+1} = 1                                           [THEORY.md, section 4]
+    eta_1 is the root of Q_k + eta_{k+1} = 1
 
     Args:
         E: 0 <= E_0 <= .. <= E_k, shape (k+1,).
@@ -94,7 +94,7 @@ def bond_overlaps(E: np.ndarray, m: np.ndarray) -> np.ndarray:
 def bond_free_entropy(Q: np.ndarray, m: np.ndarray) -> float:
     """(1/2n) ln det Q = (1/2){ Q_0/eta_1 + ln(eta_1)/m_1 + sum_{i=2..k+1} (1/m_i - 1/m_{i-1}) ln eta_i }.
 
-    eta_i = 1 - Q_k + sum_{j>=i} m_j (Q_j - Q_{j-1}), m_{k+1} = 1                       [THEORY.md, section 4]
+    eta_i = 1 - Q_k + sum_{j>=i} m_j (Q_j - Q_{j-1}), m_{k+1} = 1
 
     Args:
         Q: shape (k+1,).

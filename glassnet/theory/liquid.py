@@ -13,7 +13,7 @@ def liquid_energy(*, potential: Potential, beta: float | None = None) -> float:
     """Energy per gap where all overlaps are zero.
 
     e = int Dh v(h - kappa) exp(-beta v) / int Dh exp(-beta v); quadratic soft core without margin:
-    e = strength sigma^(-3/2) / (1 + sigma^(-1/2)), sigma = 1 + 2 beta strength          [THEORY.md, section 6]
+    e = strength sigma^(-3/2) / (1 + sigma^(-1/2)), sigma = 1 + 2 beta strength
 
     Args:
         potential: of the gap.

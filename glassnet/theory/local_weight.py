@@ -21,7 +21,7 @@ LocalWeight = Callable[[np.ndarray, np.ndarray], Derivatives]
 def local_weight(potential: Potential, beta: float | None) -> LocalWeight:
     """The function (h, s^2) -> (f, f', f'') of a potential at inverse temperature `beta`.
 
-    f(h; s^2) = ln int Dy exp(-beta v(h + s y - margin))                    [THEORY.md, section 2]
+    f(h; s^2) = ln int Dy exp(-beta v(h + s y - margin))
 
     Args:
         potential: hard core, soft core of any power, or counting.

@@ -66,7 +66,7 @@ def transitions(
     The layer next to a solid one orders where a small q(l) grows by a factor 1:
     alpha g^4 [q(l-1)^2 + q(l+1)^2] = 1 in the factorised closure (g = f'(0) at lambda = 0), from both sides;
     alpha g^4 q(l+1)^2 [1 + alpha g^4 q(l-1)^2/(1 - ..)] = 1 in the exact closure, from the output side only.
-    alpha_g(1) = pi^2/4 for L >= 3 and pi^2/8 for L = 2 (hard core)                     [THEORY.md, section 3]
+    alpha_g(1) = pi^2/4 for L >= 3 and pi^2/8 for L = 2 (hard core)
 
     Args:
         depth: L >= 2.

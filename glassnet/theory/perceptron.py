@@ -56,9 +56,8 @@ def _zero_entropy(scenario: str, margin: float, guess: float) -> float:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CapacityWarning)
             potential = HardCore(margin=margin)
-            return alpha * replica_symmetric(
-                depth=1, alpha=alpha, scenario=scenario, weights="ising", potential=potential
-            ).free_entropy
+            options = {"scenario": scenario, "potential": potential, "weights": "ising"}
+            return alpha * replica_symmetric(depth=1, alpha=alpha, **options).free_entropy
 
     high = guess
     while entropy(high) > 0:

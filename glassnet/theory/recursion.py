@@ -2,7 +2,7 @@
 
 f_{k+1} given;  f_i(h) = (1/m_i) ln int Dz exp[m_i f_{i+1}(h + sqrt(d_i) z)];  F/n = int Dz f_1(sqrt(d_0) z)
 P_1 = N(0, d_0);  P_{i+1}(h) = exp(m_i f_{i+1}(h)) int dh' P_i(h') K_{d_i}(h - h') exp(-m_i f_i(h'))
-G_i = int dh P_{i+1} f'_{i+1}^2                                                         [THEORY.md, section 4]
+G_i = int dh P_{i+1} f'_{i+1}^2
 
 Functions live on a uniform grid, so that a shift by sqrt(d) z is one interpolation filter for the whole grid;
 measures are moved by its transpose, which keeps f and P consistent to rounding.

@@ -45,7 +45,7 @@ def _log_norm(eps: np.ndarray, replicas: float) -> np.ndarray:
 def spin_average(eps: np.ndarray, replicas: float) -> SpinAverages:
     """Overlap of a spin in a Gaussian field.
 
-    q = int Dz cosh^m tanh^2 / int Dz cosh^m,  argument sqrt(eps) z        [THEORY.md, section 2]
+    q = int Dz cosh^m tanh^2 / int Dz cosh^m,  argument sqrt(eps) z
 
     Args:
         eps: variance of the field, shape (n,), >= 0.
@@ -67,7 +67,7 @@ def spin_entropy(q: np.ndarray, eps: np.ndarray, replicas: float) -> np.ndarray:
     """Entropy of a spin at overlap q, per replica; stationary in eps.
 
     m = 0: -eps (1-q)/2 + int Dz ln 2cosh;   m = 1: -eps (1+q)/2 + exp(-eps/2) int Dz cosh ln 2cosh;
-    else (1/m) ln int Dz (2 cosh)^m - eps/2 - (m-1) eps q/2                 [THEORY.md, section 2]
+    else (1/m) ln int Dz (2 cosh)^m - eps/2 - (m-1) eps q/2
 
     Args:
         q: overlap, shape (n,).

@@ -11,15 +11,15 @@ from glassnet.theory.symmetric import ReplicaSymmetric, chain_equations, pack
 def replicon(solution: ReplicaSymmetric) -> float:
     """Largest eigenvalue of the replicon Hessian: replica symmetry is unstable where it is positive.
 
-    Hessian in (dQ(l), dq(l)): H_QQ = -1/(alpha (1-Q)^2), H_qq = -1/<sech^4>, + Gamma(l) v v^T with
-    v = (dlambda/dQ, dlambda/dq(l), dlambda/dq(l-1)), Gamma = <f''^2>, + G q(l-1), G q(l), G Q(l) off the diagonal
-    [THEORY.md, section 3]. In the exact closure a neuron adds -(dq - b dC)^2/(2a) + c dC^2/2, C = q(l-1) Q(l), with
-    a, b, c the averages <(d_x^2 ln A)^2>, <(d_x d_h ln A)^2>, <(d_h^2 ln A)^2>. Liquid layers are left out.
+       Hessian in (dQ(l), dq(l)): H_QQ = -1/(alpha (1-Q)^2), H_qq = -1/<sech^4>, + Gamma(l) v v^T with
+       v = (dlambda/dQ, dlambda/dq(l), dlambda/dq(l-1)), Gamma = <f''^2>, + G q(l-1), G q(l), G Q(l) off the diagonal
+    In the exact closure a neuron adds -(dq - b dC)^2/(2a) + c dC^2/2, C = q(l-1) Q(l), with
+       a, b, c the averages <(d_x^2 ln A)^2>, <(d_x d_h ln A)^2>, <(d_h^2 ln A)^2>. Liquid layers are left out.
 
-    Args:
-        solution: of `replica_symmetric`.
-    Returns:
-        The eigenvalue, in units of Phi per squared overlap.
+       Args:
+           solution: of `replica_symmetric`.
+       Returns:
+           The eigenvalue, in units of Phi per squared overlap.
     """
     chain = chain_equations(
         depth=solution.depth,

@@ -125,7 +125,7 @@ def replica_symmetric(
     Q(l)/[(1-Q(l))(1+(m-1)Q(l))] = alpha G_m(lambda(l)) q(l-1) q(l),  lambda(l) = q(l-1) Q(l) q(l)
     q(l) = int Dz cosh^m tanh^2 / int Dz cosh^m,  eps(l) = G(l) Q(l) q(l-1) + G(l+1) Q(l+1) q(l+1)
     with m = 0 (random) or 1 (teacher); the exact closure: see `glassnet.theory.exact`
-    [Yoshino 2020 for the structure; THEORY.md, sections 1 and 2]
+    [structure: Yoshino 2020]
 
     Args:
         depth: number of weight layers L >= 1.
