@@ -63,7 +63,7 @@ def bulk_transition(
 
 
 def _uniform(q: float, m: float, weight: LocalWeight, margin: float) -> tuple[float, float]:
-    """ln alpha and Q of the uniform solution with neuron overlap q; inf if there is none."""
+    """ln alpha and Q of the uniform solution with neuron overlap q; 1e3 if there is none."""
 
     def response(Q: float) -> float:
         return float(gap_average(weight, margin, np.array([1 - q * q * Q]), m).response[0])
@@ -74,6 +74,6 @@ def _uniform(q: float, m: float, weight: LocalWeight, margin: float) -> tuple[fl
         return 2 * response(Q) * Q * q - eps
 
     if excess(1 - 1e-12) < 0:
-        return np.inf, 1.0
+        return 1e3, 1.0
     Q = float(brentq(excess, 0.0, 1 - 1e-12, xtol=1e-15))
     return float(np.log(Q / ((1 - Q) * (1 + (m - 1) * Q) * response(Q) * q**2))), Q

@@ -126,7 +126,7 @@ def _polish(step: _Counted, start: np.ndarray, tolerance: float, band: int | Non
     if not worst < max(tolerance, 1e-13 * np.max(np.abs(x), initial=1.0)) or not _is_stable(jacobian):
         return None
     full = expand(x)
-    if not _stays_liquid(step, full, start, live):
+    if not _stays_liquid(step, full, start, live) or not _is_perfect(step, full):
         return None
     return FixedPoint(full, float(np.max(np.abs(step(full) - full)[live], initial=0.0)), step.calls)
 
@@ -152,6 +152,17 @@ def _is_stable(jacobian: np.ndarray) -> bool:
     if jacobian.size == 0 or not np.any(jacobian):
         return True
     return bool(np.max(np.linalg.eigvals(jacobian).real) < 1e-6)
+
+
+def _is_perfect(step: _Counted, solution: np.ndarray) -> bool:
+    """Whether complements at the ceiling belong there: the map sends a small complement to (nearly) nothing.
+
+    Beyond capacity they only shrink by a factor at each step, towards a solution of no volume.
+    """
+    perfect = solution <= CEILING
+    if not np.any(perfect):
+        return True
+    return bool(np.all(step(np.where(perfect, 1e-16, solution))[perfect] < 1e-20))
 
 
 def _stays_liquid(step: _Counted, solution: np.ndarray, start: np.ndarray, live: np.ndarray) -> bool:

@@ -9,6 +9,7 @@ from glassnet.model.potential import Counting, HardCore, SoftCore
 from glassnet.theory import (
     CapacityWarning,
     best_path,
+    curves,
     gap_error,
     gardner_capacity,
     generalisation_error,
@@ -19,7 +20,6 @@ from glassnet.theory import (
     replica_symmetric,
     test_overlap,
 )
-from glassnet.theory import curves
 
 
 @pytest.mark.parametrize(("margin", "value"), [(0.0, "2.00000"), (0.5, "0.96121"), (1.0, "0.51957")])
@@ -86,7 +86,9 @@ def test_liquid_energy():
 
 def test_liquid_energy_is_the_slope_of_the_free_entropy():
     potential = SoftCore(power=1, strength=0.5, margin=0.3)
-    up, down = (replica_symmetric(depth=1, alpha=1e-3, potential=potential, beta=2 + s).free_entropy for s in (1e-3, -1e-3))
+    up, down = (
+        replica_symmetric(depth=1, alpha=1e-3, potential=potential, beta=2 + s).free_entropy for s in (1e-3, -1e-3)
+    )
     assert -(up - down) / 2e-3 == pytest.approx(liquid_energy(potential=potential, beta=2.0), rel=2e-3)
 
 
