@@ -36,7 +36,7 @@ def main() -> None:
     labels = (
         ("$x$", "neurons $q(x; l)$"),
         ("$x$", "weights $Q(x; l)$"),
-        ("$q$", "probability of an overlap below $q$"),
+        ("$q$", "probability of overlaps below $q$"),
     )
     for ax, (x, y) in zip(axes, labels, strict=True):
         ax.set(xlabel=x, ylabel=y, xlim=(0, 1), ylim=(-0.02, 1.02))

@@ -9,9 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from glassnet.theory.factorised import gap_average, product_complement
+from glassnet.theory.fixed_point import NoConvergenceError
 from glassnet.theory.local_weight import Derivatives, LocalWeight
 from glassnet.theory.prior import WeightPrior
 from glassnet.theory.quadrature import field_nodes, graded_nodes
+
+
+_LARGEST_FIELD = 1e5
+_SATURATION = 150.0
+"""Field variance beyond which 1 - q < exp(-75) for m = 1."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,9 @@ class _Grid:
 
 def _grid(weight: LocalWeight, margin: float, variance: float, eps: float, replicas: float) -> _Grid:
     """Nodes in z, and in x = sqrt(eps) z' >= 0 only, for A(-z, -z') = A(z, z')."""
+    if replicas < 1 and eps > _LARGEST_FIELD:
+        raise NoConvergenceError(f"The field on a neuron grew to a variance of {eps:.1e}: no solution here.")
+    eps = min(eps, _SATURATION) if replicas == 1 else eps
     root = np.sqrt(max(1 - variance, 1e-30))
     centre = np.array(min(max(margin / root, -1e6), 1e6))
     z, w = graded_nodes(centre, np.array(np.sqrt(variance) / root), reach=9.0)
