@@ -14,7 +14,6 @@ from glassnet.theory.local_weight import Derivatives, LocalWeight
 from glassnet.theory.prior import WeightPrior
 from glassnet.theory.quadrature import field_nodes, graded_nodes
 
-
 _LARGEST_FIELD = 1e5
 _SATURATION = 150.0
 """Field variance beyond which 1 - q < exp(-75) for m = 1."""
