@@ -9,12 +9,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from theory_report import arguments, finish
 
-from glassnet.theory import NoConvergenceError, crystal_transition
+from glassnet.theory import crystal_transition
 from glassnet.theory.curves import branch_curves
 
-DEPTHS = {"smoke": [3], "desk": [3, 5, 8]}
-RANGE = {3: (13.0, 20.0), 5: (20.0, 45.0), 8: (40.0, 90.0)}
-POINTS = {"smoke": 5, "desk": 12}
+DEPTHS = {"smoke": [3], "desk": [3, 5]}
+RANGE = {3: (8.0, 20.0), 5: (12.0, 42.0)}
+SEARCH = {3: (15.0, 18.0), 5: (33.0, 37.0)}
+POINTS = {"smoke": 5, "desk": 16}
 STYLE = {"grown": "-", "crystal": "--"}
 
 
@@ -26,13 +27,13 @@ def main() -> None:
     for column, depth in zip(axes.T, depths, strict=True):
         data = branch_curves(depth=depth, alpha=np.linspace(*RANGE[depth], POINTS[scale]))
         exact = branch_curves(depth=depth, alpha=np.linspace(*RANGE[depth], POINTS[scale]), closure="exact")
-        point = crystal_transition(depth=depth, alpha_range=RANGE[depth])
+        point = crystal_transition(depth=depth, alpha_range=SEARCH[depth])
         numbers[f"L = {depth}"] = {
             "first-order alpha, factorised": round(point.alpha, 4),
             "free entropy there": round(point.grown.free_entropy, 6),
             "q grown": np.round(point.grown.q, 4).tolist(),
             "q crystal": np.round(point.crystal.q, 6).tolist(),
-            "exact closure, first-order alpha": exact_point(depth),
+            "exact closure, first plotted alpha where the crystal leads": first_lead(exact),
         }
         draw(column, data, exact, depth)
         column[0].axvline(point.alpha, color="0.4", ls=":")
@@ -53,12 +54,11 @@ def draw(column: np.ndarray, data, exact, depth: int) -> None:  # type: ignore[n
     column[1].set(xlabel=r"$\alpha$", ylim=(-0.03, 1.05))
 
 
-def exact_point(depth: int) -> float | None:
-    """First-order point of the exact closure; None if its branches do not cross."""
-    try:
-        return round(crystal_transition(depth=depth, closure="exact", alpha_range=(5.0, 60.0), tolerance=1e-4).alpha, 3)
-    except (ValueError, NoConvergenceError):
-        return None
+def first_lead(data) -> float | None:  # type: ignore[no-untyped-def]
+    """Least alpha of the Dataset at which the crystal is another state and has the larger free entropy."""
+    lead = data.free_entropy.sel(branch="crystal") - data.free_entropy.sel(branch="grown")
+    leads = data.alpha.values[lead.values > 1e-9]
+    return round(float(leads[0]), 3) if leads.size else None
 
 
 if __name__ == "__main__":
