@@ -45,10 +45,13 @@ def main() -> None:
 
 
 def draw(column: np.ndarray, data, exact, depth: int) -> None:  # type: ignore[no-untyped-def]
-    """Both branches of both closures."""
+    """Both branches of both closures; the crystal only where it is a state of its own."""
     for name, style in STYLE.items():
         for which, label, colour in ((data, "factorised", "tab:blue"), (exact, "exact", "tab:orange")):
             one = which.sel(branch=name)
+            if name == "crystal":
+                gap = which.spin_overlap.sel(branch="crystal") - which.spin_overlap.sel(branch="grown")
+                one = one.where(gap.max("layer") > 1e-6)
             column[0].plot(one.alpha, one.free_entropy, style, color=colour, label=f"{name}, {label}")
             column[1].plot(one.alpha, one.spin_overlap.sel(layer=depth // 2), style, color=colour)
     column[1].set(xlabel=r"$\alpha$", ylim=(-0.03, 1.05))
