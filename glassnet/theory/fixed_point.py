@@ -14,7 +14,7 @@ CEILING = 1e-24
 """Least complement."""
 
 Map = Callable[[np.ndarray], np.ndarray]
-_SMALL = 1e-6
+_SMALL = 1e-8
 _PROBE = 1e-7
 
 
@@ -115,7 +115,8 @@ def _polish(step: _Counted, start: np.ndarray, tolerance: float, band: int | Non
     jacobian = np.zeros((x.size, x.size))
     for _ in range(12):
         value = residual(x)
-        worst = np.max(np.abs(value), initial=0.0)
+        noise = np.minimum(1.0, 1e3 / (1 + np.exp(-x)))  # a small overlap is known to rounding of 1 - q only
+        worst = np.max(np.abs(value) * noise, initial=0.0)
         if worst < tolerance or not np.isfinite(worst):
             break
         jacobian = _jacobian(residual, x, value, band)
