@@ -1,0 +1,228 @@
+"""Theory curves as labelled Datasets, with the dims and names of the simulation's: they plot over each other.
+
+Layers are counted 1..L; `spin_overlap` of layer L is the output, 1 by definition. xarray is imported on first use.
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from glassnet.core.check import fail
+from glassnet.model.potential import HardCore, Potential
+from glassnet.theory.breaking import parisi
+from glassnet.theory.capacity_bound import CapacityWarning, capacity_bound
+from glassnet.theory.generalisation import generalisation_error
+from glassnet.theory.onset import one_sided_transitions, penetration_fit, transitions
+from glassnet.theory.stability import replicon
+from glassnet.theory.symmetric import replica_symmetric
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+VARIABLES: dict[str, tuple[str, str, str, str]] = {
+    "alpha": ("patterns per input of a neuron", "1", "alpha", "M/c"),
+    "layer": ("layer", "1", "l", ""),
+    "spin_overlap": ("replica overlap of neurons", "1", "q_l", "replica theory"),
+    "weight_overlap": ("replica overlap of weights", "1", "Q_l", "replica theory"),
+    "free_entropy": ("free entropy per N M", "1", "Phi", "replica theory"),
+    "replicon": ("largest replicon eigenvalue", "1", "r", "replica theory"),
+    "generalisation_error": ("generalisation error (Gibbs)", "1", "eps_g", "replica theory"),
+    "bayes_error": ("generalisation error (Bayes)", "1", "eps_B", "replica theory"),
+    "transition": ("alpha at which the layer orders", "1", "alpha_g", "replica theory"),
+    "residual": ("residual of the saddle-point equations", "1", "", ""),
+    "above_capacity_bound": ("above the rigorous bound on the capacity", "1", "", "replica theory"),
+    "block_size": ("Parisi block size, upper end of the step", "1", "m", "replica theory"),
+    "probability": ("weight of the overlap in P(q)", "1", "P", "replica theory"),
+}
+"""Variable: long name, units, symbol, source."""
+
+
+def overlap_curves(
+    *,
+    depth: int,
+    alpha: Sequence[float],
+    scenario: str = "random",
+    closure: str = "factorised",
+    potential: Potential | None = None,
+    beta: float | None = None,
+    branch: str = "grown",
+    weights: str = "spherical",
+    stability: bool = False,
+) -> "xr.Dataset":
+    """Replica-symmetric overlaps against alpha and layer.
+
+    Args:
+        depth, scenario, closure, potential, beta, branch, weights: as in `replica_symmetric`.
+        alpha: values, shape (n >= 1,).
+        stability: also the replicon eigenvalue.
+    Returns:
+        Dims `alpha`, `layer` (1..depth): spin_overlap, weight_overlap; along `alpha`: free_entropy, residual,
+        above_capacity_bound, with a teacher generalisation_error and bayes_error, and replicon if asked.
+    Raises:
+        ValueError: for a bad argument.
+        NoConvergenceError: if one solution does not converge.
+    Warns:
+        CapacityWarning: once, if some alpha lie above the bound.
+    """
+    values = _values(alpha, "alpha")
+    options: dict[str, Any] = {"scenario": scenario, "closure": closure, "potential": potential, "beta": beta}
+    options |= {"branch": branch, "weights": weights, "depth": depth}
+    with _one_warning():
+        solutions = [replica_symmetric(alpha=float(a), **options) for a in values]
+    both, along = ("alpha", "layer"), ("alpha",)
+    data: dict[str, tuple[tuple[str, ...], Any]] = {
+        "spin_overlap": (both, np.array([s.q[1:] for s in solutions])),
+        "weight_overlap": (both, np.array([s.Q for s in solutions])),
+        "free_entropy": (along, [s.free_entropy for s in solutions]),
+        "residual": (along, [s.residual for s in solutions]),
+        "above_capacity_bound": (along, [s.above_capacity_bound for s in solutions]),
+    }
+    if scenario == "teacher":
+        data["generalisation_error"] = (along, [generalisation_error(s) for s in solutions])
+        data["bayes_error"] = (along, [generalisation_error(s, "bayes") for s in solutions])
+    if stability:
+        data["replicon"] = (along, [replicon(s) for s in solutions])
+    attributes = options | {"approximation": "replica symmetric"}
+    return _dataset(data, {"alpha": values, "layer": np.arange(1, depth + 1)}, attributes)
+
+
+def branch_curves(
+    *, depth: int, alpha: Sequence[float], closure: str = "factorised", weights: str = "spherical"
+) -> "xr.Dataset":
+    """Grown and crystal branch of the teacher-student problem (hard core) against alpha, dim `branch` in front.
+
+    Args:
+        depth, alpha, closure, weights: as in `overlap_curves`.
+    """
+    import xarray as xr
+
+    names = ["grown", "crystal"]
+    parts = [
+        overlap_curves(depth=depth, alpha=alpha, scenario="teacher", closure=closure, weights=weights, branch=name)
+        for name in names
+    ]
+    both = xr.concat(parts, dim=xr.IndexVariable("branch", names), combine_attrs="drop_conflicts")
+    return both.assign_attrs(branch="both")
+
+
+def transition_curves(
+    *,
+    depths: Sequence[int],
+    scenario: str = "random",
+    closure: str = "factorised",
+    potential: Potential | None = None,
+    beta: float | None = None,
+) -> "xr.Dataset":
+    """alpha_g(l) of hidden layers for several depths: `transition` (depth, layer), NaN where no such layer is.
+
+    Args:
+        depths: values of L >= 2.
+        scenario, closure, potential, beta: as in `transitions`.
+    """
+    if len(depths) == 0:
+        raise fail("depths", "hold at least one depth", depths)
+    options: dict[str, Any] = {"scenario": scenario, "closure": closure, "potential": potential, "beta": beta}
+    layers = np.arange(1, max(depths))
+    table = np.full((len(depths), layers.size), np.nan)
+    for row, depth in zip(table, depths, strict=True):
+        row[: depth - 1] = transitions(depth=depth, **options).alpha_g
+    data = {"transition": (("depth", "layer"), table)}
+    dataset = _dataset(data, {"depth": np.asarray(depths), "layer": layers}, options)
+    return dataset.assign(capacity_bound=("depth", [capacity_bound(depth) for depth in depths]))
+
+
+def penetration_curve(
+    *,
+    levels: int,
+    scenario: str = "random",
+    closure: str = "factorised",
+    potential: Potential | None = None,
+    beta: float | None = None,
+    fit_from: int = 2,
+) -> "xr.Dataset":
+    """Thickness of the solid at one boundary: `transition` (layer, counted from the boundary), with the log fit.
+
+    Args:
+        levels: layers, >= fit_from + 1.
+        scenario, closure, potential, beta: as in `one_sided_transitions`.
+        fit_from: first layer of the fit; slope and intercept of xi = a + b ln alpha are attributes.
+    """
+    options: dict[str, Any] = {"scenario": scenario, "closure": closure, "potential": potential, "beta": beta}
+    values = one_sided_transitions(levels, **options)
+    fit = penetration_fit(values[fit_from - 1 :], first_layer=fit_from)
+    attributes = options | {"fit_slope": fit.slope, "fit_intercept": fit.intercept, "fit_from": fit_from}
+    return _dataset({"transition": (("layer",), values)}, {"layer": np.arange(1, levels + 1)}, attributes)
+
+
+def parisi_curves(
+    *,
+    depth: int,
+    alpha: Sequence[float],
+    steps: int = 5,
+    potential: Potential | None = None,
+    beta: float | None = None,
+) -> "xr.Dataset":
+    """k-step overlaps: `spin_overlap`, `weight_overlap` (alpha, step, layer), `probability` and `block_size` (step).
+
+    q(x; l) = spin_overlap[step] for x in (block_size[step] - probability[step], block_size[step]).
+
+    Args:
+        depth, steps, potential, beta: as in `parisi`, on the grid m_i = i/(k+1).
+        alpha: values, shape (n >= 1,).
+    """
+    values = _values(alpha, "alpha")
+    options: dict[str, Any] = {"depth": depth, "steps": steps, "potential": potential, "beta": beta}
+    with _one_warning():
+        solutions = [parisi(alpha=float(a), **options) for a in values]
+    whole = ("alpha", "step", "layer")
+    data = {
+        "spin_overlap": (whole, np.array([s.q[:, 1:] for s in solutions])),
+        "weight_overlap": (whole, np.array([s.Q for s in solutions])),
+        "free_entropy": (("alpha",), [s.free_entropy for s in solutions]),
+        "residual": (("alpha",), [s.residual for s in solutions]),
+        "above_capacity_bound": (("alpha",), [s.above_capacity_bound for s in solutions]),
+        "probability": (("step",), solutions[0].weight),
+        "block_size": (("step",), np.append(solutions[0].m, 1.0)),
+    }
+    coords = {"alpha": values, "step": np.arange(steps + 1), "layer": np.arange(1, depth + 1)}
+    attributes = options | {"scenario": "random", "closure": "factorised", "approximation": f"{steps}-step RSB"}
+    return _dataset(data, coords, attributes)
+
+
+def _values(values: Sequence[float], name: str) -> np.ndarray:
+    """A one-dimensional array of at least one number."""
+    array = np.atleast_1d(np.asarray(values, float))
+    if array.ndim != 1 or array.size == 0:
+        raise fail(name, "be a sequence of numbers", values)
+    return array
+
+
+def _dataset(data: dict[str, Any], coords: dict[str, Any], attributes: dict[str, Any]) -> "xr.Dataset":
+    """A Dataset with the attributes of `VARIABLES`; None is left out and potentials are written as text."""
+    import xarray as xr
+
+    attributes = attributes | {"potential": repr(attributes.get("potential") or HardCore())}
+    dataset = xr.Dataset(data, coords, {k: v for k, v in attributes.items() if v is not None})
+    for name in dataset.variables:
+        if name in VARIABLES:
+            keys = ("long_name", "units", "symbol", "source")
+            dataset[name].attrs = dict(zip(keys, VARIABLES[str(name)], strict=True))
+    return dataset
+
+
+@contextmanager
+def _one_warning() -> Iterator[None]:
+    """Gather the capacity warnings of many solutions into one."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    formal = [w for w in caught if issubclass(w.category, CapacityWarning)]
+    for other in caught:
+        if other not in formal:
+            warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+    if formal:
+        text = f"{len(formal)} values of alpha lie above the rigorous capacity bound: these results are formal."
+        warnings.warn(text, CapacityWarning, stacklevel=4)

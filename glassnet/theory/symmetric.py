@@ -1,0 +1,179 @@
+"""Replica-symmetric solutions of the deep perceptron, layer by layer."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from glassnet.core.check import fail, integer, one_of, positive
+from glassnet.model.potential import HardCore, Potential
+from glassnet.theory.capacity_bound import exceeds_capacity_bound, warn_above_capacity
+from glassnet.theory.exact import ExactChain
+from glassnet.theory.factorised import FactorisedChain
+from glassnet.theory.fixed_point import logit, solve
+from glassnet.theory.local_weight import local_weight
+from glassnet.theory.prior import weight_prior
+
+SCENARIOS = {"random": 0.0, "teacher": 1.0}
+"""Replica weight m of each kind of data."""
+CLOSURES = {"factorised": FactorisedChain, "exact": ExactChain}
+"""Equations of each closure."""
+STARTS = {"grown": 1 - 1e-3, "crystal": 1e-6}
+"""Complement 1 - q from which each branch is iterated."""
+
+Chain = FactorisedChain | ExactChain
+
+
+@dataclass(frozen=True)
+class ReplicaSymmetric:
+    """A converged replica-symmetric solution.
+
+    Attributes:
+        q: overlaps of the neurons, shape (depth+1,), q[0] = q[depth] = 1.
+        Q: overlaps of the weights, shape (depth,), Q[l-1] of layer l.
+        eps: variances of the fields on the hidden neurons, shape (depth-1,).
+        p: complements 1 - q, accurate for q near 1.
+        P: complements 1 - Q.
+        free_entropy: Phi per N M.
+        residual: max |x - map(x)| over all overlaps.
+        iterations: evaluations of the saddle-point equations.
+        converged: always True: a solver that fails raises NoConvergenceError.
+        above_capacity_bound: the solution is formal, for no machine can store so many random patterns.
+        depth, alpha, scenario, closure, potential, beta, branch, weights: what was asked for.
+    """
+
+    q: np.ndarray
+    Q: np.ndarray
+    eps: np.ndarray
+    p: np.ndarray = field(repr=False)
+    P: np.ndarray = field(repr=False)
+    free_entropy: float
+    residual: float
+    iterations: int
+    converged: bool
+    above_capacity_bound: bool
+    depth: int
+    alpha: float
+    scenario: str
+    closure: str
+    potential: Potential
+    beta: float | None
+    branch: str
+    weights: str
+
+
+def chain_equations(
+    *,
+    depth: int,
+    alpha: float,
+    scenario: str = "random",
+    closure: str = "factorised",
+    potential: Potential | None = None,
+    beta: float | None = None,
+    weights: str = "spherical",
+) -> Chain:
+    """The checked saddle-point equations; arguments and errors as in `replica_symmetric`."""
+    integer(1, depth=depth)
+    positive(alpha=alpha)
+    one_of(SCENARIOS, scenario=scenario)
+    one_of(CLOSURES, closure=closure)
+    potential = HardCore() if potential is None else potential
+    weight = local_weight(potential, beta)
+    if scenario == "teacher" and not potential.hard:
+        raise fail("potential", "be a HardCore for scenario 'teacher' (the Nishimori line)", potential)
+    return CLOSURES[closure](
+        depth=int(depth),
+        alpha=float(alpha),
+        replicas=SCENARIOS[scenario],
+        weight=weight,
+        margin=potential.margin,
+        prior=weight_prior(weights),
+    )
+
+
+def unpack(complement: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Complements (1 - q with both ends, 1 - Q) from the unknowns in the order Q(1), q(1), Q(2), ..., Q(L)."""
+    p = np.concatenate([[0.0], complement[1::2], [0.0]])
+    return p, complement[0::2]
+
+
+def pack(p: np.ndarray, bond: np.ndarray) -> np.ndarray:
+    """Unknowns in the order Q(1), q(1), Q(2), ..., Q(L), the inverse of `unpack`."""
+    complement = np.empty(2 * bond.size - 1)
+    complement[0::2], complement[1::2] = bond, p[1:-1]
+    return complement
+
+
+def solve_chain(chain: Chain, start: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, int]:
+    """Complements (1 - q, 1 - Q), residual and iterations of the fixed point reached from `start`."""
+    found = solve(lambda c: pack(*chain.step(*unpack(c))), start, band=2 if chain.banded else None)
+    return *unpack(found.complement), found.residual, found.iterations
+
+
+def replica_symmetric(
+    *,
+    depth: int,
+    alpha: float,
+    scenario: str = "random",
+    closure: str = "factorised",
+    potential: Potential | None = None,
+    beta: float | None = None,
+    branch: str = "grown",
+    weights: str = "spherical",
+) -> ReplicaSymmetric:
+    """Overlaps of neurons and weights in every layer, one step from replicas to physics.
+
+    Q(l)/[(1-Q(l))(1+(m-1)Q(l))] = alpha G_m(lambda(l)) q(l-1) q(l),  lambda(l) = q(l-1) Q(l) q(l)
+    q(l) = int Dz cosh^m tanh^2 / int Dz cosh^m,  eps(l) = G(l) Q(l) q(l-1) + G(l+1) Q(l+1) q(l+1)
+    with m = 0 (random) or 1 (teacher); the exact closure: see `glassnet.theory.exact`
+    [structure: Yoshino 2020]
+
+    Args:
+        depth: number of weight layers L >= 1.
+        alpha: patterns per input of a neuron, M/c > 0.
+        scenario: "random" boundaries, or "teacher" (teacher-student, Bayes-optimal; hard core).
+        closure: "factorised" or "exact".
+        potential: of the gap; hard core without margin if None.
+        beta: inverse temperature, needed unless the potential is hard.
+        branch: "grown" (start at q = 1e-3) or "crystal" (start at 1 - 1e-6); both may end in one solution.
+        weights: "spherical" or "ising".
+    Returns:
+        The solution with its free entropy.
+    Raises:
+        ValueError: for a bad argument.
+        NoConvergenceError: if the residual does not reach the tolerance.
+    Warns:
+        CapacityWarning: above the rigorous bound on the capacity (random data, hard core).
+    """
+    options = {"scenario": scenario, "closure": closure, "potential": potential, "beta": beta, "weights": weights}
+    one_of(STARTS, branch=branch)
+    chain = chain_equations(depth=depth, alpha=alpha, **options)
+    p, bond, residual, iterations = solve_chain(chain, np.full(2 * depth - 1, STARTS[branch]))
+    eps, E = chain.conjugates(p, bond)
+    formal = exceeds_capacity_bound(alpha, depth, scenario, potential or HardCore(), weights)
+    warn_above_capacity(formal, alpha, depth)
+    return ReplicaSymmetric(
+        q=1 - p,
+        Q=1 - bond,
+        eps=eps,
+        p=p,
+        P=bond,
+        free_entropy=chain.free_entropy(p, bond, eps, E),
+        residual=residual,
+        iterations=iterations,
+        converged=True,
+        above_capacity_bound=formal,
+        depth=int(depth),
+        alpha=float(alpha),
+        scenario=scenario,
+        closure=closure,
+        potential=potential or HardCore(),
+        beta=beta,
+        branch=branch,
+        weights=weights,
+    )
+
+
+def distance(first: ReplicaSymmetric, second: ReplicaSymmetric) -> float:
+    """Largest difference of ln(q/(1-q)) between two solutions where both are solid: 0 if they are the same."""
+    one, two = (np.clip(pack(s.p, s.P), 1e-24, 1 - 1e-10) for s in (first, second))
+    return float(np.max(np.abs(logit(one) - logit(two))))
