@@ -17,7 +17,7 @@ from glassnet.model.potential import Counting, HardCore, SoftCore
 from glassnet.simulation.protocol import Protocol
 
 if TYPE_CHECKING:
-    from glassnet import analysis, plot
+    from glassnet import analysis, plot, theory
     from glassnet.simulator import simulate
     from glassnet.store.dataset import configuration
     from glassnet.store.files import open_result as open
@@ -32,13 +32,14 @@ _LAZY = {
     "configuration": ("glassnet.store.dataset", "configuration"),
     "analysis": ("glassnet.analysis", None),
     "plot": ("glassnet.plot", None),
+    "theory": ("glassnet.theory", None),
 }
-"""Names that pull in xarray or matplotlib, loaded on first use."""
+"""Names that pull in xarray, matplotlib or scipy, loaded on first use."""
 
 __all__ = [
     "Machine", "SoftCore", "HardCore", "Counting", "Protocol", "Schedule", "tasks",
     "energy", "gaps", "feed_forward",
-    "simulate", "open", "save", "configuration", "analysis", "plot",
+    "simulate", "open", "save", "configuration", "analysis", "plot", "theory",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The command line: glassnet run | plot | info | demo."""
+"""The command line: glassnet run | plot | info | theory | demo."""
 
 import os
 import sys
@@ -11,6 +11,7 @@ COMMANDS = {
     "run": "simulate a machine and write a dataset (netCDF)",
     "plot": "draw the overview figure of a dataset",
     "info": "say what is in a dataset, or on what machine glassnet would run",
+    "theory": "curves of the replica theory: overlaps, transitions, replica symmetry breaking",
     "demo": "handwritten digits in a deep machine, from data to figure, in about two minutes",
 }
 
@@ -33,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: what follows `glassnet` on the command line; taken from there if None.
     Returns:
-        Exit status: 0, 1 if a run stopped being finite, 2 for bad arguments or files, 130 if interrupted.
+        Exit status: 0, 1 if a run stopped being finite or a theory did not converge, 2 for bad arguments or files,
+        130 if interrupted.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     first = arguments[0] if arguments else ""

@@ -2,10 +2,10 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import tyro
@@ -15,13 +15,16 @@ from glassnet.cli.parse import parse
 if TYPE_CHECKING:
     from xarray import DataArray, Dataset
 
+MOST_ROWS = 12
+"""Rows of a table of a theory result; the others are in the file."""
+
 
 @dataclass(frozen=True)
 class Options:
     """Say what is in a dataset; without one, list versions and devices.
 
     Args:
-        file: dataset written by `glassnet run`.
+        file: dataset written by `glassnet run` or `glassnet theory`.
         config: print only the configuration, as JSON that `glassnet run --config` takes.
     """
 
@@ -79,13 +82,39 @@ def summary(ds: "Dataset", path: Path) -> Iterator[str]:
     yield from _aligned(_flat(json.loads(attrs["config"])))
     yield "sizes"
     yield from _aligned(dict(ds.sizes))
-    yield "at the end"
-    yield from _aligned(last_values(ds))
-    yield from by_layer(ds)
+    yield from theory_results(ds, MOST_ROWS) if "theory" in attrs else run_results(ds)
     yield "provenance"
     names = ("config_hash", "run_config_hash", "versions", "device", "platform", "git_commit", "started", "finished")
     known = {name: attrs[name] for name in (*names, "run_seconds") if name in attrs}
     yield from _aligned(known)
+
+
+def run_results(ds: "Dataset") -> Iterator[str]:
+    """Results of a run at the end, and by layer."""
+    yield "at the end"
+    yield from _aligned(last_values(ds))
+    yield from by_layer(ds)
+
+
+def theory_results(ds: "Dataset", most: int | None = None) -> Iterator[str]:
+    """Tables of a theory result: each variable by layer, then all others, one row for each alpha, depth, ...
+
+    Args:
+        ds: result of `glassnet theory`.
+        most: longest table in rows; all rows if None.
+    """
+    others: dict[tuple[Hashable, ...], list[Hashable]] = {}
+    for name, x in ds.data_vars.items():
+        if "layer" in x.dims:
+            yield from _grid(x.attrs.get("long_name", str(name)), x, list(ds["layer"].values), most)
+        else:
+            others.setdefault(x.dims, []).append(name)
+    for dims, names in others.items():
+        x = ds[names].to_dataarray("name").transpose(..., "name")
+        yield from _grid(f"by {', '.join(map(str, dims))}", x, names, most)
+    if "fit_slope" in ds.attrs:
+        yield f"fit from layer {ds.attrs['fit_from']}"
+        yield f"  xi = {ds.attrs['fit_intercept']:.4g} + {ds.attrs['fit_slope']:.4g} ln alpha"
 
 
 def last_values(ds: "Dataset") -> dict[str, str]:
@@ -121,6 +150,34 @@ def _table(name: str, values: "DataArray", missing: str = "-") -> Iterator[str]:
         cells = (missing if np.isnan(x) else f"{x:.3g}" if abs(x) < 1000 else f"{x:.0f}" for x in row.values)
         suffix = "" if T is None else f"   T {T:.4g}"
         yield f"  {name:<26}" + "".join(f"{cell:>9}" for cell in cells) + suffix
+
+
+def _grid(title: str, x: "DataArray", columns: Sequence[object], most: int | None) -> Iterator[str]:
+    """Values with the last dim as columns and a row for each combination of the others."""
+    rows = list(np.ndindex(x.shape[:-1]))
+    labels = [_label(x, row) for row in rows]
+    widths = [max(12, len(str(column)) + 2) for column in columns]
+    first = max(26, *map(len, labels))
+    yield title
+    header = "layer" if x.dims[-1] == "layer" else ""
+    yield f"  {header:<{first}}" + "".join(f"{column!s:>{w}}" for column, w in zip(columns, widths, strict=True))
+    for row, label in list(zip(rows, labels, strict=True))[:most]:
+        cells = zip(x.values[row], widths, strict=True)
+        yield f"  {label:<{first}}" + "".join(f"{_plain_number(value):>{w}}" for value, w in cells)
+    if most is not None and len(rows) > most:
+        yield f"  ... and {len(rows) - most} more"
+
+
+def _label(x: "DataArray", row: tuple[int, ...]) -> str:
+    """Values of all coordinates but the last: "alpha 5, step 0"."""
+    return ", ".join(f"{dim} {_plain_number(x[dim].values[i])}" for dim, i in zip(x.dims[:-1], row, strict=True))
+
+
+def _plain_number(value: Any) -> str:
+    """Five digits of a number, "-" if there is none; words as they are."""
+    if isinstance(value, str):
+        return value
+    return "-" if np.isnan(value) else f"{value:.5g}"
 
 
 def _with_errors(pair: "Dataset") -> str:
