@@ -1,5 +1,6 @@
 """k-step replica symmetry breaking of the deep perceptron in the factorised closure."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -89,6 +90,8 @@ class ParisiChain:
     alpha: float
     weight: LocalWeight
     m: tuple[float, ...]
+    _gap: Callable[[bytes], np.ndarray] = field(init=False, repr=False, compare=False)
+    _spin: Callable[[bytes], np.ndarray] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Remember recursions: layers that mirror each other are solved once."""

@@ -1,6 +1,7 @@
 """The crystal: the second branch of the teacher-student problem and where it takes over."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def branches(
     Args:
         depth, alpha, closure, potential, weights: as in `replica_symmetric`.
     """
-    options = {"closure": closure, "potential": potential, "weights": weights}
+    options: dict[str, Any] = {"closure": closure, "potential": potential, "weights": weights}
     grown, crystal = (
         replica_symmetric(depth=depth, alpha=alpha, scenario="teacher", branch=branch, **options)
         for branch in ("grown", "crystal")

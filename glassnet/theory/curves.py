@@ -4,7 +4,7 @@ Layers are counted 1..L; `spin_overlap` of layer L is the output, 1 by definitio
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -214,7 +214,7 @@ def _dataset(data: dict[str, Any], coords: dict[str, Any], attributes: dict[str,
 
 
 @contextmanager
-def _one_warning() -> Iterator[None]:
+def _one_warning() -> Generator[None]:
     """Gather the capacity warnings of many solutions into one."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

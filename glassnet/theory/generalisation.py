@@ -30,7 +30,7 @@ def test_overlap(Q: np.ndarray) -> np.ndarray:
     return np.array(overlap)
 
 
-test_overlap.__test__ = False  # type: ignore[attr-defined]  # a name that pytest would collect
+test_overlap.__test__ = False  # ty: ignore[missing-attribute]  # a name that pytest would collect
 
 
 def generalisation_error(Q: np.ndarray | ReplicaSymmetric, predictor: str = "gibbs") -> float:

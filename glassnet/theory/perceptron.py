@@ -1,6 +1,7 @@
 """Limits known for the single perceptron: capacities and the transition to perfect generalisation."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
@@ -56,7 +57,7 @@ def _zero_entropy(scenario: str, margin: float, guess: float) -> float:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CapacityWarning)
             potential = HardCore(margin=margin)
-            options = {"scenario": scenario, "potential": potential, "weights": "ising"}
+            options: dict[str, Any] = {"scenario": scenario, "potential": potential, "weights": "ising"}
             return alpha * replica_symmetric(depth=1, alpha=alpha, **options).free_entropy
 
     high = guess

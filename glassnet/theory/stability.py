@@ -30,8 +30,10 @@ def replicon(solution: ReplicaSymmetric) -> float:
         beta=solution.beta,
         weights=solution.weights,
     )
-    hessian = _factorised if isinstance(chain, FactorisedChain) else _exact
-    matrix = hessian(chain, solution.p, solution.P)
+    if isinstance(chain, FactorisedChain):
+        matrix = _factorised(chain, solution.p, solution.P)
+    else:
+        matrix = _exact(chain, solution.p, solution.P)
     return float(np.linalg.eigvalsh(matrix)[-1])
 
 
