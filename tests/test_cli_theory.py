@@ -54,6 +54,8 @@ def test_curves_from_options_to_file(name, tmp_path):
     assert config["theory"] == ds.attrs["theory"] == name
     assert config_hash(config) == ds.attrs["config_hash"]
     assert {"versions", "started", "finished", "git_commit"} <= set(ds.attrs)
+    status, _, err = command("plot", path)
+    assert status == 2 and "`file` must be the result of a simulation" in err
     status, said, err = command("info", path)
     assert (status, err) == (0, "")
     for words in ("complete", "theory", "sizes", "layer", f"{value:.5g}", "versions"):

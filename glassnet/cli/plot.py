@@ -41,7 +41,10 @@ def main(arguments: Sequence[str]) -> None:
 
     from glassnet.store.files import open_result
 
-    ds = at_temperature(open_result(options.file), options.temperature)
+    ds = open_result(options.file)
+    if "theory" in ds.attrs:
+        raise fail("file", "be the result of a simulation", str(options.file))
+    ds = at_temperature(ds, options.temperature)
     output = options.output or options.file.with_suffix(".png")
     checked_output(output, FIGURES, overwrite=options.overwrite)
 

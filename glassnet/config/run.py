@@ -36,8 +36,8 @@ class RunConfig:
             time between knots) or "geometric" (log beta linear in time).
         knots: sweeps at which `beta` is given, ascending from 0; none for a quench.
         protocol: samples, waiting times, clones, lags.
-        dynamics: "metropolis", "heat_bath" (spins by heat bath) or "feedforward" (weights alone move, neurons
-            follow, only the outputs cost energy).
+        dynamics: "metropolis", "heat_bath" (spins, and Ising weights, by heat bath) or "feedforward" (weights alone
+            move, neurons follow, only the outputs cost energy).
         weight_step: size d of a weight move, > 0.
         seed: root of all random numbers of the dynamics, >= 0.
         start: "random" (infinite temperature) or "planted" (the teacher's configuration).

@@ -52,19 +52,23 @@ def plan_for(platform: str, replicas: int = 1) -> Plan:
     return replace(CPU, block=max(1, CACHE // replicas))
 
 
+Factors = tuple[Array, ...]
+"""One array for each term of a change; weights that move together make several terms."""
+
+
 @pytree
 class Offers:
     """Offers of one scan, leading axis: slot.
 
     Attributes:
-        rows: factor a_i, shape (slot, rank, neuron).
-        columns: factor x_mu, shape (slot, rank, pattern); or whatever `lookup` turns into (rank, neuron, pattern).
+        rows: factors a_i of the terms of the change, one array (slot, neuron) a term.
+        columns: factors x_mu, one array (slot, pattern) a term; or what `lookup` turns into (neuron, pattern).
         extra: energy change of the offer apart from these gaps, shape (slot, site); None if there is none.
         threshold: the offer is accepted if its energy change does not exceed this, shape (slot, site).
     """
 
-    rows: Array
-    columns: Array
+    rows: Factors
+    columns: Factors
     extra: Array | None
     threshold: Array
 
@@ -88,15 +92,15 @@ def column_scan(
         potential: its `cost` is what the sites compare.
         sites: "rows" if the neurons decide (weights), "columns" if the patterns do (spins).
         plan: how to reduce.
-        lookup: turns `columns` of one step into factors of shape (rank, neuron, pattern).
+        lookup: turns a column factor of one step into one of shape (neuron, pattern).
     Returns:
         The new gaps, and which offers were accepted, shape (slot, site), bool.
     """
     total = _sum_over_patterns(plan) if sites == "rows" else _sum_over_neurons
 
-    def change(rows: Array, columns: Array) -> Array:
-        x = columns[:, None, :] if lookup is None else lookup(columns)
-        return sign * _outer(rows, x)
+    def change(rows: Factors, columns: Factors) -> Array:
+        terms = [a[:, None] * (x[None] if lookup is None else lookup(x)) for a, x in zip(rows, columns, strict=True)]
+        return sign * sum(terms[1:], terms[0])
 
     def step(carry: tuple, offer: Offers) -> tuple[tuple, Array]:
         gap, cost, pending = carry
@@ -107,24 +111,17 @@ def column_scan(
         pending = _masked(offer, accept, sites)
         return (gap, jnp.where(accept, proposed, cost), pending), accept
 
-    nothing = (jnp.zeros_like(offers.rows[0]), jnp.zeros_like(offers.columns[0]))
+    nothing = jax.tree.map(lambda x: jnp.zeros_like(x[0]), (offers.rows, offers.columns))
     carry = (gap, total(potential.cost(gap)), nothing)
     (gap, _, pending), accepted = lax.scan(step, carry, offers)
     return gap + change(*pending), accepted
 
 
-def _masked(offer: Offers, accept: Array, sites: str) -> tuple[Array, Array]:
+def _masked(offer: Offers, accept: Array, sites: str) -> tuple[Factors, Factors]:
+    """The factors of the accepted changes; those of refused ones are zero."""
     if sites == "rows":
-        return jnp.where(accept, offer.rows, 0), offer.columns
-    return offer.rows, jnp.where(accept, offer.columns, 0)
-
-
-def _outer(rows: Array, columns: Array) -> Array:
-    """sum over ranks of rows (rank, neuron) times columns (rank, neuron or 1, pattern)."""
-    value = rows[0, :, None] * columns[0]
-    for k in range(1, rows.shape[0]):
-        value = value + rows[k, :, None] * columns[k]
-    return value
+        return tuple(jnp.where(accept, a, 0) for a in offer.rows), offer.columns
+    return offer.rows, tuple(jnp.where(accept, x, 0) for x in offer.columns)
 
 
 def _sum_over_patterns(plan: Plan) -> Callable[[Array], Array]:
@@ -148,7 +145,7 @@ def in_blocks(plan: Plan, sites: str, scan: Callable, gap: Array, sign: Array, o
         return scan(gap, sign, offers)
     own = offers.rows if sites == "rows" else offers.columns
     cut = (_cut(gap, axis, pieces), _cut(sign, axis, pieces))
-    cut_offers = tuple(None if x is None else _cut(x, -1, pieces) for x in (own, offers.extra, offers.threshold))
+    cut_offers = jax.tree.map(lambda x: _cut(x, -1, pieces), (own, offers.extra, offers.threshold))
 
     def one(part: Any) -> tuple[Array, Array]:
         (gap, sign), (own, extra, threshold) = part

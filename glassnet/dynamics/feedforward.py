@@ -53,7 +53,7 @@ def _sweep_layer(machine: Machine, g: int, layer: Array, key: Array, state: Stat
 
     def one_pass(state: State, number: Array) -> tuple[State, Array]:
         pass_key, J = keys.address(key, number), state.weights[g][place]
-        order = offer.order(pass_key, len(J))
+        order, _ = offer.order(pass_key, len(J))
         change = offer.change(pass_key, offer.arranged(J, order)[0], params)
         threshold = metropolis(pass_key, (len(change), J.shape[1]), params)
         slots = offer.arranged(jnp.arange(len(J)), order)[0]

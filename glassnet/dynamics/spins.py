@@ -118,7 +118,7 @@ def _sweep_layer(
     extra = potential.cost(-own - potential.margin) - potential.cost(own - potential.margin)
     threshold = THRESHOLDS[rule](key, S.shape, params.temperature)
     if graph is None:
-        offers = Offers(stack.scale * J[:, None], -2 * S[:, None], extra, threshold)
+        offers = Offers((stack.scale * J,), (-2 * S,), extra, threshold)
         scan = partial(column_scan, potential=potential, sites="columns", plan=plan)
         gap, accept = in_blocks(plan, "columns", scan, gap, sign, offers)
     else:

@@ -1,11 +1,13 @@
 """Metropolis sweeps of the weights at fixed spins: all rows of all layers at once, one slot after another."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from glassnet.core import keys
@@ -23,7 +25,7 @@ def weight_sweep(machine: Machine, plan: Plan, rule: str = "metropolis") -> Step
 
     gaussian:  J' = (J + d x) / sqrt(1 + d^2), x ~ N(0, 1)              [Yoshino 2020, eq. 35]
     spherical: two entries of a row turned by a random angle ~ N(0, d^2); the pairs are drawn anew in each of
-               two passes, c/2 pairs each, the same for all rows (the odd one out rests where c is odd)
+               two passes, c/2 pairs each, the same for all rows (one entry rests where c is odd)
     ising:     J' = -J; with `rule` "heat_bath" accepted with 1 / (1 + exp(beta dE)), which, unlike Metropolis,
                is random even where all moves are free
 
@@ -75,17 +77,17 @@ def _sweep_layer(
     def one_pass(number: Array | int, carry: tuple) -> tuple[Array, Array, Array]:
         gap, J, accepted = carry
         pass_key = keys.address(key, number)
-        order = offer.order(pass_key, len(J))
+        order, inverse = offer.order(pass_key, len(J))
         moving, resting = offer.arranged(J, order)
         change = offer.change(pass_key, moving, params)
-        feed = offer.arranged(below if graph is None else graph, order)[0]
+        feed = offer.terms(offer.arranged(below if graph is None else graph, order)[0])
         lookup = None if graph is None else lambda source: below[source]
         draw = coin if lazy else metropolis
         limit = draw(pass_key, (len(change), J.shape[1]), params)
-        offers = Offers(stack.scale * change, feed, None, limit)
+        offers = Offers(offer.terms(stack.scale * change), feed, None, limit)
         gap, accept = _scan(potential, plan, gap, sign, offers, lookup)
         moved = moving + jnp.where(accept[:, None], change, 0)
-        return gap, offer.restored(moved, resting, order), accepted + accept.mean() / offer.passes
+        return gap, offer.restored(moved, resting, inverse), accepted + accept.mean() / offer.passes
 
     carry = (gap, J, jnp.float32(0))
     gap, J, accepted = one_pass(0, carry) if offer.passes == 1 else lax.fori_loop(0, offer.passes, one_pass, carry)
@@ -141,9 +143,23 @@ class Offer(NamedTuple):
     rank: int
     passes: int
 
-    def order(self, key: Array, slots: int) -> Array:
-        """Order in which the slots of a row move: as they are, or at random where several move together."""
-        return jnp.arange(slots) if self.rank == 1 else jnp.argsort(keys.uniform(keys.address(key, 2), (slots,)))
+    def order(self, key: Array, slots: int) -> tuple[Array, Array]:
+        """Order in which the slots of a row move, and its inverse: a permutation and where it puts each slot.
+
+        Slots that move together stand side by side. They lie a random distance apart on a ring, turned by a random
+        angle: position k holds slot (a k + b) mod c, with a random b and a random a that has no divisor in common
+        with c.
+        """
+        place = jnp.arange(slots)
+        if self.rank == 1:
+            return place, place
+        units = np.array([a for a in range(1, slots + 1) if math.gcd(a, slots) == 1])
+        inverses = np.array([pow(int(a), -1, slots) if slots > 1 else 0 for a in units])
+        u = keys.uniform(keys.address(key, 2), (2,))
+        choice = (u[0] * len(units)).astype(jnp.int32)
+        turn = (u[1] * slots).astype(jnp.int32)
+        order = (jnp.asarray(units)[choice] * place + turn) % slots
+        return order, (jnp.asarray(inverses)[choice] * (place - turn)) % slots
 
     def arranged(self, x: Array, order: Array) -> tuple[Array, Array]:
         """`x` (slot, ...) as groups (step, rank, ...) in that order, and the slots that are left over."""
@@ -151,10 +167,14 @@ class Offer(NamedTuple):
         used = len(x) - len(x) % self.rank
         return x[:used].reshape(-1, self.rank, *x.shape[1:]), x[used:]
 
-    def restored(self, moved: Array, resting: Array, order: Array) -> Array:
-        """The inverse of `arranged`."""
+    def terms(self, x: Array) -> tuple[Array, ...]:
+        """`x` (step, rank, ...) as one array (step, ...) for each weight of a group."""
+        return tuple(x[:, k] for k in range(self.rank))
+
+    def restored(self, moved: Array, resting: Array, inverse: Array) -> Array:
+        """What `arranged` took apart, put together again."""
         x = jnp.concatenate([moved.reshape(-1, *moved.shape[2:]), resting])
-        return x if self.rank == 1 else x[jnp.argsort(order)]
+        return x if self.rank == 1 else x[inverse]
 
 
 OFFERS = {"gaussian": Offer(_gaussian, 1, 1), "ising": Offer(_ising, 1, 1), "spherical": Offer(_rotation, 2, 2)}

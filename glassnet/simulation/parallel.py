@@ -20,7 +20,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from glassnet.dynamics.column_scan import Plan, plan_for
 from glassnet.model.machine import Machine
 
-LARGEST_CHUNK = 16
+LARGEST_CHUNK = 8
 """Replicas of one call on a CPU at most: small machines gain little beyond, and few replicas fill their chunk."""
 
 

@@ -3,6 +3,7 @@
 Curves over alpha or depth as labelled Datasets are in `glassnet.theory.curves`.
 """
 
+from glassnet.theory import curves
 from glassnet.theory.breaking import Parisi, parisi
 from glassnet.theory.bulk import BulkPoint, bulk_transition
 from glassnet.theory.capacity_bound import CapacityWarning, capacity_bound
@@ -17,6 +18,7 @@ from glassnet.theory.stability import replicon
 from glassnet.theory.symmetric import ReplicaSymmetric, replica_symmetric
 
 __all__ = [
+    "curves",
     "replica_symmetric",
     "ReplicaSymmetric",
     "parisi",

@@ -68,7 +68,7 @@ def replay_spins(machine, key, weights, layers, temperature, rule):
 @partial(jax.jit, static_argnums=0)
 def drawn(offer, key, J, params):
     """Slots (step, rank), changes (step, rank, neuron) and thresholds (step, neuron) of one pass."""
-    order = offer.order(key, len(J))
+    order, _ = offer.order(key, len(J))
     change = offer.change(key, offer.arranged(J, order)[0], params)
     threshold = metropolis(key, (len(change), J.shape[1]), params)
     return offer.arranged(jnp.arange(len(J)), order)[0], change, threshold

@@ -14,7 +14,6 @@ import xarray as xr
 
 import glassnet as gn
 from glassnet.simulation import compiled, follow, parallel
-from glassnet.simulation import run as run_module
 from glassnet.simulation.follow import Follower, Progress
 from glassnet.simulation.job import Job
 from glassnet.store.schema import COORDINATES, VARIABLES
