@@ -15,7 +15,8 @@ from pathlib import Path
 from glassnet.cli.progress import progress_bar
 from glassnet.demo import CONFIG, demo, headline
 
-# Config: 784 inputs, nine hidden layers of 20 neurons, two outputs; spherical weights, soft core, beta = 66.7.
+# Config: 784 inputs, nine hidden layers of 20 neurons, two outputs, 100 patterns; Gaussian weights, energy = number of
+# violated gaps, beta = 4.
 config = CONFIG
 
 

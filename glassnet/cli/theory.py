@@ -60,7 +60,7 @@ class Ensemble(Gap):
     """What is averaged over.
 
     Args:
-        scenario: boundaries: random, or teacher (outputs of a teacher; hard core).
+        scenario: boundaries: random, or teacher (outputs of a teacher, Bayes-optimal student).
         closure: factorised or exact.
     """
 

@@ -45,8 +45,6 @@ def bulk_transition(
     one_of(SCENARIOS, scenario=scenario)
     potential = HardCore() if potential is None else potential
     weight = local_weight(potential, beta)
-    if scenario == "teacher" and not potential.hard:
-        raise fail("potential", "be a HardCore for scenario 'teacher' (the Nishimori line)", potential)
     m, margin = SCENARIOS[scenario], potential.margin
 
     def log_alpha(q: float) -> float:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from glassnet.core.check import fail, integer, one_of, positive
+from glassnet.core.check import integer, one_of, positive
 from glassnet.model.potential import HardCore, Potential
 from glassnet.theory.capacity_bound import exceeds_capacity_bound, warn_above_capacity
 from glassnet.theory.exact import ExactChain
@@ -78,8 +78,6 @@ def chain_equations(
     one_of(CLOSURES, closure=closure)
     potential = HardCore() if potential is None else potential
     weight = local_weight(potential, beta)
-    if scenario == "teacher" and not potential.hard:
-        raise fail("potential", "be a HardCore for scenario 'teacher' (the Nishimori line)", potential)
     return CLOSURES[closure](
         depth=int(depth),
         alpha=float(alpha),
@@ -130,7 +128,9 @@ def replica_symmetric(
     Args:
         depth: number of weight layers L >= 1.
         alpha: patterns per input of a neuron, M/c > 0.
-        scenario: "random" boundaries, or "teacher" (teacher-student, Bayes-optimal; hard core).
+        scenario: "random" boundaries, or "teacher": the Nishimori line m = 1, on which the teacher is one of the
+            replicas. For a hard core it labels without noise; for another potential its configuration and the
+            outputs are drawn together with weight exp(-beta H), so that the student knows the noise.
         closure: "factorised" or "exact".
         potential: of the gap; hard core without margin if None.
         beta: inverse temperature, needed unless the potential is hard.

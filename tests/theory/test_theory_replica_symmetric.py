@@ -81,6 +81,7 @@ def test_a_step_integrand_is_resolved_at_large_alpha():
         {"depth": 2, "alpha": 3.0, "potential": SoftCore(margin=0.2), "beta": 20.0},
         {"depth": 2, "alpha": 1.6, "weights": "ising"},
         {"depth": 2, "alpha": 2.0, "weights": "ising", "scenario": "teacher"},
+        {"depth": 3, "alpha": 9.0, "scenario": "teacher", "potential": SoftCore(), "beta": 50.0},
     ],
 )
 def test_free_entropy_is_stationary(closure, options):
@@ -178,7 +179,6 @@ def test_capacity_warning_only_where_the_bound_holds():
         ({"potential": SoftCore()}, "beta"),
         ({"potential": SoftCore(), "beta": 0.0}, "beta"),
         ({"potential": "hard"}, "potential"),
-        ({"potential": SoftCore(), "beta": 1.0, "scenario": "teacher"}, "potential"),
     ],
 )
 def test_bad_input(change, name):
@@ -188,3 +188,15 @@ def test_bad_input(change, name):
 
 def test_margin_lowers_the_capacity():
     assert replica_symmetric(depth=1, alpha=0.5, potential=HardCore(margin=0.5)).Q[0] > 0.30739
+
+
+@pytest.mark.parametrize("closure", ["factorised", "exact"])
+def test_a_cold_soft_teacher_tends_to_the_hard_one(closure):
+    """The distance to the hard core shrinks like beta^{-1/2}: by 10 for a beta 100 times as large."""
+    options = {"depth": 3, "alpha": 8.0, "scenario": "teacher", "closure": closure}
+    hard = replica_symmetric(**options).q
+    far, near = (
+        np.abs(replica_symmetric(**options, potential=SoftCore(), beta=beta).q - hard).max() for beta in (1e6, 1e8)
+    )
+    assert near < 0.01
+    assert far / near == pytest.approx(10, rel=0.15)
