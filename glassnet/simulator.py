@@ -67,9 +67,6 @@ def simulate(
     protocol = Protocol() if protocol is None else protocol
     if not isinstance(protocol, Protocol):
         raise fail("protocol", "be a Protocol", protocol)
-    protocol = Protocol() if protocol is None else protocol
-    if not isinstance(protocol, Protocol):
-        raise fail("protocol", "be a Protocol", protocol)
     job = Job(machine, tasks, schedules, protocol, dynamics, weight_step, seed, start)
     made = provenance()
     begun = time.perf_counter()

@@ -15,6 +15,21 @@ def is_number(value: Any) -> bool:
     return not isinstance(value, bool) and hasattr(value, "__float__") and getattr(value, "ndim", 0) == 0
 
 
+def plain_fields(instance: Any) -> None:
+    """Turn NumPy scalars, also inside tuples, lists and arrays, into Python values in all fields of a frozen dataclass.
+
+    So that equal instances have one hash, one text and one JSON form.
+    """
+    for name, value in vars(instance).items():
+        object.__setattr__(instance, name, _plain(value))
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    return tuple(map(_plain, value)) if isinstance(value, (list, tuple)) else value
+
+
 def finite(**values: Any) -> None:
     """Raise ValueError unless every value is a finite real number."""
     for name, value in values.items():

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from glassnet.core.check import fail, integer, is_number, one_of
+from glassnet.core.check import fail, integer, is_number, one_of, plain_fields
 from glassnet.core.pytree import pytree, static
 
 KINDS = ("steps", "linear", "geometric")
@@ -71,8 +71,8 @@ class Schedule:
     kind: str = "steps"
 
     def __post_init__(self) -> None:
+        plain_fields(self)
         one_of(KINDS, kind=self.kind)
-        object.__setattr__(self, "times", tuple(self.times))
         object.__setattr__(self, "betas", tuple(map(float, map(_checked_beta, self.betas))))
         integer(0, **{f"times[{n}]": t for n, t in enumerate(self.times)})
         if not self.times or self.times[0] != 0 or any(np.diff(self.times) <= 0):

@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from glassnet.core.check import fail, integer, one_of
+from glassnet.core.check import fail, integer, one_of, plain_fields
 from glassnet.model.graph import random_sources
 from glassnet.model.potential import Counting, HardCore, Potential, SoftCore
 
@@ -85,6 +85,7 @@ class Machine:
     graph_seed: int = 0
 
     def __post_init__(self) -> None:
+        plain_fields(self)
         integer(1, depth=self.depth, width=self.width)
         optional = {"inputs": self.inputs, "outputs": self.outputs, "connectivity": self.connectivity}
         integer(1, **{name: value for name, value in optional.items() if value is not None})

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from glassnet.core.check import finite, positive
+from glassnet.core.check import finite, plain_fields, positive
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class SoftCore:
     hard: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
+        plain_fields(self)
         positive(power=self.power, strength=self.strength)
         finite(margin=self.margin)
 
@@ -68,6 +69,7 @@ class HardCore:
     hard: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        plain_fields(self)
         finite(margin=self.margin)
 
     def cost(self, gap: Array) -> Array:
@@ -95,6 +97,7 @@ class Counting:
     hard: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
+        plain_fields(self)
         positive(strength=self.strength)
         finite(margin=self.margin)
 

@@ -17,7 +17,8 @@ from glassnet.simulation.parallel import Batch, Lanes, for_chunks, split
 BLOCK_SECONDS = 1.0
 """Aim for the time between two reports of progress."""
 
-LONGEST_BLOCK = 2**20
+LONGEST_BLOCK = 2**12
+"""Sweeps of a block at most: the accepted fractions are summed in single precision within it."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ class Follower:
         while now < stop:
             end = min(stop, now + self._block())
             batch, info = self._block_of_sweeps(batch, now, end)
-            total = {k: v + total.get(k, 0) for k, v in info.items()}
+            total = {k: v.astype(float) + total.get(k, 0) for k, v in info.items()}
             now = end
         return batch, self._rates(total, stop - start)
 

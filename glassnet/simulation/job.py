@@ -13,6 +13,7 @@ from glassnet.core import keys
 from glassnet.core.check import fail, integer, one_of, positive
 from glassnet.core.schedule import BetaPath, Schedule
 from glassnet.dynamics.catalogue import DYNAMICS
+from glassnet.model.energy import checked_spins, checked_weights, energy
 from glassnet.model.machine import Machine
 from glassnet.model.state import Boundary
 from glassnet.simulation.protocol import Protocol
@@ -52,14 +53,20 @@ class Job:
 
     def __post_init__(self) -> None:
         integer(0, seed=self.seed)
+        if self.seed >= 2**32:
+            raise fail("seed", "be below 2**32", self.seed)
         positive(weight_step=self.weight_step)
+        object.__setattr__(self, "seed", int(self.seed))
+        object.__setattr__(self, "weight_step", float(self.weight_step))
         one_of(tuple(DYNAMICS), dynamics=self.dynamics)
         self._check_tasks()
         self._check_schedules()
-        if isinstance(self.start, str):
-            one_of(STARTS, start=self.start)
-        if self.start == "planted":
+        if not isinstance(self.start, str):
+            self._check_given()
+        elif self.start == "planted":
             self._check_planted()
+        else:
+            one_of(STARTS, start=self.start)
 
     def _check_tasks(self) -> None:
         if len(self.tasks) not in (1, self.protocol.samples):
@@ -86,6 +93,18 @@ class Job:
             teacher = task.teacher.machine
             if not self.machine.shares_architecture(teacher) or teacher.weights != self.machine.weights:
                 raise fail("start", "not be 'planted' where teacher and student differ in architecture", teacher)
+
+            if np.isinf(energy(self.machine, task.teacher.weights, task.teacher.spins)).any():
+                raise fail("start", "not be 'planted' where the teacher violates the margin of a hard core", "planted")
+
+    def _check_given(self) -> None:
+        if not isinstance(self.start, (tuple, list)) or len(self.start) != 2:
+            raise fail("start", "be 'random', 'planted' or a pair of weights and spins", self.start)
+        weights, spins = checked_weights(self.machine, self.start[0]), checked_spins(self.machine, self.start[1])
+        if len(spins[0]) != self.patterns:
+            raise fail("start", f"have the {self.patterns} patterns of the task", len(spins[0]))
+        for layer, (J, c) in enumerate(zip(weights, self.machine.fan_in, strict=True), start=1):
+            _check_prior(self.machine.weights, f"start weights of layer {layer}", J, c)
 
     @property
     def shared(self) -> bool:
@@ -119,10 +138,16 @@ class Job:
         teachers = [t.teacher for t in tasks if t.teacher is not None]
         if len(teachers) < len(tasks) or self.machine.depth == 1:
             return None
-        if any(t.machine.widths[1:-1] != self.machine.widths[1:-1] for t in teachers):
+        if not all(self._comparable(t.machine) for t in teachers):
             return None
         spins = [np.stack([S.T for S in t.spins[1:-1]]) for t in teachers]
         return jnp.asarray(spins[0] if self.shared else np.stack(spins))
+
+    def _comparable(self, teacher: Machine) -> bool:
+        """Whether hidden layers correspond: equal widths, and the same graph where one is diluted."""
+        if any(stack.diluted for stack in (*self.machine.stacks, *teacher.stacks)):
+            return self.machine.shares_architecture(teacher)
+        return teacher.widths[1:-1] == self.machine.widths[1:-1]
 
     def paths(self) -> BetaPath:
         """Schedules as arrays with the temperature as leading axis."""
@@ -163,3 +188,12 @@ class Job:
     def _rungs(self) -> Array:
         """A number for each schedule that depends on it alone, so that a rung does not feel its neighbours."""
         return jnp.asarray([zlib.crc32(repr(s).encode()) for s in self.schedules], jnp.uint32)
+
+
+def _check_prior(ensemble: str, name: str, J: np.ndarray, c: int) -> None:
+    """Raise ValueError unless the weights (out, in) lie where the prior lives; c entries of a row are not zero."""
+    if ensemble == "ising" and (np.abs(J).sum(1) != c).any() | ~np.isin(J, (-1, 0, 1)).all():
+        raise fail(name, "be +1 or -1", float(J.flat[np.argmax(np.abs(np.abs(J) - 1))]))
+    norms = (J.astype(float) ** 2).sum(1)
+    if ensemble == "spherical" and not np.allclose(norms, c, rtol=1e-3):
+        raise fail(name, f"have rows with a sum of squares of {c}", float(norms[np.argmax(np.abs(norms - c))]))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from glassnet.core.check import fail, integer
+from glassnet.core.check import fail, integer, plain_fields
 from glassnet.core.schedule import log_times
 
 
@@ -33,12 +33,12 @@ class Protocol:
     host_sweeps: int | None = None
 
     def __post_init__(self) -> None:
+        plain_fields(self)
         integer(1, sweeps=self.sweeps, clones=self.clones, samples=self.samples)
         integer(1, points_per_decade=self.points_per_decade)
         times = self.waiting_times
-        if not isinstance(times, (tuple, list)) or not times:
+        if not isinstance(times, tuple) or not times:
             raise fail("waiting_times", "hold at least one sweep number", times)
-        object.__setattr__(self, "waiting_times", tuple(times))
         integer(0, **{f"waiting_times[{n}]": t for n, t in enumerate(times)})
         if any(a >= b for a, b in zip(times[:-1], times[1:], strict=True)):
             raise fail("waiting_times", "ascend", times)

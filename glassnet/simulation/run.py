@@ -116,7 +116,7 @@ def _clone_measures(job: Job, follower: Follower, batch: Batch) -> Callable[[Bat
 
 def _teacher(job: Job, halves: np.ndarray) -> dict[str, np.ndarray]:
     """Teacher-student overlaps of each replica for layers 1..L; the clamped output agrees by definition."""
-    match = job.machine.connectivity is None
+    match = not any(stack.diluted for stack in job.machine.stacks)
     pairs = [teacher_overlaps(replica, job.patterns, match=match) for replica in halves]
     overlap, squared = (np.pad(np.stack(x), ((0, 0), (0, 1)), constant_values=1.0) for x in zip(*pairs, strict=True))
     return {"teacher_overlap": overlap, "teacher_overlap_squared": squared}

@@ -60,7 +60,7 @@ def _git(source: Path, *arguments: str) -> str:
 
 def canonical(config: dict[str, Any]) -> str:
     """JSON with sorted keys and no spaces; equal configs give equal text."""
-    return json.dumps(config, sort_keys=True, separators=(",", ":"))
+    return json.dumps(config, sort_keys=True, separators=(",", ":"), default=lambda value: value.item())
 
 
 def config_hash(config: dict[str, Any]) -> str:

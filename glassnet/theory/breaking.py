@@ -155,7 +155,7 @@ def parisi(
     depth: int,
     alpha: float,
     steps: int = 1,
-    m: float | np.ndarray | str = "grid",
+    m: float | np.ndarray | str | None = None,
     potential: Potential | None = None,
     beta: float | None = None,
 ) -> Parisi:
@@ -169,7 +169,8 @@ def parisi(
         depth: L >= 1.
         alpha: M/c > 0.
         steps: k >= 1; 1RSB for 1, full RSB as k grows.
-        m: block sizes: "grid" (m_i = i/(k+1)), "extremal" (1RSB only: dPhi/dm = 0), or k values in (0, 1).
+        m: block sizes: "grid" (m_i = i/(k+1)), "extremal" (1RSB only: dPhi/dm = 0), or k values in (0, 1); if None,
+            "extremal" for one step and "grid" for more.
         potential: of the gap; hard core without margin if None.
         beta: inverse temperature, needed unless the potential is hard.
     Returns:
@@ -184,7 +185,7 @@ def parisi(
     positive(alpha=alpha)
     potential = HardCore() if potential is None else potential
     weight = local_weight(potential, beta)
-    blocks = _block_sizes(steps, m)
+    blocks = _block_sizes(steps, ("extremal" if steps == 1 else "grid") if m is None else m)
     if blocks is None:
         blocks = (_extremal_block(int(depth), float(alpha), weight),)
     chain = ParisiChain(int(depth), float(alpha), weight, blocks)

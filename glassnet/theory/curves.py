@@ -170,11 +170,11 @@ def parisi_curves(
     q(x; l) = spin_overlap[step] for x in (block_size[step] - probability[step], block_size[step]).
 
     Args:
-        depth, steps, potential, beta: as in `parisi`, on the grid m_i = i/(k+1).
+        depth, steps, potential, beta: as in `parisi`; the blocks are on the grid m_i = i/(k+1).
         alpha: values, shape (n >= 1,).
     """
     values = _values(alpha, "alpha")
-    options: dict[str, Any] = {"depth": depth, "steps": steps, "potential": potential, "beta": beta}
+    options: dict[str, Any] = {"depth": depth, "steps": steps, "m": "grid", "potential": potential, "beta": beta}
     with _one_warning():
         solutions = [parisi(alpha=float(a), **options) for a in values]
     whole = ("alpha", "step", "layer")

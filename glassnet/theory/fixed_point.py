@@ -28,7 +28,7 @@ class FixedPoint:
 
     Attributes:
         complement: 1 - overlap of each unknown, shape (n,).
-        residual: max |overlap - map(overlap)|.
+        residual: max |overlap - map(overlap)| over the overlaps that have not vanished.
         iterations: evaluations of the map.
     """
 

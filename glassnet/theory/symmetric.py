@@ -34,7 +34,7 @@ class ReplicaSymmetric:
         p: complements 1 - q, accurate for q near 1.
         P: complements 1 - Q.
         free_entropy: Phi per N M.
-        residual: max |x - map(x)| over all overlaps.
+        residual: max |x - map(x)| over the overlaps that have not vanished.
         iterations: evaluations of the saddle-point equations.
         converged: always True: a solver that fails raises NoConvergenceError.
         above_capacity_bound: the solution is formal, for no machine can store so many random patterns.

@@ -51,7 +51,7 @@ class Runner:
         return self.batch(self.keys[order], batch, drive, jnp.int32(start), jnp.int32(stop))
 
 
-@pytest.fixture(scope="module", params=["metropolis", pytest.param("heat_bath", marks=pytest.mark.slow), "feedforward"])
+@pytest.fixture(scope="module", params=["metropolis", "heat_bath", "feedforward"])
 def runner(request):
     machine = Machine(3, 5, outputs=2, connectivity=3) if request.param == "feedforward" else MACHINE
     return Runner(machine, request.param, CPU)
@@ -97,7 +97,7 @@ def test_plans_give_the_same_spins():
 
 
 @pytest.mark.parametrize("machine", [
-    pytest.param(Machine(4, 8, inputs=11, outputs=5, weights="gaussian"), marks=pytest.mark.slow),
+    Machine(4, 8, inputs=11, outputs=5, weights="gaussian"),
     Machine(3, 6, connectivity=3),
 ])  # fmt: skip
 def test_cached_preactivations_stay_exact_for_ten_thousand_sweeps(machine):
@@ -153,7 +153,7 @@ def test_compiled_preactivations_equal_numpy_at_odd_widths(width):
 # Accelerators
 
 
-@pytest.mark.parametrize("dynamics", ["metropolis", pytest.param("heat_bath", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("dynamics", ["metropolis", "heat_bath"])
 @pytest.mark.parametrize("machine", [
     RAGGED,
     Machine(4, 6, inputs=9, outputs=4, connectivity=3, weights="ising"),

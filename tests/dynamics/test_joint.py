@@ -41,7 +41,7 @@ def observables(machine, weights, spins):
     return np.concatenate([energy, np.stack(fourth, -1), np.stack(overlap, -1)], -1)
 
 
-@pytest.mark.parametrize("name", [pytest.param("dense", marks=pytest.mark.slow), *list(CASES)[1:]])
+@pytest.mark.parametrize("name", list(CASES))
 def test_equilibrium_equals_that_of_single_moves(name):
     machine, dynamics, plan = CASES[name]
     inputs, outputs = ref.problem(machine, PATTERNS, seed=4)

@@ -7,13 +7,16 @@ import sys
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
 import xarray as xr
 
 import glassnet as gn
+from glassnet.measure import overlaps
 from glassnet.simulation import compiled, follow, parallel
+from glassnet.simulation import run as run_module
 from glassnet.simulation.follow import Follower, Progress
 from glassnet.simulation.job import Job
 from glassnet.store.schema import COORDINATES, VARIABLES
@@ -282,6 +285,16 @@ BAD = [
     ({"start": "cold"}, "`start` must be one of 'random', 'planted', but is 'cold'"),
     ({"start": "planted", "task": gn.tasks.random(tiny.MACHINE, 6)}, "`start` must not be 'planted'.*random"),
     ({"start": ([np.zeros((4, 4))], [])}, "`weights` must hold one array for each of the 3 layers"),
+    ({"start": None}, "`start` must be 'random', 'planted' or a pair"),
+    (
+        {"start": ([np.ones((4, 5)), np.ones((4, 4)), np.ones((2, 4))], [np.ones((7, n)) for n in (5, 4, 4, 2)])},
+        "6 patterns",
+    ),
+    (
+        {"start": ([2 * np.ones((4, 5)), np.ones((4, 4)), np.ones((2, 4))], [np.ones((6, n)) for n in (5, 4, 4, 2)])},
+        "rows with a sum of squares of 5, but is 20",
+    ),
+    ({"seed": 2**32 + 3}, r"`seed` must be below 2\*\*32, but is 4294967299"),
     ({"protocol": 100}, "`protocol` must be a Protocol"),
 ]
 
@@ -300,3 +313,43 @@ def test_a_hard_core_has_no_infinite_temperature():
     machine = gn.Machine(3, 4, inputs=5, outputs=2, potential=gn.HardCore())
     with pytest.raises(ValueError, match="`beta` must be positive for a hard core, but is 0"):
         gn.simulate(machine, tiny.task(), 0.0)
+
+
+def test_numpy_numbers_are_as_good_as_python_numbers():
+    times = np.array([0, 3, 9])
+    protocol = gn.Protocol(np.int64(12), times, clones=np.int32(2), samples=2, points_per_decade=4)
+    assert protocol == tiny.PROTOCOL and repr(protocol) == repr(tiny.PROTOCOL)
+    machine = gn.Machine(np.int64(3), 4, inputs=np.int16(5), outputs=2, potential=gn.SoftCore(power=np.float32(2)))
+    ds = tiny.run(machine=machine, protocol=protocol, beta=np.float64(5), seed=np.int64(0), weight_step=np.float64(0.1))
+    assert ds.attrs["config_hash"] == tiny.standard().attrs["config_hash"]
+    np.testing.assert_array_equal(ds.clone_energy, tiny.standard().clone_energy)
+
+
+def test_a_planted_start_that_violates_a_hard_core_is_refused():
+    machine = gn.Machine(3, 4, inputs=5, outputs=2, potential=gn.HardCore(margin=0.5))
+    with pytest.raises(ValueError, match="`start` must not be 'planted' where the teacher violates the margin"):
+        gn.simulate(machine, gn.tasks.teacher_student(machine, 6), start="planted")
+
+
+def job_with(machine, teacher):
+    task = gn.tasks.teacher_student(machine, 6, teacher=teacher)
+    return Job(machine, (task,), (gn.Schedule.quench(1.0),), tiny.PROTOCOL)
+
+
+def test_neurons_on_another_graph_are_not_compared():
+    machine = gn.Machine(3, 6, connectivity=3)
+    assert job_with(machine, None).teacher_spins([0]) is not None
+    assert job_with(machine, gn.Machine(3, 6, connectivity=3, graph_seed=1)).teacher_spins([0]) is None
+    assert job_with(machine, gn.Machine(3, 6)).teacher_spins([0]) is None
+
+
+def test_nodes_are_matched_wherever_all_inputs_are_seen():
+    rng = np.random.default_rng(0)
+    teacher = rng.choice([-1, 1], (1, 6, 40)).astype(np.int8)
+    halves = np.asarray(overlaps.neuron_overlaps(jnp.asarray(teacher), jnp.asarray(teacher[:, ::-1])))[None]
+    for connectivity, expected in ((None, 1.0), (6, 1.0)):
+        machine = gn.Machine(2, 6, connectivity=connectivity)
+        task = gn.tasks.random(machine, 40)
+        job = Job(machine, (task,), (gn.Schedule.quench(1.0),), tiny.PROTOCOL)
+        found = run_module._teacher(job, halves)["teacher_overlap"]
+        np.testing.assert_allclose(found, expected, atol=1e-6)

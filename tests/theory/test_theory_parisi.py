@@ -34,7 +34,7 @@ HARD = local_weight(HardCore(), None)
     ],
 )
 def test_free_entropy(depth, alpha, steps, value):
-    solution = parisi(depth=depth, alpha=alpha, steps=steps)
+    solution = parisi(depth=depth, alpha=alpha, steps=steps, m="grid")
     assert abs(solution.free_entropy - value) < 6e-7
     assert solution.residual < 1e-10
     assert solution.q.shape == (steps + 1, depth + 1)
@@ -97,7 +97,8 @@ def test_free_entropy_is_stationary(depth):
 
 def test_extremal_block_size_has_no_complexity():
     """1RSB: the complexity changes sign where the free entropy is least."""
-    best = parisi(depth=2, alpha=3.0, steps=1, m="extremal")
+    best = parisi(depth=2, alpha=3.0, steps=1)
+    assert best.m == parisi(depth=2, alpha=3.0, steps=1, m="extremal").m
     assert abs(best.complexity) < 1e-7
     assert best.free_entropy < parisi(depth=2, alpha=3.0, steps=1, m=0.5).free_entropy
     assert parisi(depth=2, alpha=3.0, steps=1, m=0.3).complexity > 0 > parisi(depth=2, alpha=3.0, m=0.5).complexity
