@@ -129,8 +129,8 @@ def replica_symmetric(
         depth: number of weight layers L >= 1.
         alpha: patterns per input of a neuron, M/c > 0.
         scenario: "random" boundaries, or "teacher": the Nishimori line m = 1, on which the teacher is one of the
-            replicas. For a hard core it labels without noise; for another potential its configuration and the
-            outputs are drawn together with weight exp(-beta H), so that the student knows the noise.
+            replicas. For a hard core without margin it labels without noise; else its configuration and the outputs
+            are drawn together with weight exp(-beta H), so that the student knows noise and margin.
         closure: "factorised" or "exact".
         potential: of the gap; hard core without margin if None.
         beta: inverse temperature, needed unless the potential is hard.

@@ -103,7 +103,9 @@ def test_unrelated_data_give_nan_or_a_number_but_no_warning():
     x = np.random.default_rng(0).normal(size=(20, len(LAGS)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        stretched_exponential(curves(*x, np.zeros(len(LAGS)), -np.ones(len(LAGS))))
+        fit = stretched_exponential(curves(*x, np.zeros(len(LAGS)), -np.ones(len(LAGS))))
+    tau = fit.tau.values
+    assert (np.isnan(tau) | (np.isfinite(tau) & (tau > 0))).all()
 
 
 def test_fit_keeps_dimensions_and_labels():

@@ -213,7 +213,9 @@ def test_overview_has_four_panels(ds, tmp_path):
 
 @pytest.mark.parametrize("sizes", [{"samples": 1, "clones": 1}, {"samples": 1}, {"clones": 1}, {"sweeps": 1}])
 def test_overview_of_little(sizes, tmp_path):
-    plot.overview(result(**sizes)).savefig(tmp_path / "little.png")
+    figure = plot.overview(result(**sizes))
+    figure.savefig(tmp_path / "little.png")
+    assert sum(bool(ax.images) for ax in figure.axes) == 2
 
 
 @pytest.mark.parametrize("depth", [2, 3, 30])
@@ -221,11 +223,14 @@ def test_overview_of_other_depths(ds, depth, tmp_path):
     layers = np.linspace(0, DEPTH - 1, depth).astype(int)
     other = ds.isel(layer=layers).assign_coords(layer=range(1, depth + 1))
     other.attrs |= {"depth": depth, "widths": str([20] * (depth + 1))}
-    plot.overview(other).savefig(tmp_path / "depth.png")
+    figure = plot.overview(other)
+    figure.savefig(tmp_path / "depth.png")
+    assert "layer 1" in [ax.get_title() for ax in figure.axes]
 
 
 def test_overview_of_one_waiting_time(ds):
-    plot.overview(ds.isel(waiting_time=[0]))
+    labels = [text.get_text() for ax in plot.overview(ds.isel(waiting_time=[0])).axes for text in ax.texts]
+    assert {"(a)", "(b)", "(c)", "(d)"} <= set(labels)
 
 
 def test_overview_without_hidden_layers(ds):
