@@ -8,7 +8,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-SOURCES := glassnet tests experiments
+SOURCES := glassnet tests experiments setup.py
 
 .PHONY: demo test test-all lint bench clean
 .DEFAULT_GOAL := demo

@@ -11,6 +11,7 @@ blocks after one that compiles.
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -50,9 +51,9 @@ def measure(replicas: int, machine: gn.Machine, patterns: int, dynamics: str, se
     job = Job(
         machine, (gn.tasks.random(machine, patterns),), (Schedule.quench(BETA),), gn.Protocol(samples=1), dynamics
     )
-    ways = lanes(machine, patterns, "cpu")
+    ways = lanes(machine, patterns, dynamics, "cpu")
     chunk = min(ways.chunk or replicas, replicas)
-    ways = type(ways)("cpu", chunk)
+    ways = replace(ways, chunk=chunk)
     run = compiled.advancing(machine, dynamics, ways, True)
     state = jax.tree.map(lambda x: np.repeat(x, chunk, axis=0), initial(job))
     root = jax.vmap(lambda r: keys.address(keys.root(0), r))(np.arange(chunk))

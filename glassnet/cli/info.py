@@ -70,7 +70,9 @@ def surroundings() -> Iterator[str]:
     made = provenance()
     yield "machine"
     yield from _aligned({"device": made["device"], "platform": made["platform"], "cores": os.cpu_count()})
-    yield from _aligned({"JAX backend": jax.default_backend(), "git commit": made["git_commit"]})
+    yield from _aligned(
+        {"JAX backend": jax.default_backend(), "sweeps": made["sweeps"], "git commit": made["git_commit"]}
+    )
 
 
 def summary(ds: "Dataset", path: Path) -> Iterator[str]:

@@ -30,11 +30,14 @@ def address(key: Array, *indices: int | Array) -> Array:
 def bits(key: Array, shape: tuple[int, ...]) -> Array:
     """Random 32-bit words (uint32): the key's Threefry cipher of the counters 0, 1, 2, ...
 
-    Both words of every block are used; `jax.random.bits` folds them into one and takes twice as long.
+    Both words of every block are used; `jax.random.bits` folds them into one and takes twice as long. Entries j and
+    j + half of the leading axis, half = ceil(length / 2), share their blocks: what stands at one place along the
+    other axes can be drawn without the rest.
     """
-    count = math.prod(shape)
-    counters = lax.iota(jnp.uint32, count + count % 2)
-    return threefry_2x32(jax.random.key_data(key), counters)[:count].reshape(shape)
+    length = shape[0] + shape[0] % 2
+    counters = lax.iota(jnp.uint32, length * math.prod(shape[1:]))
+    words = threefry_2x32(jax.random.key_data(key), counters)
+    return words.reshape(length, *shape[1:])[: shape[0]]
 
 
 def uniform(key: Array, shape: tuple[int, ...]) -> Array:

@@ -28,6 +28,9 @@ DYNAMICS: dict[str, Callable[[Machine, Plan], Kernel]] = {
 """metropolis: weights and spins; heat_bath: spins and Ising weights, other weights by Metropolis; feedforward: weights
 only, the neurons follow."""
 
+COMPILED = ("metropolis", "heat_bath")
+"""The dynamics that native kernels know."""
+
 
 def build(dynamics: str, machine: Machine, plan: Plan) -> Kernel:
     """Kernel of the named dynamics.

@@ -32,10 +32,12 @@ class Plan:
     Attributes:
         block: gaps handled together in one step, so that they stay in cache; None for the whole array.
         dot: sum over patterns as a product with a constant vector, which XLA vectorises better on CPU.
+        native: sweeps are calls of compiled kernels, see `glassnet.dynamics.native`.
     """
 
     block: int | None
     dot: bool
+    native: bool = False
 
 
 CACHE = 2**15
@@ -43,6 +45,7 @@ CACHE = 2**15
 
 CPU = Plan(block=CACHE, dot=True)
 ACCELERATOR = Plan(block=None, dot=False)
+NATIVE = replace(CPU, native=True)
 
 
 def plan_for(platform: str, replicas: int = 1) -> Plan:

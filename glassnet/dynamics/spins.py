@@ -9,6 +9,7 @@ from jax import Array, lax
 
 from glassnet.core import keys
 from glassnet.core.check import one_of
+from glassnet.dynamics import native
 from glassnet.dynamics.accept import THRESHOLDS
 from glassnet.dynamics.column_scan import Offers, Plan, column_scan, in_blocks, over_layers
 from glassnet.dynamics.kernel import Info, Params, Step, cooled
@@ -30,6 +31,8 @@ def spin_sweep(machine: Machine, plan: Plan, rule: str = "metropolis") -> Step:
         ValueError: for an unknown rule.
     """
     one_of(tuple(THRESHOLDS), rule=rule)
+    if plan.native:
+        return native.spin_sweep(machine, rule)
 
     def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
         params = cooled(machine, params)

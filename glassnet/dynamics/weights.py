@@ -12,6 +12,7 @@ from jax import Array, lax
 
 from glassnet.core import keys
 from glassnet.core.check import one_of
+from glassnet.dynamics import native
 from glassnet.dynamics.accept import THRESHOLDS
 from glassnet.dynamics.column_scan import Offers, Plan, column_scan, in_blocks, over_layers
 from glassnet.dynamics.kernel import Info, Params, Step, cooled
@@ -35,6 +36,8 @@ def weight_sweep(machine: Machine, plan: Plan, rule: str = "metropolis") -> Step
         ValueError: for an unknown rule.
     """
     one_of(tuple(THRESHOLDS), rule=rule)
+    if plan.native:
+        return native.weight_sweep(machine, rule)
     lazy = rule == "heat_bath" and machine.weights == "ising"
     sweep_layer = partial(_sweep_layer, machine.weights, machine.potential, plan, lazy)
 

@@ -1,8 +1,9 @@
 """How a batch of replicas is spread over the machine.
 
 On a CPU the batch is cut into chunks that fit the cache, run by one compiled program on all cores; the size of a
-chunk depends on the machine and the number of patterns alone. On accelerators the batch is one array, its first
-axis sharded over all devices.
+chunk depends on the machine and the number of patterns alone. Native kernels take one replica at a time, and spread it
+over the cores that no other replica needs. On accelerators the batch is one array, its first axis sharded over all
+devices.
 """
 
 import os
@@ -17,8 +18,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from glassnet.dynamics.column_scan import Plan, plan_for
+from glassnet.dynamics.catalogue import COMPILED
+from glassnet.dynamics.column_scan import NATIVE, Plan, plan_for
 from glassnet.model.machine import Machine
+from glassnet.native import library
 
 LARGEST_CHUNK = 8
 """Replicas of one call on a CPU at most: small machines gain little beyond, and few replicas fill their chunk."""
@@ -31,15 +34,17 @@ class Lanes:
     Attributes:
         platform: JAX platform.
         chunk: replicas of one call; None for the whole batch at once.
+        native: whether the sweeps are native kernels.
     """
 
     platform: str
     chunk: int | None
+    native: bool = False
 
     @property
     def plan(self) -> Plan:
         """How the sweeps of one call are cut."""
-        return plan_for(self.platform, self.chunk or 1)
+        return NATIVE if self.native else plan_for(self.platform, self.chunk or 1)
 
     @property
     def alone(self) -> bool:
@@ -47,14 +52,22 @@ class Lanes:
         return self.chunk == 1
 
 
-def lanes(machine: Machine, patterns: int, platform: str | None = None) -> Lanes:
-    """Lanes for a machine with so many patterns, on `platform` or JAX's default one."""
+def lanes(machine: Machine, patterns: int, dynamics: str = "metropolis", platform: str | None = None) -> Lanes:
+    """Lanes for a machine with so many patterns under some dynamics, on `platform` or JAX's default one."""
     platform = platform or jax.default_backend()
     block = plan_for(platform).block
     if block is None:
         return Lanes(platform, None)
+    if dynamics in COMPILED and library.available():
+        return Lanes(platform, 1, native=True)
     gaps = max(machine.widths[1:]) * patterns
     return Lanes(platform, int(np.clip(block // gaps, 1, LARGEST_CHUNK)))
+
+
+def sweep_path(platform: str | None = None) -> str:
+    """What carries out the sweeps on a platform, and why, in words."""
+    platform = platform or jax.default_backend()
+    return library.status() if platform == "cpu" else f"compiled scan over the whole batch ({platform})"
 
 
 def batched(lanes: Lanes, function: Callable, in_axes: Any) -> Callable:

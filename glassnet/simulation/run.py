@@ -40,7 +40,7 @@ def run(job: Job, report: Report | None = None) -> Records:
     Raises:
         FloatingPointError: if weights or pre-activations stop being finite.
     """
-    ways = lanes(job.machine, job.patterns)
+    ways = lanes(job.machine, job.patterns, job.dynamics)
     progress = Progress.of(job, report or (lambda progress: None))
     hosts, snapshots = _hosts(job, Follower.of_hosts(job, ways, progress))
     return hosts | _clones(job, Follower.of_clones(job, ways, progress), snapshots)

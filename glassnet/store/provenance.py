@@ -12,6 +12,8 @@ from typing import Any
 
 import jax
 
+from glassnet.simulation.parallel import sweep_path
+
 PACKAGES = ("glassnet", "jax", "jaxlib", "numpy", "scipy", "xarray")
 
 
@@ -22,6 +24,7 @@ def provenance() -> dict[str, str]:
         "versions": json.dumps(versions()),
         "device": f"{len(jax.devices())} x {device.platform} ({device.device_kind})",
         "platform": platform.platform(),
+        "sweeps": sweep_path(),
         "git_commit": git_commit(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -11,7 +11,7 @@ import reference as ref
 
 from glassnet.core import keys
 from glassnet.dynamics.accept import THRESHOLDS
-from glassnet.dynamics.column_scan import ACCELERATOR, CPU, Plan
+from glassnet.dynamics.column_scan import ACCELERATOR, CPU, NATIVE, Plan
 from glassnet.dynamics.kernel import Params
 from glassnet.dynamics.spins import spin_sweep
 from glassnet.dynamics.weights import OFFERS, metropolis, weight_sweep
@@ -26,7 +26,7 @@ SHAPES = {
     "ragged-diluted": {"depth": 5, "width": 6, "inputs": 9, "outputs": 4, "connectivity": 3},
 }
 POTENTIALS = [SoftCore(margin=0.2), SoftCore(1.5, strength=2.0), SoftCore(1.0), Counting(0.5), HardCore(-0.6)]
-PLANS = {"cpu": CPU, "accelerator": ACCELERATOR, "blocks": Plan(block=12, dot=True)}
+PLANS = {"cpu": CPU, "accelerator": ACCELERATOR, "blocks": Plan(block=12, dot=True), "native": NATIVE}
 CASES = [
     ("dense", 0, "spherical", "metropolis", "cpu"),
     ("ragged", 3, "ising", "metropolis", "blocks"),
@@ -34,6 +34,11 @@ CASES = [
     ("diluted", 4, "gaussian", "heat_bath", "cpu"),
     ("ragged-diluted", 1, "ising", "metropolis", "blocks"),
     ("ragged-diluted", 4, "spherical", "metropolis", "accelerator"),
+    ("dense", 1, "gaussian", "heat_bath", "native"),
+    ("ragged", 0, "spherical", "metropolis", "native"),
+    ("two", 3, "ising", "heat_bath", "native"),
+    ("diluted", 2, "gaussian", "metropolis", "native"),
+    ("ragged-diluted", 4, "spherical", "metropolis", "native"),
 ]
 MORE = [
     ("dense", 1, "gaussian", "heat_bath", "blocks"),

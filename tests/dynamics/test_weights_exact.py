@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import reference as ref
 
-from glassnet.dynamics.column_scan import ACCELERATOR, CPU
+from glassnet.dynamics.column_scan import ACCELERATOR, CPU, NATIVE
 from glassnet.dynamics.weights import weight_sweep
 from glassnet.model.machine import Machine
 from glassnet.model.potential import Counting, SoftCore
@@ -89,6 +89,7 @@ ROWS = {
     "gaussian-3": (Machine(1, 3, outputs=1, weights="gaussian", potential=SoftCore()), ACCELERATOR),
     "spherical-2": (Machine(1, 2, outputs=1, potential=Counting(0.25)), CPU),
     "spherical-3": (Machine(1, 3, outputs=1, potential=SoftCore(margin=0.3)), CPU),
+    "spherical-3, native": (Machine(1, 3, outputs=1, potential=SoftCore(margin=0.3)), NATIVE),
     "ising-3": (Machine(1, 3, outputs=1, weights="ising", potential=SoftCore(margin=0.1)), CPU),
     "ising-3, heat bath": (Machine(1, 3, outputs=1, weights="ising", potential=SoftCore(margin=0.1)), CPU),
     "diluted": (Machine(1, 6, outputs=1, connectivity=3, weights="ising", potential=Counting(0.5)), CPU),

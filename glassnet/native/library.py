@@ -1,0 +1,76 @@
+"""The compiled kernels for CPUs: found, loaded, registered with XLA; or the reason why they are not used.
+
+The library is built when glassnet is installed where a C++ compiler is present. `GLASSNET_NATIVE` in the environment
+turns it off ("0") or asks for one instruction set ("avx512", "avx2", "base").
+"""
+
+import ctypes
+import os
+from functools import lru_cache
+from pathlib import Path
+
+import jax
+
+FUNCTIONS = ("glassnet_weights", "glassnet_spins")
+"""Targets of `jax.ffi.ffi_call`."""
+
+VARIABLE = "GLASSNET_NATIVE"
+
+
+def available() -> bool:
+    """Whether the kernels can be called in this process."""
+    return _load()[0] is not None
+
+
+def require() -> None:
+    """Load the kernels.
+
+    Raises:
+        RuntimeError: if there are none, with the reason.
+    """
+    if not available():
+        raise RuntimeError(f"No native kernels: {status()}.")
+
+
+def status() -> str:
+    """What runs on CPUs, and why, in words."""
+    return _load()[1]
+
+
+def instruction_set() -> str | None:
+    """Instruction set of the kernels in use, None if there are no kernels."""
+    library = _load()[0]
+    return None if library is None else library.glassnet_set().decode()
+
+
+def use(name: str) -> None:
+    """Switch all further calls of this process to an instruction set; results differ by rounding only.
+
+    Raises:
+        ValueError: if there are no kernels, or the processor lacks the set.
+    """
+    library = _load()[0]
+    if library is None or not library.glassnet_use(name.encode()):
+        raise ValueError(f"Argument `name` must be an instruction set of this processor, but is {name!r} ({status()}).")
+
+
+@lru_cache(maxsize=1)
+def _load() -> tuple[ctypes.CDLL | None, str]:
+    """The library, or None, and a sentence that says why."""
+    wish = os.environ.get(VARIABLE, "")
+    if wish == "0":
+        return None, f"compiled scan; native kernels are switched off ({VARIABLE}=0)"
+    files = sorted(Path(__file__).parent.glob("_kernels*.so"))
+    if not files:
+        return None, "compiled scan; native kernels were not built (no C++ compiler at install?)"
+    try:
+        library = ctypes.CDLL(str(files[0]))
+        library.glassnet_set.restype = ctypes.c_char_p
+        library.glassnet_use.argtypes, library.glassnet_use.restype = [ctypes.c_char_p], ctypes.c_bool
+        for name in FUNCTIONS:
+            jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(getattr(library, name)), platform="cpu")
+    except (OSError, AttributeError, RuntimeError) as problem:
+        return None, f"compiled scan; native kernels cannot be loaded: {problem}"
+    if wish and not library.glassnet_use(wish.encode()):
+        return None, f"compiled scan; this processor has no instruction set {wish!r} ({VARIABLE}={wish})"
+    return library, f"native kernels ({library.glassnet_set().decode()})"

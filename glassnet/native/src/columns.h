@@ -1,0 +1,251 @@
+// Sweeps of spins: the neurons of a pattern one after another, patterns side by side in the lanes.
+#pragma once
+
+#include "layer.h"
+#include "numbers.h"
+#include "potential.h"
+#include "rows.h"
+
+namespace {
+
+// Vectors of patterns handled together, which share every weight that is read.
+constexpr int WIDE = 2;
+constexpr int BLOCK = WIDE * LANES;
+
+// Memory of one thread for BLOCK patterns: leading axis neuron (own or fed), then BLOCK lanes.
+struct ColumnScratch {
+  float *threshold, *fields;
+  uint32_t* signs;
+
+  ColumnScratch(const SpinLayer& layer, char* memory) {
+    threshold = (float*)memory;
+    fields = threshold + size_t(layer.neurons + 1) * BLOCK;
+    signs = (uint32_t*)(fields + size_t(layer.fed) * BLOCK);
+  }
+
+  static size_t bytes(const SpinLayer& layer) {
+    return 4 * size_t(BLOCK) * (layer.neurons + 1 + 2 * size_t(layer.fed));
+  }
+};
+
+template <class Cost>
+class ColumnSweep {
+ public:
+  ColumnSweep(const SpinLayer& layer, Cost cost, int first, int patterns, char* memory)
+      : layer(layer), cost(cost), first(first), patterns(patterns), scratch(layer, memory) {}
+
+  int64_t run() {
+    const Key key{layer.key.a, layer.key.b};
+    const Draws draws{key, layer.neurons, layer.patterns};
+    for (int g = 0; g < WIDE; g++) draw(draws, g);
+    open();
+    const int64_t accepted = layer.targets ? scan_targets() : layer.potential.margin == 0 ? scan<false>() : scan<true>();
+    close();
+    return accepted;
+  }
+
+ private:
+  int left(int g) const {
+    const int n = patterns - g * LANES;
+    return n < 0 ? 0 : n < LANES ? n : LANES;
+  }
+
+  template <class V, class T>
+  inline V read(const T* from, int g) const {
+    return left(g) == LANES ? load<V>(from + g * LANES) : load_part<V>(from + g * LANES, left(g));
+  }
+
+  template <class V, class T>
+  inline void write(T* to, int g, V x) const {
+    if (left(g) == LANES) store(to + g * LANES, x);
+    else store_part(to + g * LANES, x, left(g));
+  }
+
+  // Thresholds of one vector of patterns; no energy change is as low as those of the padding.
+  void draw(const Draws& draws, int g) {
+    float* out = scratch.threshold + g * LANES;
+    Ints lane;
+    for (int k = 0; k < LANES; k++) lane[k] = k;
+    const Ints inside = lane < left(g);
+    const Floats never = floats(-__builtin_inff());
+    const float T = layer.temperature, least = T > 1e-30f ? T : 1e-30f;
+    if (layer.coin)
+      draws.at(first + g * LANES,
+               [&](int j, Words bits) { store(out + size_t(j) * BLOCK, select(inside, least * logistic(bits), never)); });
+    else
+      draws.at(first + g * LANES,
+               [&](int j, Words bits) { store(out + size_t(j) * BLOCK, select(inside, T * exponential(bits), never)); });
+  }
+
+  void open() {
+    for (int i = 0; i < layer.fed; i++)
+      for (int g = 0; g < WIDE; g++) {
+        const size_t at = size_t(i) * layer.patterns + first;
+        store(scratch.fields + size_t(i) * BLOCK + g * LANES, read<Floats>(layer.fields + at, g));
+        store(scratch.signs + size_t(i) * BLOCK + g * LANES, (Words)widened(read<Bytes>(layer.above + at, g)) & SIGN);
+      }
+  }
+
+  void close() {
+    for (int i = 0; i < layer.fed; i++)
+      for (int g = 0; g < WIDE; g++)
+        write(layer.fields + size_t(i) * layer.patterns + first, g,
+              load<Floats>(scratch.fields + size_t(i) * BLOCK + g * LANES));
+  }
+
+  // The flip of neuron j: what its spins change by, and the energy change of their own gaps.
+  inline void own_part(int j, Floats* change, Floats* energy) const {
+    for (int g = 0; g < WIDE; g++) {
+      const size_t at = size_t(j) * layer.patterns + first;
+      const Floats spin = converted(widened(read<Bytes>(layer.spins + at, g)));
+      const Floats own = spin * read<Floats>(layer.own_fields + at, g), margin = floats(layer.potential.margin);
+      Floats before{}, after{};
+      cost.add(before, own - margin);
+      cost.add(after, -own - margin);
+      change[g] = -2.0f * spin;
+      energy[g] = (after - before) * layer.potential.strength;
+    }
+  }
+
+  // Flip the accepted spins of neuron j; returns their number.
+  inline int flip(int j, const Ints* yes) const {
+    int count = 0;
+    for (int g = 0; g < WIDE; g++) {
+      int8_t* spins = layer.spins + size_t(j) * layer.patterns + first;
+      const Bytes flips = narrowed(yes[g]);
+      write(spins, g, (Bytes)((read<Bytes>(spins, g) ^ flips) - flips));
+      count += count_of(yes[g]);
+    }
+    return count;
+  }
+
+  template <bool MARGIN>
+  inline Floats gap(Floats field, const uint32_t* sign) const {
+    const Floats r = as_floats(as_words(field) ^ load<Words>(sign));
+    return MARGIN ? r - layer.potential.margin : r;
+  }
+
+  // Cost of the offered flips of neuron j over all fed gaps. Accepted flips of the neuron before, `pending`, are
+  // applied on the way if there are any.
+  template <bool MARGIN, bool PENDING>
+  inline void offered(const float* before, const Floats* pending, const float* J, const Floats* change,
+                      Floats* out) const {
+    Floats total[2 * WIDE] = {};
+    float* fields = scratch.fields;
+    const uint32_t* signs = scratch.signs;
+    const auto one = [&](int i, Floats* sums) {
+      const Floats a = floats(J[i]), b = PENDING ? floats(before[i]) : a;
+#pragma GCC unroll 4
+      for (int g = 0; g < WIDE; g++) {
+        float* field = fields + size_t(i) * BLOCK + g * LANES;
+        Floats u = load<Floats>(field);
+        if (PENDING) {
+          u += pending[g] * b;
+          store(field, u);
+        }
+        cost.add(sums[g], gap<MARGIN>(u + change[g] * a, signs + size_t(i) * BLOCK + g * LANES));
+      }
+    };
+    int i = 0;
+    for (; i + 2 <= layer.fed; i += 2) {
+      one(i, total);
+      one(i + 1, total + WIDE);
+    }
+    if (i < layer.fed) one(i, total);
+    for (int g = 0; g < WIDE; g++) out[g] = (total[g] + total[WIDE + g]) * layer.potential.strength;
+  }
+
+  template <bool MARGIN>
+  int64_t scan() {
+    int64_t accepted = 0;
+    Floats cost_now[WIDE] = {}, pending[WIDE] = {};
+    for (int i = 0; i < layer.fed; i++)
+      for (int g = 0; g < WIDE; g++)
+        cost.add(cost_now[g], gap<MARGIN>(load<Floats>(scratch.fields + size_t(i) * BLOCK + g * LANES),
+                                          scratch.signs + size_t(i) * BLOCK + g * LANES));
+    for (int g = 0; g < WIDE; g++) cost_now[g] *= layer.potential.strength;
+    const float* before = nullptr;
+    for (int j = 0; j < layer.neurons; j++) {
+      const float* J = layer.weights + size_t(j) * layer.fed;
+      Floats change[WIDE], energy[WIDE], proposed[WIDE];
+      own_part(j, change, energy);
+      for (int g = 0; g < WIDE; g++) change[g] *= layer.scale;
+      if (before) offered<MARGIN, true>(before, pending, J, change, proposed);
+      else offered<MARGIN, false>(before, pending, J, change, proposed);
+      Ints yes[WIDE];
+      for (int g = 0; g < WIDE; g++) {
+        yes[g] = proposed[g] - cost_now[g] + energy[g] <= load<Floats>(scratch.threshold + size_t(j) * BLOCK + g * LANES);
+        cost_now[g] = select(yes[g], proposed[g], cost_now[g]);
+        pending[g] = select(yes[g], change[g], Floats{});
+      }
+      const int count = flip(j, yes);
+      accepted += count;
+      before = count ? J : nullptr;
+    }
+    if (before) apply(before, pending);
+    return accepted;
+  }
+
+  void apply(const float* J, const Floats* pending) {
+    for (int i = 0; i < layer.fed; i++)
+      for (int g = 0; g < WIDE; g++) {
+        float* field = scratch.fields + size_t(i) * BLOCK + g * LANES;
+        store(field, load<Floats>(field) + pending[g] * J[i]);
+      }
+  }
+
+  // As `scan`, where a neuron feeds a few targets only.
+  int64_t scan_targets() {
+    int64_t accepted = 0;
+    for (int j = 0; j < layer.neurons; j++) {
+      const int32_t* targets = layer.targets + size_t(j) * layer.most_targets;
+      const int32_t* slots = layer.slots + size_t(j) * layer.most_targets;
+      int count = 0;
+      while (count < layer.most_targets && targets[count] < layer.fed) count++;
+      Floats change[WIDE], energy[WIDE], before[WIDE] = {}, after[WIDE] = {};
+      own_part(j, change, energy);
+      for (int g = 0; g < WIDE; g++) change[g] *= layer.scale;
+      for (int n = 0; n < count; n++) {
+        const int i = targets[n];
+        const float J = layer.weights[size_t(slots[n]) * layer.fed + i];
+        for (int g = 0; g < WIDE; g++) {
+          const size_t at = size_t(i) * BLOCK + g * LANES;
+          const Floats u = load<Floats>(scratch.fields + at);
+          cost.add(before[g], gap<true>(u, scratch.signs + at));
+          cost.add(after[g], gap<true>(u + change[g] * J, scratch.signs + at));
+        }
+      }
+      Ints yes[WIDE];
+      for (int g = 0; g < WIDE; g++) {
+        yes[g] = (after[g] - before[g]) * layer.potential.strength + energy[g] <=
+                 load<Floats>(scratch.threshold + size_t(j) * BLOCK + g * LANES);
+        change[g] = select(yes[g], change[g], Floats{});
+      }
+      const int flips = flip(j, yes);
+      accepted += flips;
+      for (int n = 0; flips && n < count; n++)
+        for (int g = 0; g < WIDE; g++) {
+          float* field = scratch.fields + size_t(targets[n]) * BLOCK + g * LANES;
+          store(field, load<Floats>(field) +
+                           change[g] * layer.weights[size_t(slots[n]) * layer.fed + targets[n]]);
+        }
+    }
+    return accepted;
+  }
+
+  const SpinLayer& layer;
+  const Cost cost;
+  const int first, patterns;
+  const ColumnScratch scratch;
+};
+
+// Sweep the patterns first..first + patterns - 1, at most BLOCK of them; returns how many flips were accepted.
+int64_t sweep_spins(const SpinLayer& layer, int first, int patterns, char* scratch) {
+  const Potential v{Kind(layer.potential.kind), layer.potential.strength, layer.potential.margin,
+                    layer.potential.exponent};
+  return with_cost(v, [&](auto cost) {
+    return ColumnSweep<decltype(cost)>(layer, cost, first, patterns, scratch).run();
+  });
+}
+
+}  // namespace

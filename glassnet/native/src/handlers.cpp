@@ -1,0 +1,191 @@
+// Entry points for XLA: one call sweeps all weights, or all hidden spins, of one replica, in place.
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "layer.h"
+#include "machine.h"
+#include "threads.h"
+
+namespace ffi = xla::ffi;
+using namespace glassnet;
+
+extern const Kernels kernels_base;
+#if defined(GLASSNET_X86)
+extern const Kernels kernels_avx2, kernels_avx512;
+#endif
+
+namespace {
+
+std::vector<const Kernels*> usable() {
+  std::vector<const Kernels*> found;
+#if defined(GLASSNET_X86)
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512bw"))
+    found.push_back(&kernels_avx512);
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found.push_back(&kernels_avx2);
+#endif
+  found.push_back(&kernels_base);
+  return found;
+}
+
+std::atomic<const Kernels*> kernels{usable().front()};
+
+// Memory of this thread that lasts from call to call, aligned to a cache line.
+template <int PURPOSE>
+char* memory(size_t bytes) {
+  struct Block {
+    std::unique_ptr<char, decltype(&free)> data{nullptr, &free};
+    size_t size = 0;
+  };
+  static thread_local Block block;
+  if (block.size < bytes) {
+    block.size = (bytes + 4095) / 4096 * 4096;
+    block.data.reset();
+    block.data.reset(static_cast<char*>(aligned_alloc(64, block.size)));
+  }
+  return block.data.get();
+}
+
+enum { TASK, CALL };
+
+LayerKey key_of(LayerKey key, int layer) {
+  LayerKey result;
+  kernels.load()->fold(key, uint32_t(layer), &result);
+  return result;
+}
+
+// Rows, or patterns, first..first + count - 1 of a layer.
+struct Part {
+  int layer, first, count;
+};
+
+std::vector<Part> cut(int layer, int sites, int block) {
+  std::vector<Part> parts;
+  for (int first = 0; first < sites; first += block) parts.push_back({layer, first, std::min(block, sites - first)});
+  return parts;
+}
+
+template <class T>
+void append(std::vector<T>& all, std::vector<T> more) { all.insert(all.end(), more.begin(), more.end()); }
+
+ffi::Error wrong_operands() {
+  return ffi::Error(ffi::ErrorCode::kInvalidArgument, "glassnet: operands do not fit the machine");
+}
+
+// Signs of the spins that feed each layer, packed.
+std::vector<const uint32_t*> packed(ffi::ThreadPool& pool, const Machine& m) {
+  const Kernels& k = *kernels;
+  const size_t words = k.packed_words(m.patterns);
+  std::vector<std::pair<int, int>> rows;
+  for (int l = 0; l < m.depth(); l++)
+    for (int i = 0; i < m.holding(l + 1).fan_in; i++) rows.push_back({l, i});
+  uint32_t* all = reinterpret_cast<uint32_t*>(memory<CALL>(4 * words * rows.size()));
+  constexpr int GROUP = 64;
+  const int groups = (int(rows.size()) + GROUP - 1) / GROUP;
+  for_all(pool, groups, int64_t(rows.size()) * m.patterns, [&](int group) {
+    for (int n = group * GROUP; n < std::min(int(rows.size()), (group + 1) * GROUP); n++)
+      k.pack(m.layer(rows[n].first) + size_t(rows[n].second) * m.patterns, m.patterns, all + n * words);
+  });
+  std::vector<const uint32_t*> starts;
+  for (size_t n = 0; n < rows.size(); n++)
+    if (rows[n].second == 0) starts.push_back(all + n * words);
+  return starts;
+}
+
+ffi::Error sweep_weights(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::RemainingRets out, ffi::Dictionary about) {
+  const Call call;
+  const Kernels& k = *kernels;
+  const Operands operands(in, out);
+  Machine m = described(operands, about);
+  const size_t stacks = m.stacks.size();
+  if (stacks == 0 || in.size() != FIRST_STACK + (m.diluted ? 3 : 2) * stacks || out.size() != 2 * stacks + 1)
+    return wrong_operands();
+  m.spins = const_cast<int8_t*>(operands.input<int8_t>(SPINS));  // only read here
+  for (size_t g = 0; g < stacks; g++) {
+    m.stacks[g].weights = operands.updated<float>(FIRST_STACK + g, g);
+    m.stacks[g].fields = operands.updated<float>(FIRST_STACK + stacks + g, stacks + g);
+    if (m.diluted) m.stacks[g].sources = operands.input<int32_t>(FIRST_STACK + 2 * stacks + g);
+  }
+  const std::vector<const uint32_t*> feeding = packed(pool, m);
+  std::vector<WeightLayer> layers;
+  std::vector<Part> parts;
+  int64_t work = 0;
+  for (int l = 1; l <= m.depth(); l++) {
+    const Stack& s = m.holding(l);
+    const int32_t* sources = s.sources ? s.sources + size_t(l - s.first) * s.slots * s.fan_out : nullptr;
+    layers.push_back({s.slots, s.fan_out, m.patterns, m.weights(l), m.fields(l), m.layer(l), feeding[l - 1], sources,
+                      s.scale, m.step, m.temperature, m.coin, m.ensemble, m.potential, key_of(m.key, l)});
+    append(parts, cut(l, s.fan_out, k.lanes));
+    work += int64_t(s.slots) * s.fan_out * m.patterns;
+  }
+  std::vector<std::atomic<int32_t>> accepted(m.depth());
+  for_all(pool, int(parts.size()), work, [&](int n) {
+    const WeightLayer& layer = layers[parts[n].layer - 1];
+    char* scratch = memory<TASK>(k.weight_scratch(layer));
+    accepted[parts[n].layer - 1] += int32_t(k.weights(layer, parts[n].first, parts[n].count, scratch));
+  });
+  std::copy(accepted.begin(), accepted.end(), operands.result<int32_t>(2 * stacks));
+  return ffi::Error::Success();
+}
+
+ffi::Error sweep_spins(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::RemainingRets out, ffi::Dictionary about) {
+  const Call call;
+  const Kernels& k = *kernels;
+  const Operands operands(in, out);
+  Machine m = described(operands, about);
+  const size_t stacks = m.stacks.size(), graphs = FIRST_STACK + 2 * stacks;
+  if (stacks == 0 || in.size() != graphs + (m.diluted ? 2 : 0) || out.size() != stacks + 2) return wrong_operands();
+  m.spins = operands.updated<int8_t>(SPINS, 0);
+  for (size_t g = 0; g < stacks; g++) {
+    m.stacks[g].weights = const_cast<float*>(operands.input<float>(FIRST_STACK + g));  // only read here
+    m.stacks[g].fields = operands.updated<float>(FIRST_STACK + stacks + g, 1 + g);
+  }
+  const int most = int(attribute<int64_t>(about, "targets"));
+  std::vector<std::atomic<int32_t>> accepted(m.depth() - 1);
+  for (int parity : {1, 2}) {
+    std::vector<SpinLayer> layers;
+    std::vector<Part> parts;
+    int64_t work = 0;
+    for (int l = parity; l < m.depth(); l += 2) {
+      const Stack& fed = m.holding(l + 1);
+      const size_t at = size_t(l - 1) * m.width * most;
+      const int32_t* targets = m.diluted ? operands.input<int32_t>(graphs) + at : nullptr;
+      const int32_t* slots = m.diluted ? operands.input<int32_t>(graphs + 1) + at : nullptr;
+      layers.push_back({m.width, fed.fan_out, m.patterns, m.hidden(l), m.fields(l), m.weights(l + 1), m.fields(l + 1),
+                        m.layer(l + 1), targets, slots, most, fed.scale, m.temperature, m.coin, m.potential,
+                        key_of(m.key, l)});
+      append(parts, cut(l, m.patterns, k.spin_block));
+      work += int64_t(m.width) * fed.fan_out * m.patterns;
+    }
+    for_all(pool, int(parts.size()), work, [&](int n) {
+      const SpinLayer& layer = layers[(parts[n].layer - parity) / 2];
+      char* scratch = memory<TASK>(k.spin_scratch(layer));
+      accepted[parts[n].layer - 1] += int32_t(k.spins(layer, parts[n].first, parts[n].count, scratch));
+    });
+  }
+  std::copy(accepted.begin(), accepted.end(), operands.result<int32_t>(stacks + 1));
+  return ffi::Error::Success();
+}
+
+}  // namespace
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(glassnet_weights, sweep_weights,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().RemainingRets().Attrs());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(glassnet_spins, sweep_spins,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().RemainingRets().Attrs());
+
+// The instruction set in use.
+extern "C" const char* glassnet_set() { return kernels.load()->name; }
+
+// Use another instruction set of this processor; false if it has none of that name.
+extern "C" bool glassnet_use(const char* name) {
+  for (const Kernels* set : usable())
+    if (std::string(set->name) == name) {
+      kernels = set;
+      return true;
+    }
+  return false;
+}

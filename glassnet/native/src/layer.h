@@ -1,0 +1,62 @@
+// What the sweeps of a layer get, in memory as glassnet.model.state lays it out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+struct LayerKey {
+  uint32_t a, b;
+};
+
+struct PotentialSpec {
+  int32_t kind;  // 0 quadratic, 1 linear, 2 count, 3 power
+  float strength, margin, exponent;
+};
+
+enum Ensemble : int32_t { GAUSSIAN = 0, ISING = 1, SPHERICAL = 2 };
+
+// Weights of one layer at fixed spins.
+struct WeightLayer {
+  int slots, neurons, patterns;
+  float* weights;          // (slot, neuron)
+  float* fields;           // (neuron, pattern)
+  const int8_t* own;       // (neuron, pattern)
+  const uint32_t* feeding; // packed spins of the layer below, see `pack`
+  const int32_t* sources;  // (slot, neuron); null if fully connected
+  float scale, step, temperature;
+  bool coin;               // heat bath instead of Metropolis
+  Ensemble ensemble;
+  PotentialSpec potential;
+  LayerKey key;
+};
+
+// Spins of one hidden layer at fixed weights. The layer that they feed is called the fed one.
+struct SpinLayer {
+  int neurons, fed, patterns;
+  int8_t* spins;           // (neuron, pattern)
+  const float* own_fields; // (neuron, pattern)
+  const float* weights;    // (slot, fed neuron)
+  float* fields;           // (fed neuron, pattern)
+  const int8_t* above;     // (fed neuron, pattern)
+  const int32_t* targets;  // (neuron, target): fed neurons, `fed` for none; null if fully connected
+  const int32_t* slots;    // (neuron, target): slot of the weight towards that fed neuron
+  int most_targets;
+  float scale, temperature;
+  bool coin;
+  PotentialSpec potential;
+  LayerKey key;
+};
+
+// The routines of one instruction set. Scratch is a buffer of this thread, aligned to 64 bytes.
+struct Kernels {
+  const char* name;
+  int lanes;
+  void (*fold)(LayerKey, uint32_t index, LayerKey*);  // the key at an address below another
+  size_t (*packed_words)(int patterns);
+  void (*pack)(const int8_t* spins, int patterns, uint32_t* packed);
+  size_t (*weight_scratch)(const WeightLayer&);
+  int64_t (*weights)(const WeightLayer&, int first, int rows, char* scratch);
+  size_t (*spin_scratch)(const SpinLayer&);
+  int spin_block;
+  int64_t (*spins)(const SpinLayer&, int first, int patterns, char* scratch);
+};

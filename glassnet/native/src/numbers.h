@@ -1,0 +1,117 @@
+// Random numbers by address: the same bits, and up to rounding the same numbers, as glassnet.core.keys.
+#pragma once
+
+#include "vector.h"
+
+namespace {
+
+// Threefry-2x32 with 20 rounds [Salmon et al. 2011] of COUNT blocks, whose rounds overlap in time.
+template <int COUNT, class W>
+INLINE void threefry(uint32_t key0, uint32_t key1, W (&x)[COUNT], W (&y)[COUNT]) {
+  constexpr int ROTATION[8] = {13, 15, 26, 6, 17, 29, 16, 24};
+  const uint32_t keys[3] = {key0, key1, key0 ^ key1 ^ 0x1BD11BDAu};
+#define EACH _Pragma("GCC unroll 4") for (int n = 0; n < COUNT; n++)
+  EACH { x[n] += keys[0]; y[n] += keys[1]; }
+#pragma GCC unroll 20
+  for (int round = 0; round < 20; round++) {
+    const int r = ROTATION[round % 8], part = round / 4 + 1;
+    EACH {
+      x[n] += y[n];
+      y[n] = (y[n] << r) | (y[n] >> (32 - r));
+      y[n] ^= x[n];
+    }
+    if (round % 4 == 3) EACH { x[n] += keys[part % 3]; y[n] += keys[(part + 1) % 3] + uint32_t(part); }
+  }
+#undef EACH
+}
+
+struct Key {
+  uint32_t a, b;
+
+  Key at(uint32_t index) const {
+    uint32_t x[1] = {0}, y[1] = {index};
+    threefry(a, b, x, y);
+    return {x[0], y[0]};
+  }
+};
+
+// Uniform in (0, 1): odd multiples of 2^-24.
+INLINE Floats uniform(Words bits) { return (converted((Ints)(bits >> 9)) + 0.5f) * 0x1p-23f; }
+
+INLINE Floats exponential(Words bits) { return -logarithm(uniform(bits)); }
+
+INLINE Floats logistic(Words bits) {
+  Floats u = uniform(bits);
+  return logarithm(u) - logarithm(1.0f - u);
+}
+
+// sqrt(2) erfinv(x) = x g(w), x = 2u - 1, w = -log(1 - x^2); g fitted below w = 5, and above in sqrt(w).
+INLINE Floats normal(Words bits) {
+  Floats u = uniform(bits);
+  Floats w = -logarithm(4.0f * u * (1.0f - u));
+  Floats v = w - 2.5f;
+  Floats g = floats(-1.2645068991e-08f);
+  g = g * v + 3.2901397162e-08f;
+  g = g * v + 6.6222952455e-07f;
+  g = g * v - 4.8975530262e-06f;
+  g = g * v - 7.0329824666e-06f;
+  g = g * v + 3.0878771213e-04f;
+  g = g * v - 1.7716210568e-03f;
+  g = g * v - 5.9077194892e-03f;
+  g = g * v + 3.4880203009e-01f;
+  g = g * v + 2.1233134270e+00f;
+  Ints far = w >= 5.0f;
+  if (any(far)) {
+    Floats s = square_root(w) - 3.0f;
+    Floats t = floats(-2.2490117407e-04f);
+    t = t * s + 1.1250472016e-04f;
+    t = t * s + 1.8273267196e-03f;
+    t = t * s - 5.1657846197e-03f;
+    t = t * s + 8.1535065547e-03f;
+    t = t * s - 1.0787137784e-02f;
+    t = t * s + 1.3343139552e-02f;
+    t = t * s + 1.4165815115e+00f;
+    t = t * s + 4.0064344406e+00f;
+    g = select(far, t, g);
+  }
+  return (2.0f * u - 1.0f) * g;
+}
+
+// The words of an array of shape (rows, width), as glassnet.core.keys.bits draws them: rows j and j + half share
+// their blocks, half = ceil(rows / 2).
+struct Draws {
+  Key key;
+  int rows, width;
+
+  int half() const { return (rows + 1) / 2; }
+
+  // Calls put(j, words) with the lanes first, first + 1, ... of every row j.
+  template <class Put>
+  inline __attribute__((always_inline)) void at(int first, Put put) const {
+    Words lane;
+    for (int k = 0; k < LANES; k++) lane[k] = k;
+    lane += uint32_t(first);
+    int j = 0;
+    for (; j + TOGETHER <= half(); j += TOGETHER) blocks<TOGETHER>(lane, j, put);
+    for (; j < half(); j++) blocks<1>(lane, j, put);
+  }
+
+ private:
+  static constexpr int TOGETHER = 4;
+
+  template <int COUNT, class Put>
+  inline __attribute__((always_inline)) void blocks(Words lane, int j, Put put) const {
+    Words x[COUNT], y[COUNT];
+    for (int n = 0; n < COUNT; n++) {
+      x[n] = lane + uint32_t(j + n) * uint32_t(width);
+      y[n] = x[n] + uint32_t(half()) * uint32_t(width);
+    }
+    threefry(key.a, key.b, x, y);
+    for (int n = 0; n < COUNT; n++) {
+      put(j + n, x[n]);
+      if (j + n + half() < rows) put(j + n + half(), y[n]);
+    }
+  }
+};
+
+}  // namespace

@@ -1,0 +1,327 @@
+// Sweeps of weights: the entries of a row one after another, its gaps in the nearest cache.
+#pragma once
+
+#include "layer.h"
+#include "numbers.h"
+#include "potential.h"
+
+namespace {
+
+// Vectors of patterns whose signs share one vector of words: bit q of lane k belongs to pattern LANES * q + k.
+constexpr int WORD = 32;
+
+INLINE int vectors_of(int patterns) { return (patterns + LANES - 1) / LANES; }
+INLINE Floats spins(const int8_t* from) { return converted(widened(load<Bytes>(from))); }
+INLINE int groups_of(int patterns) { return (vectors_of(patterns) + WORD - 1) / WORD; }
+
+size_t packed_words(int patterns) { return size_t(groups_of(patterns)) * LANES; }
+
+void pack(const int8_t* spins, int patterns, uint32_t* packed) {
+  const int vectors = vectors_of(patterns);
+  for (int first = 0; first < vectors; first += WORD, packed += LANES) {
+    Words bits{};
+    for (int q = first; q < vectors && q < first + WORD; q++) {
+      const int left = patterns - q * LANES;
+      Bytes s = left >= LANES ? load<Bytes>(spins + q * LANES) : load_part<Bytes>(spins + q * LANES, left);
+      bits |= ((Words)widened(s) >> 31) << (q - first);
+    }
+    store(packed, bits);
+  }
+}
+
+// The low 16 bits of x, spread over the even bits.
+INLINE Words spread(Words x) {
+  x &= 0x0000ffffu;
+  x = (x | (x << 8)) & 0x00ff00ffu;
+  x = (x | (x << 4)) & 0x0f0f0f0fu;
+  x = (x | (x << 2)) & 0x33333333u;
+  return (x | (x << 1)) & 0x55555555u;
+}
+
+// Signs of the patterns of a step, TERMS bits each: those of the feeding spins that move together.
+template <int TERMS>
+INLINE void interleaved(const uint32_t* const* feeding, int groups, uint32_t* out) {
+  for (int g = 0; g < groups; g++) {
+    Words x = load<Words>(feeding[0] + g * LANES);
+    if (TERMS == 1) {
+      store(out + g * LANES, x);
+      continue;
+    }
+    Words y = load<Words>(feeding[TERMS - 1] + g * LANES);
+    store(out + 2 * g * LANES, spread(x) | (spread(y) << 1));
+    store(out + (2 * g + 1) * LANES, spread(x >> 16) | (spread(y >> 16) << 1));
+  }
+}
+
+// Memory of one thread for LANES rows.
+struct RowScratch {
+  float *change, *threshold, *gaps;
+  uint32_t *own, *signs, *own_packed;
+  int stride;  // of a row of gaps
+
+  RowScratch(const WeightLayer& layer, char* memory) {
+    const size_t entries = size_t(layer.slots + 1) * LANES;
+    const size_t packed = 2 * packed_words(layer.patterns);
+    stride = vectors_of(layer.patterns) * LANES;
+    change = (float*)memory;
+    threshold = change + entries;
+    gaps = threshold + entries;
+    own = (uint32_t*)(gaps + 2 * size_t(LANES) * stride);
+    signs = own + LANES * packed;
+    own_packed = signs + packed;
+  }
+
+  static size_t bytes(const WeightLayer& layer) {
+    const size_t entries = size_t(layer.slots + 1) * LANES;
+    const size_t packed = 2 * packed_words(layer.patterns);
+    const size_t stride = size_t(vectors_of(layer.patterns)) * LANES;
+    return 4 * (2 * entries + 2 * LANES * stride + (LANES + 2) * packed);
+  }
+};
+
+// The slots in the order in which they move; those of a group stand side by side.
+struct Order {
+  int slots;
+  int64_t factor, turn;
+
+  int operator[](int place) const { return int((factor * place + turn) % slots); }
+};
+
+INLINE int common_divisor(int a, int b) {
+  while (b) {
+    int rest = a % b;
+    a = b;
+    b = rest;
+  }
+  return a;
+}
+
+Order order_of(const WeightLayer& layer, Key pass) {
+  if (layer.ensemble != SPHERICAL) return {layer.slots, 1, 0};
+  int units = 0;
+  for (int a = 1; a <= layer.slots; a++) units += common_divisor(a, layer.slots) == 1;
+  Key key = pass.at(2);
+  uint32_t x[1] = {0}, y[1] = {1};
+  threefry(key.a, key.b, x, y);
+  const float u = (float(x[0] >> 9) + 0.5f) * 0x1p-23f, v = (float(y[0] >> 9) + 0.5f) * 0x1p-23f;
+  int choice = int(u * float(units)), factor = 0;
+  for (int a = 1; a <= layer.slots; a++)
+    if (common_divisor(a, layer.slots) == 1 && choice-- == 0) factor = a;
+  return {layer.slots, factor, int64_t(int(v * float(layer.slots)))};
+}
+
+INLINE Floats row_part(const float* from, int rows) {
+  return rows == LANES ? load<Floats>(from) : load_part<Floats>(from, rows);
+}
+
+// Proposed changes of the weights of LANES rows, in the order of the steps.
+void propose(const WeightLayer& layer, Key pass, const Order& order, int first, int rows, float* change) {
+  const float d = layer.step;
+  const auto J = [&](int slot) { return row_part(layer.weights + size_t(slot) * layer.neurons + first, rows); };
+  if (layer.ensemble == ISING) {
+    for (int j = 0; j < layer.slots; j++) store(change + j * LANES, -2.0f * J(j));
+  } else if (layer.ensemble == GAUSSIAN) {
+    const float norm = __builtin_sqrtf(1.0f + d * d);
+    Draws{pass.at(0), layer.slots, layer.neurons}.at(first, [&](int j, Words bits) {
+      Floats old = J(j);
+      store(change + j * LANES, (old + d * normal(bits)) / norm - old);
+    });
+  } else {
+    Draws{pass.at(0), layer.slots / 2, layer.neurons}.at(first, [&](int t, Words bits) {
+      Floats angle = d * normal(bits), a = J(order[2 * t]), b = J(order[2 * t + 1]);
+      Floats half = sine(0.5f * angle), versine = 2.0f * half * half, whole = sine(angle);
+      store(change + 2 * t * LANES, -versine * a - whole * b);
+      store(change + (2 * t + 1) * LANES, whole * a - versine * b);
+    });
+  }
+}
+
+void draw_thresholds(Key key, int steps, int width, int first, float temperature, bool coin, float* out) {
+  const Draws draws{key, steps, width};
+  const float least = temperature > 1e-30f ? temperature : 1e-30f;  // the coin's sign must survive T = 0
+  if (coin) draws.at(first, [&](int j, Words bits) { store(out + size_t(j) * LANES, least * logistic(bits)); });
+  else draws.at(first, [&](int j, Words bits) { store(out + size_t(j) * LANES, temperature * exponential(bits)); });
+}
+
+// Sum of the costs of `from` + change, which goes to `to`; the change of a pattern is looked up by its signs.
+template <int TERMS, class Cost>
+INLINE Floats offered(Cost cost, const float* from, float* to, int vectors, Floats table, const uint32_t* signs,
+                      const uint32_t* own) {
+  constexpr int PER_WORD = WORD / TERMS;
+  Floats total[4] = {};
+  for (int first = 0; first < vectors; first += PER_WORD, signs += LANES, own += LANES) {
+    Words index = load<Words>(signs) ^ load<Words>(own);
+    const int last = vectors - first < PER_WORD ? vectors - first : PER_WORD;
+    const float* source = from + first * LANES;
+    float* target = to + first * LANES;
+    int q = 0;
+    for (; q + 4 <= last; q += 4) {
+#pragma GCC unroll 4
+      for (int k = 0; k < 4; k++) {
+        Floats gap = load<Floats>(source + (q + k) * LANES) + looked_up<TERMS>(table, index >> (TERMS * k));
+        store(target + (q + k) * LANES, gap);
+        cost.add(total[k], gap);
+      }
+      index >>= 4 * TERMS;
+    }
+    for (; q < last; q++, index >>= TERMS) {
+      Floats gap = load<Floats>(source + q * LANES) + looked_up<TERMS>(table, index);
+      store(target + q * LANES, gap);
+      cost.add(total[0], gap);
+    }
+  }
+  return (total[0] + total[1]) + (total[2] + total[3]);
+}
+
+// One row under way: two buffers of gaps, of which `now` holds the valid ones.
+struct Row {
+  float* gaps[2];
+  float cost;
+  int now;
+};
+
+template <int TERMS, class Cost>
+class RowSweep {
+ public:
+  RowSweep(const WeightLayer& layer, Cost cost, int first, char* memory)
+      : layer(layer), cost(cost), first(first), scratch(layer, memory),
+        vectors(vectors_of(layer.patterns)), groups(groups_of(layer.patterns)) {}
+
+  int64_t pass(Key key, int rows) {
+    const Order order = order_of(layer, key);
+    const int steps = layer.slots / TERMS;
+    propose(layer, key, order, first, rows, scratch.change);
+    draw_thresholds(key.at(1), steps, layer.neurons, first, layer.temperature, layer.coin, scratch.threshold);
+    int64_t accepted = 0;
+    int row = 0;
+    for (; row + 4 <= rows; row += 4) accepted += scan<4>(order, steps, row);
+    for (; row < rows; row++) accepted += scan<1>(order, steps, row);
+    return accepted;
+  }
+
+  void open(int rows) {
+    for (int k = 0; k < rows; k++) {
+      const size_t start = size_t(first + k) * layer.patterns;
+      const int8_t* own = layer.own + start;
+      pack(own, layer.patterns, scratch.own_packed);
+      const uint32_t* both[2] = {scratch.own_packed, scratch.own_packed};
+      interleaved<TERMS>(both, groups, own_of(k));
+      Row& row = line[k];
+      row = {{scratch.gaps + 2 * size_t(k) * scratch.stride, scratch.gaps + (2 * size_t(k) + 1) * scratch.stride}, 0, 0};
+      Floats total{};
+      for (int q = 0; q < vectors; q++) {
+        const int left = layer.patterns - q * LANES;
+        Floats gap = floats(__builtin_inff());  // padding costs nothing, whatever is added to it
+        if (left >= LANES)
+          gap = spins(own + q * LANES) * load<Floats>(layer.fields + start + q * LANES) -
+                layer.potential.margin;
+        else
+          for (int n = 0; n < left; n++)
+            gap[n] = own[q * LANES + n] * layer.fields[start + q * LANES + n] - layer.potential.margin;
+        store(row.gaps[0] + q * LANES, gap);
+        cost.add(total, gap);
+      }
+      row.cost = sum(total) * layer.potential.strength;
+    }
+  }
+
+  void close(int rows) {
+    for (int k = 0; k < rows; k++) {
+      const size_t start = size_t(first + k) * layer.patterns;
+      const float* gap = line[k].gaps[line[k].now];
+      for (int q = 0; q < vectors; q++) {
+        const int left = layer.patterns - q * LANES, at = q * LANES;
+        const Floats r = load<Floats>(gap + at) + layer.potential.margin;
+        if (left >= LANES) store(layer.fields + start + at, spins(layer.own + start + at) * r);
+        else
+          store_part(layer.fields + start + at, converted(widened(load_part<Bytes>(layer.own + start + at, left))) * r, left);
+      }
+    }
+  }
+
+ private:
+  uint32_t* own_of(int k) const { return scratch.own + size_t(k) * TERMS * groups * LANES; }
+
+  const uint32_t* feeding(int slot, int row) const {
+    const int source = layer.sources ? layer.sources[size_t(slot) * layer.neurons + first + row] : slot;
+    return layer.feeding + size_t(source) * groups * LANES;
+  }
+
+  template <int K>
+  int64_t scan(const Order& order, int steps, int start) {
+    int64_t accepted = 0;
+    for (int t = 0; t < steps; t++) {
+      int slots[TERMS];
+      for (int n = 0; n < TERMS; n++) slots[n] = TERMS == 1 ? t : order[TERMS * t + n];
+      Floats totals[K];
+      const uint32_t* signs = nullptr;
+#pragma GCC unroll 1
+      for (int k = 0; k < K; k++) {
+        Row& row = line[start + k];
+        if (k == 0 || layer.sources) signs = gathered(slots, start + k);
+        totals[k] = offered<TERMS>(cost, row.gaps[row.now], row.gaps[1 - row.now], vectors, table(t, start + k), signs,
+                                   own_of(start + k));
+        accepted += decide(row, totals[k], slots, t, start + k);
+      }
+    }
+    return accepted;
+  }
+
+  // Signs of the feeding spins of one step, for a row.
+  inline const uint32_t* gathered(const int* slots, int row) const {
+    if (TERMS == 1) return feeding(slots[0], row);
+    const uint32_t* both[2] = {feeding(slots[0], row), feeding(slots[TERMS - 1], row)};
+    interleaved<TERMS>(both, groups, scratch.signs);
+    return scratch.signs;
+  }
+
+  inline Floats table(int t, int row) const {
+    const float a = layer.scale * scratch.change[TERMS * t * LANES + row];
+    if (TERMS == 1) return table_of(a, -a, a, -a);
+    const float b = layer.scale * scratch.change[(TERMS * t + 1) * LANES + row];
+    return table_of(a + b, b - a, a - b, -a - b);
+  }
+
+  inline int decide(Row& row, Floats total, const int* slots, int t, int k) {
+    const float proposed = sum(total) * layer.potential.strength;
+    const bool yes = proposed - row.cost <= scratch.threshold[t * LANES + k];
+    for (int n = 0; n < TERMS; n++) {
+      float* J = layer.weights + size_t(slots[n]) * layer.neurons + first + k;
+      const float change = scratch.change[(TERMS * t + n) * LANES + k];
+      *J = yes ? *J + change : *J;
+    }
+    row.cost = yes ? proposed : row.cost;
+    row.now ^= yes;
+    return yes;
+  }
+
+  const WeightLayer& layer;
+  const Cost cost;
+  const int first;
+  const RowScratch scratch;
+  const int vectors, groups;
+  Row line[LANES];
+};
+
+template <int TERMS, class Cost>
+int64_t sweep_rows(const WeightLayer& layer, Cost cost, int first, int rows, char* memory) {
+  RowSweep<TERMS, Cost> sweep(layer, cost, first, memory);
+  const Key key{layer.key.a, layer.key.b};
+  sweep.open(rows);
+  int64_t accepted = 0;
+  for (int number = 0; number < TERMS; number++) accepted += sweep.pass(key.at(number), rows);
+  sweep.close(rows);
+  return accepted;
+}
+
+// Sweep the rows first..first + rows - 1, at most LANES of them; returns how many offers were accepted.
+int64_t sweep_weights(const WeightLayer& layer, int first, int rows, char* scratch) {
+  const Potential v{Kind(layer.potential.kind), layer.potential.strength, layer.potential.margin,
+                    layer.potential.exponent};
+  return with_cost(v, [&](auto cost) {
+    return layer.ensemble == SPHERICAL ? sweep_rows<2>(layer, cost, first, rows, scratch)
+                                       : sweep_rows<1>(layer, cost, first, rows, scratch);
+  });
+}
+
+}  // namespace

@@ -1,0 +1,235 @@
+// Vectors of floats and of 32-bit words, as wide as the instruction set of this translation unit.
+//
+// Everything here has internal linkage: the same source is compiled once for each instruction set.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+#define GLASSNET_LANES 16
+#elif defined(__AVX2__)
+#define GLASSNET_LANES 8
+#else
+#define GLASSNET_LANES 4
+#endif
+
+#if GLASSNET_LANES > 4
+#include <immintrin.h>
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+namespace {
+
+constexpr int LANES = GLASSNET_LANES;
+typedef float Floats __attribute__((vector_size(4 * GLASSNET_LANES)));
+typedef uint32_t Words __attribute__((vector_size(4 * GLASSNET_LANES)));
+typedef int32_t Ints __attribute__((vector_size(4 * GLASSNET_LANES)));
+typedef int8_t Bytes __attribute__((vector_size(GLASSNET_LANES)));
+
+INLINE Floats floats(float x) { return x - Floats{}; }
+INLINE Words words(uint32_t x) { return x - Words{}; }
+
+template <class V, class T>
+INLINE V load(const T* from) {
+  V x;
+  memcpy(&x, from, sizeof(V));
+  return x;
+}
+template <class V, class T>
+INLINE void store(T* to, V x) { memcpy(to, &x, sizeof(V)); }
+
+// The first n lanes; the others are zero, or stay untouched in memory.
+template <class V, class T>
+INLINE V load_part(const T* from, int n) {
+  V x{};
+  memcpy(&x, from, n * sizeof(T));
+  return x;
+}
+template <class V, class T>
+INLINE void store_part(T* to, V x, int n) { memcpy(to, &x, n * sizeof(T)); }
+
+INLINE Floats as_floats(Words x) { return (Floats)x; }
+INLINE Words as_words(Floats x) { return (Words)x; }
+
+constexpr uint32_t SIGN = 0x80000000u;
+
+// x, its sign changed in the lanes where the top bit of `sign` is set.
+INLINE Floats flipped(Floats x, Words sign) { return as_floats(as_words(x) ^ (sign & SIGN)); }
+
+INLINE Floats select(Ints mask, Floats yes, Floats no) { return mask ? yes : no; }
+
+INLINE Floats negative_part(Floats x) {
+#if GLASSNET_LANES == 16
+  return (Floats)_mm512_min_ps((__m512)x, _mm512_setzero_ps());
+#elif GLASSNET_LANES == 8
+  return (Floats)_mm256_min_ps((__m256)x, _mm256_setzero_ps());
+#else
+  return x < Floats{} ? x : Floats{};
+#endif
+}
+
+// One of table[0..3] in each lane, by the low bits of `index`: the lowest one (BITS = 1, table[2..3] = table[0..1])
+// or the lowest two. The table repeats in every four lanes.
+template <int BITS>
+INLINE Floats looked_up(Floats table, Words index) {
+#if GLASSNET_LANES == 16
+  return (Floats)_mm512_permutevar_ps((__m512)table, (__m512i)index);
+#elif GLASSNET_LANES == 8
+  return (Floats)_mm256_permutevar_ps((__m256)table, (__m256i)index);
+#else
+  Ints odd = (Ints)(index << 31) < 0;
+  Floats first = select(odd, floats(table[1]), floats(table[0]));
+  if (BITS == 1) return first;
+  Floats second = select(odd, floats(table[3]), floats(table[2]));
+  return select((Ints)(index << 30) < 0, second, first);
+#endif
+}
+
+INLINE Floats table_of(float a, float b, float c, float d) {
+  Floats table;
+  for (int k = 0; k < LANES; k += 4) {
+    table[k] = a;
+    table[k + 1] = b;
+    table[k + 2] = c;
+    table[k + 3] = d;
+  }
+  return table;
+}
+
+INLINE bool any(Ints mask) {
+#if GLASSNET_LANES == 16
+  return _mm512_movepi32_mask((__m512i)mask) != 0;
+#elif GLASSNET_LANES == 8
+  return _mm256_movemask_ps((__m256)mask) != 0;
+#else
+  int32_t found = 0;
+  for (int k = 0; k < LANES; k++) found |= mask[k];
+  return found != 0;
+#endif
+}
+
+// Lanes of a mask that are set.
+INLINE int count_of(Ints mask) {
+#if GLASSNET_LANES == 16
+  return __builtin_popcount(_mm512_movepi32_mask((__m512i)mask));
+#elif GLASSNET_LANES == 8
+  return __builtin_popcount(_mm256_movemask_ps((__m256)mask));
+#else
+  int32_t set = 0;
+  for (int k = 0; k < LANES; k++) set -= mask[k];
+  return set;
+#endif
+}
+
+INLINE Floats square_root(Floats x) {
+#if GLASSNET_LANES == 16
+  return (Floats)_mm512_sqrt_ps((__m512)x);
+#elif GLASSNET_LANES == 8
+  return (Floats)_mm256_sqrt_ps((__m256)x);
+#else
+  for (int k = 0; k < LANES; k++) x[k] = __builtin_sqrtf(x[k]);
+  return x;
+#endif
+}
+
+INLINE float sum(Floats x) {
+#if GLASSNET_LANES == 16
+  return _mm512_reduce_add_ps((__m512)x);
+#elif GLASSNET_LANES == 8
+  __m128 four = _mm_add_ps(_mm256_castps256_ps128((__m256)x), _mm256_extractf128_ps((__m256)x, 1));
+  four = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
+#else
+  float total[LANES];
+  store(total, x);
+  for (int step = LANES / 2; step; step /= 2)
+    for (int k = 0; k < step; k++) total[k] += total[k + step];
+  return total[0];
+#endif
+}
+
+INLINE Floats converted(Ints x) { return __builtin_convertvector(x, Floats); }
+
+// Between bytes and words (compilers take single lanes for these).
+INLINE Ints widened(Bytes x) {
+#if GLASSNET_LANES == 16
+  return (Ints)_mm512_cvtepi8_epi32((__m128i)x);
+#elif GLASSNET_LANES == 8
+  return (Ints)_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)&x));
+#else
+  return __builtin_convertvector(x, Ints);
+#endif
+}
+INLINE Bytes narrowed(Ints x) {
+#if GLASSNET_LANES == 16
+  return (Bytes)_mm512_cvtepi32_epi8((__m512i)x);
+#elif GLASSNET_LANES == 8
+  const __m256i pairs = _mm256_packs_epi32((__m256i)x, (__m256i)x);
+  const __m128i four = _mm_unpacklo_epi64(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+  Bytes out;
+  _mm_storel_epi64((__m128i*)&out, _mm_packs_epi16(four, four));
+  return out;
+#else
+  return __builtin_convertvector(x, Bytes);
+#endif
+}
+
+// Natural logarithm of positive normal numbers, relative error about 1e-7.
+INLINE Floats logarithm(Floats x) {
+  Words bits = as_words(x);
+  Words shifted = bits - 0x3f3504f3u;  // sqrt(1/2): the mantissa is brought into [sqrt(1/2), sqrt(2))
+  Ints exponent = (Ints)shifted >> 23;
+  Floats m = as_floats((shifted & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
+  // log(1 + m) = m - m^2/2 + m^3 p(m), p fitted on the interval
+  Floats p = floats(6.8623505533e-02f);
+  p = p * m - 1.1421511322e-01f;
+  p = p * m + 1.1699078232e-01f;
+  p = p * m - 1.2434922904e-01f;
+  p = p * m + 1.4248655736e-01f;
+  p = p * m - 1.6667377949e-01f;
+  p = p * m + 2.0000715554e-01f;
+  p = p * m - 2.5000002980e-01f;
+  p = p * m + 3.3333331347e-01f;
+  Floats square = m * m;
+  Floats e = converted(exponent);
+  Floats tail = p * (m * square) + e * -2.12194440e-4f - 0.5f * square;
+  return m + tail + e * 0.693359375f;
+}
+
+// Exponential, relative error about 1e-7 between -87 and 88, where it is cut.
+INLINE Floats exponential_of(Floats x) {
+  x = select(x < -87.0f, floats(-87.0f), select(x > 88.0f, floats(88.0f), x));
+  Floats t = x * 1.4426950409f;
+  Ints n = __builtin_convertvector(t + select(t < 0.0f, floats(-0.5f), floats(0.5f)), Ints);
+  Floats e = converted(n);
+  Floats r = (x - e * 0.693359375f) + e * 2.12194440e-4f;
+  Floats p = floats(1.0f / 5040);
+  p = p * r + 1.0f / 720;
+  p = p * r + 1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r + 1.0f / 6;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  return p * (Floats)((n + 127) << 23);
+}
+
+
+// Sine, absolute error about 1e-7 for |x| < 1000.
+INLINE Floats sine(Floats x) {
+  Floats t = x * 0.31830988618f;
+  Ints n = __builtin_convertvector(t + select(t < 0.0f, floats(-0.5f), floats(0.5f)), Ints);
+  Floats e = converted(n);
+  Floats r = ((x - e * 3.140625f) - e * 9.67502593994140625e-4f) - e * 1.509957990978376e-7f;
+  Floats s = r * r;
+  Floats p = floats(-2.5052108385e-8f);  // Taylor series: |r| <= pi/2
+  p = p * s + 2.7557319224e-6f;
+  p = p * s - 1.9841269841e-4f;
+  p = p * s + 8.3333333333e-3f;
+  p = p * s - 1.6666666667e-1f;
+  return flipped(r + r * s * p, (Words)n << 31);
+}
+
+}  // namespace
