@@ -156,6 +156,47 @@ def test_crystal_takes_over_in_deep_machines(depth, alpha):
     assert round(found.alpha, 1) == alpha
 
 
+EXACT_CRYSTAL = [(4, 19.3704), (5, 27.5457), (6, 36.2990)]
+
+
+@pytest.mark.parametrize(("depth", "alpha"), EXACT_CRYSTAL)
+def test_crystal_takes_over_in_the_exact_closure(depth, alpha):
+    """At depth 4 the crossing lies 0.08 % below the onset of layer 1 at 19.385."""
+    found = crystal_transition(depth=depth, closure="exact", alpha_range=(0.97 * alpha, 1.02 * alpha))
+    assert found.alpha == pytest.approx(alpha, abs=6e-5)
+    assert found.crystal.free_entropy == pytest.approx(found.grown.free_entropy, abs=1e-6)
+    assert max(found.crystal.residual, found.grown.residual) < 1e-10
+
+
+@pytest.mark.parametrize(("depth", "alpha"), EXACT_CRYSTAL)
+def test_free_entropies_far_from_the_crossing_extrapolate_to_it(depth, alpha):
+    """A cubic through solutions 1 to 7 % below the crossing meets zero where the search found it."""
+    away = alpha * np.array([0.93, 0.95, 0.97, 0.99])
+    pairs = [branches(depth=depth, alpha=a, closure="exact") for a in away]
+    lead = [crystal.free_entropy - grown.free_entropy for grown, crystal in pairs]
+    assert np.polyval(np.polyfit(lead, away, 3), 0.0) == pytest.approx(alpha, abs=1e-3)
+
+
+def test_three_layers_have_one_branch_in_the_exact_closure():
+    """The least and the largest solution agree across the steep rise of q at alpha = 13.5."""
+    for alpha in (12.0, 13.5, 13.6, 14.0, 20.0):
+        grown, crystal = branches(depth=3, alpha=alpha, closure="exact")
+        assert grown.q == pytest.approx(crystal.q, abs=1e-8)
+
+
+@pytest.mark.parametrize("closure", ["factorised", "exact"])
+@pytest.mark.parametrize("scenario", ["random", "teacher"])
+def test_close_to_an_onset_the_order_is_linear(scenario, closure):
+    options = {"depth": 4, "closure": closure, "scenario": scenario, "potential": HardCore(margin=-1e-9)}
+    alpha_g = transitions(**options).alpha_g
+    layer, onset = int(np.argmax(alpha_g)), float(np.max(alpha_g))
+    below = replica_symmetric(alpha=onset * (1 - 1e-5), **options)
+    near, far = (replica_symmetric(alpha=onset * (1 + shift), **options) for shift in (1e-5, 2e-5))
+    assert below.q[layer + 1] == 0
+    assert far.q[layer + 1] / near.q[layer + 1] == pytest.approx(2, abs=5e-3)
+    assert max(s.iterations for s in (below, near, far)) < 5000
+
+
 def test_no_crystal_point_where_there_is_one_branch():
     with pytest.raises(ValueError, match="Argument `alpha_range` must contain a crossing"):
         crystal_transition(depth=1, alpha_range=(2.0, 4.0))
