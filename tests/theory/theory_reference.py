@@ -40,7 +40,7 @@ def power_law(power: float, strength: float, mean: float) -> tuple[float, float]
         t = mp.exp(y)
         return t * mp.exp(-c * t**p) * mp.npdf(t + mean) * (c * p * t ** (p - 1)) ** order
 
-    edges = [mp.mpf(k) / 2 for k in range(-100, 0, 4)] + [mp.mpf(k) / 16 for k in range(0, 52)]
+    edges = [mp.mpf(k) / 2 for k in range(-100, 0, 4)] + [mp.mpf(k) / 16 for k in range(52)]
     violated, force = (mp.quad(lambda y, n=order: integrand(y, n), edges) for order in (0, 1))
     weight = mp.ncdf(mean) + violated
     return float(mp.log(weight)), float(force / weight)
