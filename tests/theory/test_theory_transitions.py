@@ -17,6 +17,7 @@ from glassnet.theory import (
     replicon,
     transitions,
 )
+from glassnet.theory.local_weight import local_weight
 
 ONE_SIDED = {
     "random": [2.4674, 21.012, 86.095, 282.88, 796.29, 1927.2, 4014.3],
@@ -78,6 +79,30 @@ def test_soft_core_transition_has_its_closed_form():
     sigma = 1 + 2 * beta
     g2 = 2 / np.pi * ((1 - 1 / sigma) / (1 + sigma**-0.5)) ** 2
     assert transitions(depth=3, potential=SoftCore(), beta=beta).alpha_g[0] == pytest.approx(1 / g2**2, rel=1e-9)
+
+
+@pytest.mark.parametrize("scenario", ["random", "teacher"])
+def test_a_soft_core_freezes_from_the_input_too_in_the_exact_closure(scenario):
+    """Layer 1 orders on its own at alpha = 1/k^2, k = Z''/Z(0), with a liquid layer above; the hard core has k = 0."""
+    beta = 5.0
+    sigma = 1 + 2 * beta
+    k = 2 * beta / sigma**1.5 / (1 + sigma**-0.5)
+    options = {"depth": 4, "scenario": scenario, "closure": "exact", "potential": SoftCore(), "beta": beta}
+    alpha_g = transitions(**options).alpha_g
+    assert alpha_g[0] == pytest.approx(1 / k**2, rel=1e-9)
+    assert np.argmax(alpha_g) == 1
+    for layer, alpha in enumerate(alpha_g, start=1):
+        assert replica_symmetric(alpha=alpha * 0.98, **options).q[layer] == 0
+        assert replica_symmetric(alpha=alpha * 1.02, **options).q[layer] > 1e-4
+
+
+def test_speed_of_transitions_with_a_general_power():
+    start = time.process_time()
+    found = transitions(depth=4, closure="exact", potential=SoftCore(power=3), beta=20.0).alpha_g
+    assert time.process_time() - start < 60
+    weight = local_weight(SoftCore(power=3), 20.0)(np.zeros(1), np.ones(1))
+    assert found[2] == pytest.approx(weight[1][0] ** -4, rel=1e-9)
+    assert found[0] == pytest.approx((weight[2][0] + weight[1][0] ** 2) ** -2, rel=1e-9)
 
 
 def test_speed_and_formal_values_at_depth_ten():
