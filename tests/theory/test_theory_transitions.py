@@ -167,7 +167,11 @@ def test_crystal_takes_over(depth, alpha):
 
 
 def test_crystal_of_three_layers():
-    """The free entropies cross at 16.449; at 16.5 the crystal leads."""
+    """The free entropies cross at 16.4487, printed as 16.5.
+
+    To one digit that is 16.4, and 16.5 only when rounded twice (16.45, 16.5); the other depths are printed as rounded
+    once: 24.852, 34.729, 45.831, 71.273, 100.880.
+    """
     found = crystal_transition(depth=3, alpha_range=(15.0, 18.0))
     assert found.alpha == pytest.approx(16.449, abs=1e-3)
     grown, crystal = branches(depth=3, alpha=16.5)
