@@ -5,12 +5,12 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr
 
 import pytest
+from command import command as call
 
 import glassnet as gn
-from glassnet.cli import main
 from glassnet.cli.progress import progress_bar
 from glassnet.cli.run import parsed
 from glassnet.config import DigitsTask, HiddenManifoldTask, RandomTask, RunConfig
@@ -19,17 +19,6 @@ from glassnet.simulation.follow import Status
 
 TINY = ["--task", "random", "--task.patterns", "3", "--machine.depth", "2", "--machine.width", "4", "--beta", "2"]
 SHORT = ["--protocol.sweeps", "20", "--protocol.waiting-times", "2", "8", "--protocol.samples", "2"]
-
-
-def call(*arguments):
-    """Exit status, stdout and stderr of a command."""
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
-        try:
-            status = main([str(a) for a in arguments])
-        except SystemExit as stop:
-            status = stop.code or 0
-    return status, out.getvalue(), err.getvalue()
 
 
 @pytest.fixture(scope="module")

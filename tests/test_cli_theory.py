@@ -1,15 +1,13 @@
 """glassnet theory: every curve from options to a table and a file, with numbers known from the theory."""
 
-import io
 import json
 import os
-from contextlib import redirect_stderr, redirect_stdout
 
 import numpy as np
 import pytest
+from command import command
 
 import glassnet as gn
-from glassnet.cli import main
 from glassnet.cli.theory import CURVES, parsed
 from glassnet.store.provenance import config_hash
 
@@ -26,17 +24,6 @@ CASES = {
 def call(*arguments):
     """Exit status, stdout and stderr of `glassnet theory`."""
     return command("theory", *arguments)
-
-
-def command(*arguments):
-    """Exit status, stdout and stderr of a command."""
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
-        try:
-            status = main([str(a) for a in arguments])
-        except SystemExit as stop:
-            status = stop.code or 0
-    return status, out.getvalue(), err.getvalue()
 
 
 @pytest.mark.parametrize("name", CASES)

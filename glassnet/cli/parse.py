@@ -1,8 +1,9 @@
 """Dataclasses from the command line, with errors of one line."""
 
+import argparse
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
 from typing import Any, TypeVar
 
@@ -43,3 +44,42 @@ def sentence(box: str) -> str:
     said = [part for part in parts if part and not part.startswith(("For full helptext", "Argument helptext"))]
     text = re.sub(r" {2,}", " ", " ".join(said) or plain)
     return re.sub(r"^Error parsing [\w.]+: (?=Argument )", "", text)
+
+
+def first_look(arguments: Sequence[str], command: str, **options: str) -> argparse.Namespace:
+    """The few options that decide which other options there are; None where not given.
+
+    Args:
+        arguments: what follows the command.
+        command: name of the command.
+        options: attribute of the result and the option it comes from.
+    Raises:
+        ValueError: for an option without its value.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for name, option in options.items():
+        parser.add_argument(option, dest=name)
+    try:
+        return parser.parse_known_args(list(arguments))[0]
+    except argparse.ArgumentError as error:
+        raise ValueError(f"{error} (see glassnet {command} --help)") from None
+
+
+def named_kind(kinds: Mapping[str, type], name: str, word: str | None) -> Any:
+    """The class that `word` names, however it is written: soft_core, soft-core or SoftCore; None for None.
+
+    Raises:
+        ValueError: for an unknown name; `name` is that of the option.
+    """
+    if word is None:
+        return None
+    plain = {plain_name(known).replace("_", ""): kind for known, kind in kinds.items()}
+    key = word.lower().replace("-", "").replace("_", "")
+    if key not in plain:
+        raise ValueError(f"Argument `{name}` must be one of {', '.join(map(plain_name, kinds))}, but is {word!r}.")
+    return plain[key]
+
+
+def plain_name(name: str) -> str:
+    """A class name in lower case with underscores; other names as they are."""
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")

@@ -1,14 +1,13 @@
 """glassnet run: simulate a machine and write a dataset."""
 
-import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 
-from glassnet.cli.parse import parse
+from glassnet.cli.parse import first_look, named_kind, parse, plain_name
 from glassnet.cli.progress import progress_bar
 from glassnet.config import TASKS, DigitsTask, RunConfig, TaskConfig, read_config
 from glassnet.model.describe import POTENTIALS
@@ -65,17 +64,17 @@ def main(arguments: Sequence[str]) -> None:
 def parsed(arguments: Sequence[str]) -> Options:
     """The options of the command."""
     start = starting_point(arguments)
-    kinds = start.task.kind, _plain(type(start.machine.potential).__name__)
+    kinds = start.task.kind, plain_name(type(start.machine.potential).__name__)
     default = Options(start, tyro.MISSING, None, *kinds)
     return parse(Options, arguments, "run", default)
 
 
 def starting_point(arguments: Sequence[str]) -> RunConfig:
     """The configuration that the options override: a file's or the default, with the kinds asked for."""
-    chosen = _choices(arguments)
+    chosen = first_look(arguments, "run", config="--config", task="--task", potential="--machine.potential")
     config = read_config(chosen.config) if chosen.config else None
-    task = _kind(TASKS, "task", chosen.task)
-    potential = _kind(POTENTIALS, "machine.potential", chosen.potential)
+    task = named_kind(TASKS, "task", chosen.task)
+    potential = named_kind(POTENTIALS, "machine.potential", chosen.potential)
     config = config or default_config(task or DigitsTask)
     if task is not None and not isinstance(config.task, task):
         config = replace(config, task=task())
@@ -88,31 +87,3 @@ def default_config(task: type[TaskConfig]) -> RunConfig:
     """The configuration with nothing said but the kind of data."""
     inputs, outputs = (784, 2) if task is DigitsTask else (None, None)
     return RunConfig(Machine(depth=10, width=20, inputs=inputs, outputs=outputs), task())
-
-
-def _choices(arguments: Sequence[str]) -> argparse.Namespace:
-    """The arguments that decide which other arguments there are."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("--config")
-    parser.add_argument("--task")
-    parser.add_argument("--machine.potential", dest="potential")
-    try:
-        return parser.parse_known_args(list(arguments))[0]
-    except argparse.ArgumentError as error:
-        raise ValueError(f"{error} (see glassnet run --help)") from None
-
-
-def _kind(kinds: Mapping[str, type], name: str, word: str | None) -> Any:
-    """The class that `word` names, however it is written: soft_core, soft-core or SoftCore."""
-    if word is None:
-        return None
-    plain = {_plain(known).replace("_", ""): kind for known, kind in kinds.items()}
-    key = word.lower().replace("-", "").replace("_", "")
-    if key not in plain:
-        raise ValueError(f"Argument `{name}` must be one of {', '.join(map(_plain, kinds))}, but is {word!r}.")
-    return plain[key]
-
-
-def _plain(name: str) -> str:
-    """A class name in lower case with underscores; other names as they are."""
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")

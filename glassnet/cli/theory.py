@@ -1,6 +1,5 @@
 """glassnet theory: curves of the replica theory, as a table and as a dataset."""
 
-import argparse
 import sys
 import warnings
 from collections.abc import Generator, Sequence
@@ -13,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from glassnet.cli.info import MOST_ROWS, theory_results
-from glassnet.cli.parse import parse
-from glassnet.cli.run import _kind, _plain
+from glassnet.cli.parse import first_look, named_kind, parse, plain_name
 from glassnet.core.check import integer, positive
 from glassnet.model.describe import POTENTIALS
 from glassnet.model.potential import HardCore, Potential
@@ -199,8 +197,9 @@ def parsed(name: str, arguments: Sequence[str]) -> Written:
     kind = CURVES[name][0]
     default: dict[str, Any] = {f.name: tyro.MISSING for f in fields(kind) if _is_required(f)}
     if issubclass(kind, Gap):
-        potential = (_kind(POTENTIALS, "potential", _potential(arguments)) or HardCore)()
-        default |= {"potential": potential, "potential_kind": _plain(type(potential).__name__)}
+        asked = first_look(arguments, "theory", potential="--potential").potential
+        potential = (named_kind(POTENTIALS, "potential", asked) or HardCore)()
+        default |= {"potential": potential, "potential_kind": plain_name(type(potential).__name__)}
     options = parse(kind, arguments, f"theory {name}", kind(**default))
     check(options)
     return options
@@ -261,16 +260,6 @@ def _arguments(options: Written) -> dict[str, Any]:
 
 def _is_required(option: Any) -> bool:
     return option.default is MISSING and option.default_factory is MISSING
-
-
-def _potential(arguments: Sequence[str]) -> str | None:
-    """The kind of potential asked for, which decides what other options there are."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("--potential")
-    try:
-        return parser.parse_known_args(list(arguments))[0].potential
-    except argparse.ArgumentError as error:
-        raise ValueError(f"{error} (see glassnet theory --help)") from None
 
 
 @contextmanager

@@ -1,9 +1,12 @@
 """The crystal: the second branch of the teacher-student problem and where it takes over."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from scipy.optimize import brentq
 
 from glassnet.core.check import fail, integer, positive
 from glassnet.model.potential import Potential
@@ -68,36 +71,49 @@ def crystal_transition(
 ) -> FirstOrderPoint:
     """First-order point: the alpha at which the crystal's free entropy overtakes that of the grown branch.
 
-    Phi_crystal(alpha) = Phi_grown(alpha); alpha = 16.5 (L = 3), 24.9 (4), 34.7 (5), 45.8 (6), 71.3 (8), 100.9 (10)
-    for the hard core in the factorised closure
+    Phi_crystal(alpha) = Phi_grown(alpha); for the hard core alpha = 16.45 (L = 3), 24.9 (4), 34.7 (5), 45.8 (6),
+    71.3 (8), 100.9 (10) in the factorised closure, and 19.370 (4), 27.546 (5), 36.299 (6) in the exact one, where
+    three layers have one branch only: it rises steeply at alpha = 13.5, without a jump
 
     Args:
         depth, closure, potential, weights: as in `replica_symmetric`.
-        alpha_range: searched on a geometric grid (factor 1.05) before bisection.
+        alpha_range: searched from below on a geometric grid (factor 1.05).
         tolerance: relative, on alpha.
     Raises:
         ValueError: for a bad argument, or when the branches do not cross in the range (as for L = 1 and 2).
+        NoConvergenceError: if the grown branch is not found.
     """
     integer(1, depth=depth)
     positive(alpha_low=alpha_range[0], alpha_high=alpha_range[1], tolerance=tolerance)
     options = {"depth": depth, "closure": closure, "potential": potential, "weights": weights}
-    low = spinodal = 0.0
-    for alpha in np.geomspace(*alpha_range, int(np.log(alpha_range[1] / alpha_range[0]) / np.log(1.05)) + 2):
-        lead = _crystal_lead(alpha, options)
-        if lead is not None and not spinodal:
-            spinodal = float(alpha)
-        if lead is not None and lead > 0:
-            break
-        low = float(alpha)
-    else:
+    lead = lru_cache(lambda alpha: _crystal_lead(alpha, options))
+    grid = np.geomspace(*alpha_range, int(np.log(alpha_range[1] / alpha_range[0]) / np.log(1.05)) + 2).tolist()
+    high = next((alpha for alpha in grid if (lead(alpha) or 0.0) > 0), None)
+    if high is None:
         raise fail("alpha_range", "contain a crossing of the crystal and the grown branch", alpha_range)
-    high = float(alpha)
-    while high / low - 1 > tolerance:
-        middle = np.sqrt(low * high)
-        lead = _crystal_lead(middle, options)
-        low, high = (low, middle) if lead is not None and lead > 0 else (middle, high)
-    grown, crystal = branches(alpha=high, **options)
-    return FirstOrderPoint(float(np.sqrt(low * high)), spinodal, grown, crystal, int(depth), closure)
+    searched = grid[: grid.index(high) + 1]
+    spinodal = next(alpha for alpha in searched if lead(alpha) is not None)
+    crossing = _crossing(lead, searched[-2:], tolerance)
+    grown, crystal = branches(alpha=crossing, **options)
+    return FirstOrderPoint(crossing, spinodal, grown, crystal, int(depth), closure)
+
+
+def _crossing(lead: Callable[[float], float | None], bracket: list[float], tolerance: float) -> float:
+    """Where the lead of the crystal changes sign in `bracket` (low, high): bisection until both branches are there."""
+    low, high = bracket[0], bracket[-1]
+    while lead(low) is None and high / low - 1 > tolerance:
+        middle = float(np.sqrt(low * high))
+        low, high = (low, middle) if (lead(middle) or 0.0) > 0 else (middle, high)
+    if low == high or lead(low) is None:
+        return high
+
+    def difference(alpha: float) -> float:
+        value = lead(alpha)
+        if value is None:
+            raise NoConvergenceError(f"The crystal was lost at alpha = {alpha:g}, between {low:g} and {high:g}.")
+        return value
+
+    return float(brentq(difference, low, high, rtol=tolerance))
 
 
 def _crystal_lead(alpha: float, options: dict) -> float | None:

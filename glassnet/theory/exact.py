@@ -173,16 +173,17 @@ class ExactChain:
         """Factor by which a small q(l) grows when its layer is liquid.
 
         alpha g^4 q(l+1)^2 [1 + alpha g^4 q(l-1)^2 / (1 - alpha k^2 q(l-1)^2)],  g = f'(0), k = Z''/Z(0) at C = 0.
-        For L = 2 and the hard core it is 1 at alpha g^4 = (sqrt 5 - 1)/2, alpha = 1.525.
+        For L = 2 and the hard core it is 1 at alpha g^4 = (sqrt 5 - 1)/2, alpha = 1.525. Where k is not 0 (soft core,
+        margin) the weights also order on their own, by alpha k^2 q(l-1)^2, with a liquid layer above.
 
         Args:
             q: overlaps, shape (depth+1,).
         Returns:
-            One value for each hidden layer, shape (depth-1,); huge where the weights order on their own.
+            One value for each hidden layer, shape (depth-1,); the larger of both factors.
         """
         _, first, second = self.weight(np.zeros(1), np.ones(1))
         g, bend = first[0], second[0] + first[0] ** 2
         below, above = self.alpha * q[:-2] ** 2, self.alpha * g**4 * q[2:] ** 2
-        rest = 1 - below * bend**2
-        factor = np.where(rest > 0, 1 + g**4 * below / np.where(rest > 0, rest, 1.0), 1e300)
-        return above * factor
+        own = below * bend**2
+        factor = 1 + g**4 * below / np.maximum(1 - own, 1e-300)
+        return np.maximum(own, above * factor)

@@ -1,4 +1,7 @@
-"""Fixed points of monotone maps of overlaps: damped iteration to choose the branch, Newton to finish.
+"""Fixed points of monotone maps of overlaps: iteration to choose the branch, Newton to finish.
+
+Near the onset of a layer the iteration is slow: there the solution with that layer liquid is tested for growth, and
+the layer is started where its growth ends.
 
 The unknowns are complements c = 1 - overlap; Newton works in x = ln(overlap/complement), which is unbounded.
 """
@@ -16,6 +19,8 @@ CEILING = 1e-24
 Map = Callable[[np.ndarray], np.ndarray]
 _SMALL = 1e-8
 _PROBE = 1e-7
+_STILL = 1e-6
+"""Growth per step that counts as none."""
 
 
 class NoConvergenceError(RuntimeError):
@@ -35,6 +40,20 @@ class FixedPoint:
     complement: np.ndarray
     residual: float
     iterations: int
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A fixed point with some unknowns at 0 that may want to grow.
+
+    Attributes:
+        complement, residual: as in `FixedPoint`.
+        liquid: which unknowns were put to overlap 0, shape (n,).
+    """
+
+    complement: np.ndarray
+    liquid: np.ndarray
+    residual: float
 
 
 def logit(complement: np.ndarray) -> np.ndarray:
@@ -88,18 +107,23 @@ def solve(
         current = new
         if counted.calls < next_try or change > 0.05:
             continue
-        found = _polish(counted, current, tolerance, band)
-        if found is not None:
-            return found
         next_try = counted.calls + max(30, counted.calls // 4)
+        found = _newton(counted, current, tolerance, band)
+        if found is None:
+            continue
+        growth, mode = _liquid_mode(counted, found, band)
+        if growth > _STILL:
+            current, next_try = _seeded(counted, found, mode), counted.calls
+        elif _is_perfect(counted, found.complement):
+            return FixedPoint(found.complement, found.residual, counted.calls)
     raise NoConvergenceError(
         f"No fixed point within {max_iterations} iterations: last change of ln(q/(1-q)) {change:.2e}. "
         "There may be none here (beyond capacity, or on the limit of existence of the branch)."
     )
 
 
-def _polish(step: _Counted, start: np.ndarray, tolerance: float, band: int | None) -> FixedPoint | None:
-    """Newton from `start` with liquid unknowns at 0; None unless a nearby and stable fixed point is found."""
+def _newton(step: _Counted, start: np.ndarray, tolerance: float, band: int | None) -> _Candidate | None:
+    """Newton from `start` with liquid unknowns at 0; None unless a nearby fixed point is found, stable in the rest."""
     live = (start < 1 - _SMALL) & (start > CEILING)
     frozen = np.where(start > 0.5, 1.0, CEILING)
 
@@ -124,17 +148,16 @@ def _polish(step: _Counted, start: np.ndarray, tolerance: float, band: int | Non
         x = x + move / max(1.0, np.max(np.abs(move)))
         if np.max(np.abs(x - origin)) > 1.0:
             return None
-    if not worst < max(tolerance, 1e-13 * np.max(np.abs(x), initial=1.0)) or not _is_stable(jacobian):
+    if not worst < max(tolerance, 1e-13 * np.max(np.abs(x), initial=1.0)) or _leading(jacobian)[0] > _STILL:
         return None
     full = expand(x)
-    if not _stays_liquid(step, full, start, live) or not _is_perfect(step, full):
-        return None
-    return FixedPoint(full, float(np.max(np.abs(step(full) - full)[live], initial=0.0)), step.calls)
+    size = float(np.max(np.abs(step(full) - full)[live], initial=0.0))
+    return _Candidate(full, ~live & (start > 0.5), size)
 
 
-def _jacobian(residual: Map, x: np.ndarray, value: np.ndarray, band: int | None) -> np.ndarray:
+def _jacobian(residual: Map, x: np.ndarray, value: np.ndarray, band: int | None, shift: float = 1e-6) -> np.ndarray:
     """Forward differences; columns further apart than 2 band are taken at once."""
-    size, shift = x.size, 1e-6
+    size = x.size
     groups = size if band is None else min(size, 2 * band + 1)
     jacobian = np.zeros((size, size))
     for first in range(groups):
@@ -148,11 +171,13 @@ def _jacobian(residual: Map, x: np.ndarray, value: np.ndarray, band: int | None)
     return jacobian
 
 
-def _is_stable(jacobian: np.ndarray) -> bool:
-    """Whether plain iteration would be attracted: the map has no eigenvalue above 1."""
-    if jacobian.size == 0 or not np.any(jacobian):
-        return True
-    return bool(np.max(np.linalg.eigvals(jacobian).real) < 1e-6)
+def _leading(jacobian: np.ndarray) -> tuple[float, np.ndarray]:
+    """Largest real part of the eigenvalues of map - 1, above 0 where plain iteration is repelled, and its vector."""
+    if not np.any(jacobian):
+        return -1.0, np.zeros(len(jacobian))
+    values, vectors = np.linalg.eig(jacobian)
+    first = int(np.argmax(values.real))
+    return float(values[first].real), np.abs(vectors[:, first])
 
 
 def _is_perfect(step: _Counted, solution: np.ndarray) -> bool:
@@ -166,24 +191,28 @@ def _is_perfect(step: _Counted, solution: np.ndarray) -> bool:
     return bool(np.all(step(np.where(perfect, 1e-16, solution))[perfect] < 1e-20))
 
 
-def _stays_liquid(step: _Counted, solution: np.ndarray, start: np.ndarray, live: np.ndarray) -> bool:
-    """Whether small overlaps put on the liquid unknowns shrink: power iteration, two steps at a time.
+def _liquid_mode(step: _Counted, found: _Candidate, band: int | None) -> tuple[float, np.ndarray]:
+    """Growth per step of small overlaps of the liquid unknowns (largest eigenvalue of the map - 1), and their ratios.
 
-    Weights and neurons feed each other, so that only every second step can be compared.
+    The map is monotone, so that the largest eigenvalue is real and its vector has no negative entry.
     """
-    liquid = ~live & (start > 0.5)
-    if not np.any(liquid):
-        return True
-    overlap = np.full(int(liquid.sum()), _PROBE)
-    growth = []
-    for n in range(30):
-        probe = solution.copy()
-        probe[liquid] = 1 - overlap
-        overlap = 1 - step(probe)[liquid]
-        if n % 2 == 0:
-            continue
-        growth.append(np.log(max(overlap.max(), 1e-300) / _PROBE))
-        if n > 2 and growth[-1] < -2.0:
-            return True
-        overlap = np.maximum(overlap * _PROBE / max(overlap.max(), 1e-300), 1e-13)
-    return bool(np.mean(growth[-5:]) < 0)
+
+    def change(overlap: np.ndarray) -> np.ndarray:
+        probe = found.complement.copy()
+        probe[found.liquid] = 1 - overlap
+        return 1 - step(probe)[found.liquid] - overlap
+
+    nothing = np.zeros(int(found.liquid.sum()))
+    growth, mode = _leading(_jacobian(change, nothing, nothing, band, _PROBE))
+    return growth, mode / np.max(mode, initial=1e-300)
+
+
+def _seeded(step: _Counted, found: _Candidate, mode: np.ndarray) -> np.ndarray:
+    """The liquid unknowns raised along their growing mode to the amplitude, known within a factor 2, of no growth."""
+    amplitude, seeded = _PROBE, found.complement.copy()
+    while amplitude < 0.5:
+        seeded[found.liquid] = 1 - amplitude * mode
+        if mode @ (1 - step(seeded)[found.liquid]) < amplitude * mode @ mode:
+            break
+        amplitude *= 2
+    return _bounded(seeded)

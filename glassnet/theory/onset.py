@@ -1,7 +1,8 @@
 """Where each layer freezes: continuous transitions of the grown branch, and the depth of the solid."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from scipy.optimize import brentq
@@ -65,7 +66,8 @@ def transitions(
 
     The layer next to a solid one orders where a small q(l) grows by a factor 1:
     alpha g^4 [q(l-1)^2 + q(l+1)^2] = 1 in the factorised closure (g = f'(0) at lambda = 0), from both sides;
-    alpha g^4 q(l+1)^2 [1 + alpha g^4 q(l-1)^2/(1 - ..)] = 1 in the exact closure, from the output side only.
+    alpha g^4 q(l+1)^2 [1 + alpha g^4 q(l-1)^2/(1 - ..)] = 1 in the exact closure, from the output side, or
+    alpha k^2 q(l-1)^2 = 1 (k = Z''/Z(0) at C = 0) from the input side, never for the hard core without margin.
     alpha_g(1) = pi^2/4 for L >= 3 and pi^2/8 for L = 2 (hard core)
 
     Args:
@@ -81,7 +83,7 @@ def transitions(
         half = _transitions(depth // 2, depth, options)
         alpha_g = np.concatenate([half, half[: (depth - 1) // 2][::-1]])
     else:
-        alpha_g = _transitions(depth - 1, depth, options)[::-1]
+        alpha_g = _from_both_sides(depth, options)
     hard = potential or HardCore()
     formal = [bool(np.isfinite(a)) and exceeds_capacity_bound(a, depth, scenario, hard, weights) for a in alpha_g]
     return Transitions(alpha_g, np.array(formal), int(depth), scenario, closure, hard, beta, weights)
@@ -129,51 +131,77 @@ def penetration_fit(alpha_g: np.ndarray, first_layer: int = 1) -> PenetrationFit
 
 
 class _Profiles:
-    """Overlaps of the solid layers at the output of a machine whose next layer is liquid, for rising alpha.
+    """Overlaps of the solid layers at one end of a machine whose next layer is liquid, for rising alpha.
 
     A profile starts from the one at the nearest smaller alpha, that is from below, so that the branch stays the
-    grown one.
+    grown one. The end is the output, or the input if `reverse`.
     """
 
-    def __init__(self, level: int, inner: "_Profiles | None") -> None:
-        self.hidden = level - 1
+    def __init__(self, level: int, inner: "_Profiles | None" = None, *, reverse: bool = False) -> None:
+        self.hidden, self.reverse = level - 1, reverse
         self.known: dict[float, np.ndarray] = {}
         if inner is not None and inner.known:
-            alpha = max(inner.known)
-            self.known[alpha] = np.concatenate([np.full(2, STARTS["grown"]), inner.known[alpha]])
+            alpha, new = max(inner.known), np.full(2, STARTS["grown"])
+            self.known[alpha] = np.concatenate([inner.known[alpha], new] if reverse else [new, inner.known[alpha]])
 
     def at(self, chain: Chain) -> np.ndarray:
-        """q of the solid hidden layers and of the output, shape (level,)."""
+        """q of the solid hidden layers and of the end, from input to output, shape (level,)."""
         if self.hidden == 0:
             return np.ones(1)
         short = type(chain)(self.hidden + 1, chain.alpha, chain.replicas, chain.weight, chain.margin, chain.prior)
+        opened = _open_above if self.reverse else _open
+        solid = slice(None, -1) if self.reverse else slice(1, None)
 
         def step(complement: np.ndarray) -> np.ndarray:
-            p, bond = short.step(*_open(complement))
-            return np.ravel(np.column_stack([p[1:-1], bond[1:]]))
+            p, bond = short.step(*opened(complement))
+            pair = (bond[solid], p[1:-1]) if self.reverse else (p[1:-1], bond[solid])
+            return np.ravel(np.column_stack(pair))
 
         below = [alpha for alpha in self.known if alpha <= chain.alpha]
         start = self.known[max(below)] if below else np.full(2 * self.hidden, STARTS["grown"])
         found = solve(step, start, band=2 if chain.banded else None, patience=4)
         self.known[chain.alpha] = found.complement
-        return 1 - _open(found.complement)[0][1:]
+        return 1 - opened(found.complement)[0][solid]
+
+
+def _from_both_sides(depth: int, options: dict) -> np.ndarray:
+    """alpha_g(l) in the exact closure: a solid grows from the output and, apart from it, from the input."""
+    values = np.full(depth - 1, np.inf)
+    inner, outer, low = _Profiles(1, reverse=True), _Profiles(1), 0.0
+    while inner.hidden + outer.hidden < depth - 1:
+        fronts = [inner.hidden, depth - 2 - outer.hidden]
+
+        def growth(chain: Chain, inner: _Profiles = inner, outer: _Profiles = outer) -> np.ndarray:
+            gap = np.zeros(chain.depth - 1 - inner.hidden - outer.hidden)
+            return chain.growth(np.concatenate([inner.at(chain), gap, outer.at(chain)]))
+
+        low = _onset(lambda chain, fronts=fronts: float(np.max(growth(chain)[fronts])), depth, low, options)
+        if np.isinf(low):
+            break
+        rates = growth(chain_equations(depth=depth, alpha=low, **options))
+        if rates[fronts[0]] > rates[fronts[1]]:
+            inner, values[fronts[0]] = _Profiles(inner.hidden + 2, inner, reverse=True), low
+        else:
+            outer, values[fronts[1]] = _Profiles(outer.hidden + 2, outer), low
+    return values
 
 
 def _transitions(levels: int, depth: int, options: dict) -> np.ndarray:
     """alpha_g of the first `levels` layers from the boundary (factorised) or the output (exact); inf if not found."""
     values = np.full(levels, np.inf)
-    profiles, low = None, 0.0
+    profiles: _Profiles | None = None
+    low = 0.0
     for level in range(1, levels + 1):
         profiles = _Profiles(level, profiles)
-        low = values[level - 1] = _next_transition(level, depth, low, profiles, options)
+        rate = partial(_growth, level, profiles)
+        low = values[level - 1] = _onset(rate, depth, low, options)
         if np.isinf(low):
             break
     return values
 
 
-def _next_transition(level: int, depth: int, low: float, profiles: _Profiles, options: dict) -> float:
-    """The alpha > low at which the layer `level` steps from the boundary orders; inf if beyond ALPHA_LIMIT."""
-
+def _onset(rate: Callable[[Chain], float], depth: int, low: float, options: dict) -> float:
+    """The alpha > low at which the growth factor `rate` of a layer passes 1; inf if beyond ALPHA_LIMIT."""
     edge = np.log(low) if low else np.log(1e-3)
 
     @lru_cache
@@ -181,7 +209,7 @@ def _next_transition(level: int, depth: int, low: float, profiles: _Profiles, op
         if log_alpha <= edge:
             return -3.0  # the innermost solid layer vanishes here, and converging to that is slow
         chain = chain_equations(depth=depth, alpha=float(np.exp(log_alpha)), **options)
-        return float(np.clip(np.log(max(_growth(level, chain, profiles), 1e-300)), -50, 50))
+        return float(np.clip(np.log(max(rate(chain), 1e-300)), -50, 50))
 
     left, right = edge, edge + 0.25
     while excess(right) < 0:
@@ -191,7 +219,7 @@ def _next_transition(level: int, depth: int, low: float, profiles: _Profiles, op
     return float(np.exp(brentq(excess, left, right, xtol=1e-10, rtol=1e-11)))
 
 
-def _growth(level: int, chain: Chain, profiles: _Profiles) -> float:
+def _growth(level: int, profiles: _Profiles, chain: Chain) -> float:
     """Growth factor of the liquid layer `level` steps below the output, the layers outside it being solid."""
     q = np.zeros(chain.depth + 1)
     solid = profiles.at(chain)
@@ -205,3 +233,8 @@ def _growth(level: int, chain: Chain, profiles: _Profiles) -> float:
 def _open(complement: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Complements of neurons and weights from q(1), Q(2), q(2), Q(3), ... with q(0) = Q(1) = 0."""
     return np.concatenate([[1.0], complement[0::2], [0.0]]), np.concatenate([[1.0], complement[1::2]])
+
+
+def _open_above(complement: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Complements of neurons and weights from Q(1), q(1), Q(2), ... with q(0) = 1 and nothing above the last q."""
+    return np.concatenate([[0.0], complement[1::2], [1.0]]), np.concatenate([complement[0::2], [1.0]])

@@ -1,10 +1,18 @@
-"""Averaged Boltzmann weight of a soft core of any power, by quadrature over the depth of the violation."""
+"""Averaged Boltzmann weight of a soft core of any power, by quadrature over the depth of the violation.
+
+In units of s: exp f = Phi(u) + int_0^inf dt exp(-psi(t))/sqrt(2 pi), psi(t) = c t^p + (t + u)^2/2,
+u = (h - margin)/s, c = strength s^p. For p >= 1 psi is convex, and few nodes on both sides of its minimum do.
+"""
 
 import numpy as np
 from scipy.special import log_ndtr
 
-_LEGENDRE = np.polynomial.legendre.leggauss(10)
-_EXPONENT = 40.0
+_DROP = 37.0
+"""Nodes reach to where the integrand has fallen by exp(-37)."""
+_FINE = np.polynomial.legendre.leggauss(10)
+
+
+_SMOOTH = np.polynomial.legendre.leggauss(40)
 
 
 def power_law_weight(
@@ -26,42 +34,71 @@ def power_law_weight(
     """
     h, variance = np.broadcast_arrays(np.asarray(h, float) - margin, np.asarray(variance, float))
     s = np.sqrt(variance)
-    r, log_dr = _violations(h, s, power, strength)
-    log_p = log_dr - strength * r**power - (r + h[..., None]) ** 2 / (2 * variance[..., None])
-    log_p -= np.log(np.sqrt(2 * np.pi) * s)[..., None]
-    top = np.max(log_p, axis=-1)
-    violated = np.exp(log_p - top[..., None])
-    f = np.logaddexp(log_ndtr(h / s), top + np.log(violated.sum(-1)))
-    share = violated * np.exp(top - f)[..., None]
-    force = strength * power * r ** (power - 1)
-    lag = (r + h[..., None]) / variance[..., None]
-    first = np.sum(share * force, axis=-1)
-    return f, first, -np.sum(share * force * lag, axis=-1) - first**2
+    u, cost = h / s, strength * s**power
+    t, dt = (_convex_nodes if power >= 1 else _nodes)(u, power, cost)
+    barrier = cost[..., None] * t**power
+    lag = t + u[..., None]
+    psi = barrier + lag**2 / 2
+    least = np.min(psi, axis=-1)
+    violated = dt * np.exp(least[..., None] - psi) / np.sqrt(2 * np.pi)
+    f = np.logaddexp(log_ndtr(u), np.log(violated.sum(-1)) - least)
+    force = power * barrier / t * violated * np.exp(-least - f)[..., None]
+    first = force.sum(-1) / s
+    return f, first, -np.sum(force * lag, axis=-1) / variance - first**2
 
 
-def _violations(h: np.ndarray, s: np.ndarray, power: float, strength: float) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes r > 0 and ln dr: panels that halve towards r = 0, and panels around the most likely violation."""
-    far = np.maximum(-h, 0) + np.sqrt(2 * _EXPONENT) * s
-    far = np.where(h > 0, np.minimum(far, _EXPONENT * s**2 / np.maximum(h, 1e-300)), far)
-    peak = _most_likely(h, s, power, strength)
-    curvature = strength * power * abs(power - 1) * np.maximum(peak, 1e-150) ** (power - 2)
-    width = 1 / np.sqrt(1 / s**2 + np.minimum(curvature, 1e100))
+def _convex_nodes(u: np.ndarray, power: float, cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes t > 0 and dt for p >= 1: 40 on each side of the minimum of psi, shape (*u.shape, 80).
+
+    t = y^3 with even panels in y smooths the branch point of t^p at 0, where that is needed.
+    """
+    peak = _most_likely(u, power, cost)
+    low = peak - _reach(-1.0, np.minimum(peak, np.sqrt(2 * _DROP)), peak, u, power, cost)
+    high = peak + _reach(1.0, np.full_like(u, np.sqrt(2 * _DROP)), peak, u, power, cost)
+    bend = 1 if power == int(power) or power > 4 else 3
+    edges = np.maximum(np.stack([low, peak, high], axis=-1), 0.0) ** (1 / bend)
+    half = np.diff(edges, axis=-1)[..., None] / 2
+    y = edges[..., :-1, None] + half * (1 + _SMOOTH[0])
+    dt = half * _SMOOTH[1] * bend * y ** (bend - 1)
+    shape = (*u.shape, -1)
+    return np.maximum(y**bend, 1e-300).reshape(shape), dt.reshape(shape)
+
+
+def _reach(
+    side: float, distance: np.ndarray, peak: np.ndarray, u: np.ndarray, power: float, cost: np.ndarray
+) -> np.ndarray:
+    """Distance from the minimum at which psi has risen by _DROP: Newton in logarithms, from `distance` downwards."""
+    limit, base = distance, cost * peak**power
+    for _ in range(8):
+        t = peak + side * distance
+        barrier = cost * np.maximum(t, 1e-300) ** power
+        rise = np.maximum(barrier - base + side * distance * (distance * side / 2 + peak + u), 1e-300)
+        slope = distance * side * (power * barrier / np.maximum(t, 1e-300) + t + u) / rise
+        distance = np.minimum(limit, distance * (_DROP / rise) ** (1 / np.maximum(slope, 1.0)))
+    return distance
+
+
+def _nodes(u: np.ndarray, power: float, cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes t > 0 and dt for p < 1: panels that halve towards t = 0, and panels around the most likely violation."""
+    far = np.maximum(-u, 0) + np.sqrt(2 * _DROP)
+    far = np.where(u > 0, np.minimum(far, _DROP / np.maximum(u, 1e-300)), far)
+    peak = _most_likely(u, power, cost)
+    width = 1 / np.sqrt(1 + np.minimum(cost * power * (1 - power) * np.maximum(peak, 1e-150) ** (power - 2), 1e100))
     side = np.array([1.0, 2.0, 3.0, 4.5, 6.5, 9.0])
     near = peak[..., None] + width[..., None] * np.concatenate([-side[::-1], [0.0], side])
-    fine = far[..., None] * np.concatenate([[0.0], 0.5 ** np.arange(14 if power >= 1 else 60, -1, -1)])
+    fine = far[..., None] * np.concatenate([[0.0], 0.5 ** np.arange(60, -1, -1)])
     edges = np.sort(np.clip(np.concatenate([fine, near], axis=-1), 0, far[..., None]), axis=-1)
     half = np.diff(edges) / 2
-    r = (edges[..., :-1] + half)[..., None] + half[..., None] * _LEGENDRE[0]
-    weight = half[..., None] * _LEGENDRE[1]
-    shape = (*h.shape, -1)
-    return np.maximum(r.reshape(shape), 1e-300), np.log(np.maximum(weight, 1e-300)).reshape(shape)
+    t = (edges[..., :-1] + half)[..., None] + half[..., None] * _FINE[0]
+    shape = (*u.shape, -1)
+    return np.maximum(t.reshape(shape), 1e-300), (half[..., None] * _FINE[1]).reshape(shape)
 
 
-def _most_likely(h: np.ndarray, s: np.ndarray, power: float, strength: float) -> np.ndarray:
-    """Root r of r + h + s^2 strength power r^(power - 1) = 0 by bisection on [0, max(-h, 0)]."""
-    low, high = np.zeros_like(h), np.maximum(-h, 0)
-    for _ in range(60):
-        r = (low + high) / 2
-        above = r + h + s**2 * strength * power * np.maximum(r, 1e-300) ** (power - 1) > 0
-        low, high = np.where(above, low, r), np.where(above, r, high)
+def _most_likely(u: np.ndarray, power: float, cost: np.ndarray) -> np.ndarray:
+    """Root t of t + u + c p t^(p - 1) = 0 by bisection on [0, max(-u, 0)]."""
+    low, high = np.zeros_like(u), np.maximum(-u, 0)
+    for _ in range(30):
+        t = (low + high) / 2
+        above = t + u + cost * power * np.maximum(t, 1e-300) ** (power - 1) > 0
+        low, high = np.where(above, low, t), np.where(above, t, high)
     return (low + high) / 2

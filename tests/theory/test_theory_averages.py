@@ -93,6 +93,17 @@ def test_local_weight_is_the_gaussian_average_of_the_boltzmann_weight(name):
     assert np.exp(ours) == pytest.approx(direct, rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("power", "strength", "mean"),
+    [(1.1, 1e4, -8.0), (1.5, 66.7, -0.03), (3, 66.7, -8.0), (7.3, 5.0, 0.0)],
+)
+def test_soft_cores_of_any_power_at_strong_violation(power, strength, mean):
+    ours = local_weight(SoftCore(power=power), strength)(np.array([mean]), np.array(1.0))
+    f, slope = reference.power_law(power, strength, mean)
+    assert ours[0][0] == pytest.approx(f, rel=1e-9)
+    assert ours[1][0] == pytest.approx(slope, rel=1e-8)
+
+
 @pytest.mark.parametrize("power", [1.0, 2.0])
 def test_general_power_meets_the_closed_forms(power):
     h = np.linspace(-2, 2, 21)

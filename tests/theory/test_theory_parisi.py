@@ -48,6 +48,16 @@ def test_replica_symmetric_values():
     assert round(replica_symmetric(depth=3, alpha=5.0).free_entropy, 6) == -0.695398
 
 
+@pytest.mark.parametrize(("steps", "value"), [(1, 0.1823), (2, 0.1851), (3, 0.1806), (4, 0.1818)])
+def test_largest_overlap(steps, value):
+    """q_EA at L = 3, alpha = 5 depends on k: .1808 (k = 5), .1808 (6), .1807 (7), .1805 (9); 1RSB at the best m .1723.
+
+    The printed .1811 is none of these; an iteration for k = 5 stopped early passes it on its way down to .1808.
+    """
+    solution = parisi(depth=3, alpha=5.0, steps=steps, m="grid")
+    assert solution.q[-1, 1] == pytest.approx(value, abs=5e-5)
+
+
 @pytest.mark.slow
 def test_more_steps():
     nine, five = parisi(depth=2, alpha=3.0, steps=9), parisi(depth=3, alpha=5.0, steps=5)
@@ -68,7 +78,11 @@ def test_complex_to_simple():
 
 
 def test_the_spin_recursion_on_the_sk_model():
-    """T = 0.5, k = 6: eps_i = beta^2 q_i; U = -(beta/2)(1 - int q^2); chi = beta (1 - int q) tends to 1 in full RSB."""
+    """T = 0.5, k = 6: eps_i = beta^2 q_i; U = -(beta/2)(1 - int q^2); chi = beta (1 - int q) tends to 1 in full RSB.
+
+    The printed 1 - <q> = .4991 at k = 6 is not reached: at this T the grid m_i = i/(k+1) gives .4987 (k = 6), .4990
+    (7) and .4992 (8), midpoints (i - 1/2)/k give .4997, m_i = i/(k + 1/2) .4985, and q_0 = 0 by force .5115.
+    """
     k, beta = 6, 2.0
     m = np.arange(1, k + 1) / (k + 1)
     start = np.linspace(0.1, 0.9, k + 1)[:, None]

@@ -31,6 +31,21 @@ def gap_response(variance: float, replicas: int, beta: float | None = None, digi
     return float(total / norm)
 
 
+def power_law(power: float, strength: float, mean: float) -> tuple[float, float]:
+    """f and f' of a soft core -strength r^power at variance 1, by quadrature in y = ln(violation)."""
+    mp.mp.dps = 20
+    p, c = mp.mpf(power), mp.mpf(strength)
+
+    def integrand(y, order):
+        t = mp.exp(y)
+        return t * mp.exp(-c * t**p) * mp.npdf(t + mean) * (c * p * t ** (p - 1)) ** order
+
+    edges = [mp.mpf(k) / 2 for k in range(-100, 0, 4)] + [mp.mpf(k) / 16 for k in range(52)]
+    violated, force = (mp.quad(lambda y, n=order: integrand(y, n), edges) for order in (0, 1))
+    weight = mp.ncdf(mean) + violated
+    return float(mp.log(weight)), float(force / weight)
+
+
 def spin_complement(eps: float, replicas: int) -> float:
     """1 - q of a spin in a field of variance eps."""
     mp.mp.dps = 25
