@@ -104,7 +104,7 @@ def column_scan(
     Returns:
         The new gaps, and which offers were accepted, shape (slot, site), bool.
     """
-    if plan.fused is not None and lookup is None and fits(gap, len(offers.rows), sites=sites, chip=plan.fused):
+    if plan.fused is not None and lookup is None and fits(gap.shape, len(offers.rows), sites=sites, chip=plan.fused):
         limits = [x for x in (offers.threshold, offers.extra) if x is not None]
         run = partial(fused_scan, potential=potential, sites=sites, chip=plan.fused, interpret=plan.interpret)
         return run(gap, sign, offers.rows, offers.columns, limits)

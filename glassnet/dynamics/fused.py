@@ -21,16 +21,19 @@ CHIPS = {"gpu": "glassnet.dynamics.fused_gpu", "tpu": "glassnet.dynamics.fused_t
 """Module of each chip; imported when first used, since a program for CPUs needs neither of their compilers."""
 
 
-def fits(gap: Array, terms: int, *, sites: str, chip: str) -> bool:
-    """Whether the gaps of one site and what streams past them fit the chip.
+def fits(shape: tuple[int, ...], terms: int, *, sites: str, chip: str) -> bool:
+    """Whether the gaps of one site and what streams past them fit the chip, and JAX has a compiler for it.
 
     Args:
-        gap: gaps of one layer, shape (neuron, pattern).
+        shape: neurons and patterns of one layer.
         terms: terms of a change.
         sites: "rows" or "columns".
         chip: "gpu" or "tpu".
     """
-    return import_module(CHIPS[chip]).fits(gap.shape, terms, sites)
+    try:
+        return import_module(CHIPS[chip]).fits(shape, terms, sites)
+    except ImportError:  # JAX calls the Triton compiler deprecated
+        return False
 
 
 def fused_scan(
@@ -91,7 +94,7 @@ REFUSING = (-jnp.inf, 0.0)
 """Limits with which a site refuses every offer."""
 
 
-def padded(x: Array, shape: Sequence[int], filling: float) -> Array:
+def padded(x: Array, shape: Sequence[int], filling: float | int) -> Array:
     """`x` with `filling` behind its end on every axis, up to `shape`."""
     if x.shape == tuple(shape):
         return x

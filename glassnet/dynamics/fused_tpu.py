@@ -89,7 +89,7 @@ def scan(
     return new_gap[: gap.shape[0], : gap.shape[1]], accepted[:slots, :own] != 0
 
 
-def _by_neuron(x: Array, *, shape: tuple[int, ...], filling: float) -> Array:
+def _by_neuron(x: Array, *, shape: tuple[int, ...], filling: float | int) -> Array:
     """`x` (slot, neuron) as (piece, neuron, lane): 128 slots along the lanes."""
     return padded(x, shape, filling).reshape(-1, LANES, shape[1]).transpose(0, 2, 1)
 
