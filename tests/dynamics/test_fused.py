@@ -27,11 +27,11 @@ CHIPS = {"gpu": fused_gpu, "tpu": fused_tpu}
 INTERPRETED = {chip: replace(ACCELERATOR, fused=chip, interpret=True) for chip in CHIPS}
 CASES = [
     # neurons, patterns, slots, terms, potential
-    (5, 7, 6, 1, SoftCore(margin=0.2)),
-    (33, 70, 9, 2, SoftCore(1.5, strength=2.0)),
+    (1, 7, 6, 1, SoftCore(1.0)),
+    (33, 70, 9, 1, SoftCore()),
+    (17, 40, 5, 2, SoftCore(1.5, strength=2.0)),
     (9, 300, 130, 1, HardCore(-0.6)),
-    (70, 20, 4, 2, Counting(0.5)),
-    (1, 1, 1, 1, SoftCore()),
+    (70, 20, 4, 1, Counting(0.5)),
 ]
 
 
@@ -71,7 +71,7 @@ def assert_scans_agree(arguments, potential, sites, chip):
 def test_kernel_decides_as_the_scan(chip, sites, case):
     *shape, potential = case
     accepted = assert_scans_agree(problem(*shape, sites), potential, sites, chip)
-    assert accepted.size == 1 or 0.02 < accepted.mean() < 0.98
+    assert 0.02 < accepted.mean() < 0.98
 
 
 @pytest.mark.parametrize("sites", ["rows", "columns"])
@@ -120,8 +120,7 @@ MUTATIONS = [
 
 @pytest.mark.parametrize(("chip", "sites", "name", "broken"), MUTATIONS)
 def test_a_broken_kernel_is_noticed(monkeypatch, chip, sites, name, broken):
-    arguments = problem(33, 70, 9, 1, sites)
-    assert_scans_agree(arguments, SoftCore(), sites, chip)
+    arguments = problem(33, 70, 9, 1, sites)  # unbroken kernels agree on it, see above
     monkeypatch.setattr(CHIPS[chip], name, broken)
     with pytest.raises(AssertionError):
         assert_scans_agree(arguments, SoftCore(), sites, chip)
@@ -132,9 +131,8 @@ def test_a_broken_kernel_is_noticed(monkeypatch, chip, sites, name, broken):
 SMALL = {"depth": 2, "width": 5}
 SWEPT = [
     ("gpu", "metropolis", Machine(**SMALL, weights="spherical", potential=SoftCore())),
-    ("tpu", "metropolis", Machine(**SMALL, weights="spherical", potential=HardCore(-0.6))),
     ("gpu", "heat_bath", Machine(**SMALL, weights="ising", potential=Counting(0.5))),
-    ("tpu", "heat_bath", Machine(**SMALL, weights="gaussian", potential=SoftCore(1.0))),
+    ("tpu", "metropolis", Machine(**SMALL, weights="gaussian", potential=HardCore(-0.6))),
 ]
 REPLICAS, PATTERNS, SWEEPS = 3, 9, 3
 
@@ -187,11 +185,10 @@ def test_what_does_not_fit_is_scanned(chip, sites):
     assert not fits((10**5, 10**5))
 
 
-RAGGED = Machine(4, 5, inputs=7, outputs=3, potential=SoftCore())
+EVEN = Machine(3, 6, weights="gaussian", potential=HardCore(-0.6))
 KERNELS = [
-    # machine, kernels of its weights and spins: two passes of spherical weights are one loop; stacks; groups of layers
-    (RAGGED, 3 + 3),
-    (Machine(3, 6, weights="gaussian", potential=HardCore(-0.6)), 1 + 2),
+    # machine, kernels of its weights (stacks) and of its spins (groups of layers)
+    (EVEN, 1 + 2),
     (Machine(3, 300, inputs=784, outputs=10, weights="ising", potential=Counting(0.5)), 3 + 2),
 ]
 
@@ -221,7 +218,7 @@ def test_sweeps_lower_to_kernels(platform, machine, number):
 
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])
 def test_kernels_run_on_a_batch_that_is_spread_over_devices(platform):
-    function, arguments = sweep_of_replicas(RAGGED, platform)
+    function, arguments = sweep_of_replicas(EVEN, platform)
     mesh, spec = AbstractMesh((2,), ("replica",)), PartitionSpec("replica")
     spread = jax.shard_map(function, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
     text = lowering.module(spread, platform, *arguments)
