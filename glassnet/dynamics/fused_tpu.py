@@ -31,14 +31,14 @@ BYTE_LINES = 32
 TILE = 2**15
 """Gaps of a block: 32 of the 64 registers."""
 
-VMEM = 12 * 2**20
-"""Bytes of a program at most: what all generations have, 16 MiB, less room for the compiler."""
+VMEM = 10 * 2**20
+"""Bytes of a program at most: what all generations have, 16 MiB, less what the compiler takes for itself."""
 
 
 def fits(shape: tuple[int, ...], terms: int, sites: str) -> bool:
-    """Whether a block and what streams past it, each held twice, fit the memory of a core."""
+    """Whether a block and what streams past it fit the memory of a core: both held twice, and numbers on the way."""
     neurons, patterns = block(shape, sites)
-    tile = neurons * patterns * 2 * (4 + 4 + 4)
+    tile = neurons * patterns * (2 * (4 + 4 + 4) + 3 * 4)
     lines = LANES * patterns * (terms * (2 * 1 + 4) + (0 if sites == "rows" else 2 * 3 * 4))
     columns = LANES * neurons * 2 * 4 * (terms + (2 if sites == "rows" else 0))
     return tile + lines + columns <= VMEM
