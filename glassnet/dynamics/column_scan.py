@@ -21,6 +21,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+from jax.extend.backend import get_backend
 
 from glassnet.core.pytree import pytree
 from glassnet.dynamics.fused import fits, fused_scan
@@ -55,9 +56,19 @@ FUSED = {name: replace(ACCELERATOR, fused=chip) for name, chip in (("gpu", "gpu"
 
 def plan_for(platform: str, replicas: int = 1) -> Plan:
     """Plan of a JAX platform ("cpu", or anything else for accelerators) for so many replicas in one call."""
+    if platform == "gpu" and _rocm():
+        return ACCELERATOR
     if platform != "cpu":
         return FUSED.get(platform, ACCELERATOR)
     return replace(CPU, block=max(1, CACHE // replicas))
+
+
+def _rocm() -> bool:
+    """Whether what JAX calls "gpu" on this machine is from AMD."""
+    try:
+        return "rocm" in get_backend("gpu").platform_version.lower()
+    except RuntimeError:  # there is none
+        return False
 
 
 Factors = tuple[Array, ...]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ from jax.sharding import AbstractMesh, AxisType, PartitionSpec
 
 from glassnet.core import keys
 from glassnet.core.schedule import Schedule
+from glassnet.dynamics import column_scan as scan_module
 from glassnet.dynamics import fused
 from glassnet.dynamics.catalogue import build
 from glassnet.dynamics.column_scan import ACCELERATOR, CPU, Offers, Plan, column_scan, plan_for
@@ -179,6 +181,14 @@ def test_plans_of_platforms():
     }  # fmt: skip
     assert not any(plan_for(name).interpret for name in ("cpu", "gpu", "cuda", "tpu", "rocm"))
     assert plan_for("rocm") == ACCELERATOR == Plan(block=None, dot=False)
+
+
+def test_gpus_of_amd_scan(monkeypatch):
+    backend = SimpleNamespace(platform_version="PJRT C API\nrocm 70000")
+    monkeypatch.setattr(scan_module, "get_backend", lambda platform: backend)
+    assert plan_for("gpu") == ACCELERATOR
+    backend.platform_version = "PJRT C API\ncuda 12090"
+    assert plan_for("gpu").fused == "gpu"
 
 
 @pytest.mark.parametrize("sites", ["rows", "columns"])
