@@ -15,13 +15,16 @@ the next offer: half the memory traffic of applying it at once.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+from jax.extend.backend import get_backend
 
 from glassnet.core.pytree import pytree
+from glassnet.dynamics.fused import fits, fused_scan
 from glassnet.model.potential import Potential
 
 
@@ -33,11 +36,15 @@ class Plan:
         block: gaps handled together in one step, so that they stay in cache; None for the whole array.
         dot: sum over patterns as a product with a constant vector, which XLA vectorises better on CPU.
         native: sweeps are calls of compiled kernels, see `glassnet.dynamics.native`.
+        fused: chip whose kernel does the scan ("gpu" or "tpu"); None for a scan of XLA.
+        interpret: run that kernel as ordinary operations, which any machine can do, slowly.
     """
 
     block: int | None
     dot: bool
     native: bool = False
+    fused: str | None = None
+    interpret: bool = False
 
 
 CACHE = 2**15
@@ -46,13 +53,25 @@ CACHE = 2**15
 CPU = Plan(block=CACHE, dot=True)
 ACCELERATOR = Plan(block=None, dot=False)
 NATIVE = replace(CPU, native=True)
+FUSED = {name: replace(ACCELERATOR, fused=chip) for name, chip in (("gpu", "gpu"), ("cuda", "gpu"), ("tpu", "tpu"))}
+"""Plans of the platforms that have a kernel of their own."""
 
 
 def plan_for(platform: str, replicas: int = 1) -> Plan:
     """Plan of a JAX platform ("cpu", or anything else for accelerators) for so many replicas in one call."""
-    if platform != "cpu":
+    if platform == "gpu" and _rocm():
         return ACCELERATOR
+    if platform != "cpu":
+        return FUSED.get(platform, ACCELERATOR)
     return replace(CPU, block=max(1, CACHE // replicas))
+
+
+def _rocm() -> bool:
+    """Whether what JAX calls "gpu" on this machine is from AMD."""
+    try:
+        return "rocm" in get_backend("gpu").platform_version.lower()
+    except RuntimeError:  # there is none
+        return False
 
 
 Factors = tuple[Array, ...]
@@ -99,6 +118,10 @@ def column_scan(
     Returns:
         The new gaps, and which offers were accepted, shape (slot, site), bool.
     """
+    if plan.fused is not None and lookup is None and fits(gap.shape, len(offers.rows), sites=sites, chip=plan.fused):
+        limits = [x for x in (offers.threshold, offers.extra) if x is not None]
+        run = partial(fused_scan, potential=potential, sites=sites, chip=plan.fused, interpret=plan.interpret)
+        return run(gap, sign, offers.rows, offers.columns, limits)
     total = _sum_over_patterns(plan) if sites == "rows" else _sum_over_neurons
 
     def change(rows: Factors, columns: Factors) -> Array:

@@ -67,13 +67,15 @@ def lanes(machine: Machine, patterns: int, dynamics: str = "metropolis", platfor
 def sweep_path(platform: str | None = None) -> str:
     """What carries out the sweeps on a platform, and why, in words."""
     platform = platform or jax.default_backend()
-    return library.status() if platform == "cpu" else f"compiled scan over the whole batch ({platform})"
+    if platform == "cpu":
+        return library.status()
+    return f"{'fused kernel' if plan_for(platform).fused else 'compiled scan'} over the whole batch ({platform})"
 
 
 def batched(lanes: Lanes, function: Callable, in_axes: Any) -> Callable:
     """`function` of one replica for a chunk of them; a lone replica keeps real branches instead of selects."""
     if not lanes.alone:
-        return jax.vmap(function, in_axes)
+        return _on_each_device(lanes, jax.vmap(function, in_axes), in_axes)
 
     def take(axis: int | None, part: Any) -> Any:
         return part if axis is None else jax.tree.map(lambda x: x[0], part)
@@ -83,6 +85,19 @@ def batched(lanes: Lanes, function: Callable, in_axes: Any) -> Callable:
         return jax.tree.map(lambda x: x[None], function(*bare))
 
     return one
+
+
+def _on_each_device(lanes: Lanes, function: Callable, in_axes: Any) -> Callable:
+    """`function` of a batch, run by every device on its own replicas.
+
+    The compiler cannot cut a kernel that is written for one device; it would gather the batch or give up.
+    """
+    devices = jax.devices(lanes.platform)
+    if lanes.chunk is not None or len(devices) == 1:
+        return function
+    mesh, whole, cut = Mesh(np.array(devices), ("replica",)), PartitionSpec(), PartitionSpec("replica")
+    specs = jax.tree.map(lambda axis: whole if axis is None else cut, tuple(in_axes), is_leaf=lambda axis: axis is None)
+    return jax.shard_map(function, mesh=mesh, in_specs=specs, out_specs=cut, check_vma=False)
 
 
 class Batch:
