@@ -39,12 +39,15 @@ class ColumnSweep {
     const Draws draws{key, layer.neurons, layer.patterns};
     for (int g = 0; g < WIDE; g++) draw(draws, g);
     open();
-    const int64_t accepted = layer.targets ? scan_targets() : layer.potential.margin == 0 ? scan<false>() : scan<true>();
+    const int64_t accepted = layer.potential.margin == 0 ? scanned<false>() : scanned<true>();
     close();
     return accepted;
   }
 
  private:
+  template <bool MARGIN>
+  int64_t scanned() { return layer.targets ? scan_targets<MARGIN>() : scan<MARGIN>(); }
+
   int left(int g) const {
     const int n = patterns - g * LANES;
     return n < 0 ? 0 : n < LANES ? n : LANES;
@@ -195,6 +198,7 @@ class ColumnSweep {
   }
 
   // As `scan`, where a neuron feeds a few targets only.
+  template <bool MARGIN>
   int64_t scan_targets() {
     int64_t accepted = 0;
     for (int j = 0; j < layer.neurons; j++) {
@@ -211,8 +215,8 @@ class ColumnSweep {
         for (int g = 0; g < WIDE; g++) {
           const size_t at = size_t(i) * BLOCK + g * LANES;
           const Floats u = load<Floats>(scratch.fields + at);
-          cost.add(before[g], gap<true>(u, scratch.signs + at));
-          cost.add(after[g], gap<true>(u + change[g] * J, scratch.signs + at));
+          cost.add(before[g], gap<MARGIN>(u, scratch.signs + at));
+          cost.add(after[g], gap<MARGIN>(u + change[g] * J, scratch.signs + at));
         }
       }
       Ints yes[WIDE];
