@@ -1,8 +1,9 @@
 """How a batch of replicas is spread over the machine.
 
 On a CPU the batch is cut into chunks that fit the cache, run by one compiled program on all cores; the size of a
-chunk depends on the machine and the number of patterns alone. On accelerators the batch is one array, its first
-axis sharded over all devices.
+chunk depends on the machine and the number of patterns alone. On accelerators a call is one array, its first axis
+sharded over the devices of this process, with a number of replicas a device that depends on the same alone: so each
+device runs the same program, and a replica has the same bits, however many devices there are.
 """
 
 import os
@@ -23,6 +24,12 @@ from glassnet.model.machine import Machine
 LARGEST_CHUNK = 8
 """Replicas of one call on a CPU at most: small machines gain little beyond, and few replicas fill their chunk."""
 
+GAPS_OF_A_CALL = 2**23
+"""Gaps that one call on one accelerator holds at most: enough to fill it, in 32 MB."""
+
+MOST_REPLICAS = 256
+"""Replicas of one call on one accelerator at most: small machines come in small numbers, too."""
+
 
 @dataclass(frozen=True)
 class Lanes:
@@ -30,11 +37,13 @@ class Lanes:
 
     Attributes:
         platform: JAX platform.
-        chunk: replicas of one call; None for the whole batch at once.
+        chunk: replicas of one call; None for calls sharded over devices.
+        each: replicas of one call on each of these devices.
     """
 
     platform: str
     chunk: int | None
+    each: int = LARGEST_CHUNK
 
     @property
     def plan(self) -> Plan:
@@ -52,7 +61,8 @@ def lanes(machine: Machine, patterns: int, platform: str | None = None) -> Lanes
     platform = platform or jax.default_backend()
     block = plan_for(platform).block
     if block is None:
-        return Lanes(platform, None)
+        total = sum(machine.widths[1:]) * patterns
+        return Lanes(platform, None, int(np.clip(GAPS_OF_A_CALL // total, 1, MOST_REPLICAS)))
     gaps = max(machine.widths[1:]) * patterns
     return Lanes(platform, int(np.clip(block // gaps, 1, LARGEST_CHUNK)))
 
@@ -82,7 +92,7 @@ class Batch:
     def whole(self) -> Any:
         """All replicas as one pytree with the replica as leading axis, without padding.
 
-        Chunks, which live on a CPU, are joined with NumPy; a single one stays where it is.
+        Chunks are joined with NumPy; a single one stays where it is.
         """
         if len(self.chunks) == 1:
             return jax.tree.map(lambda x: x[: self.size], self.chunks[0])
@@ -90,10 +100,10 @@ class Batch:
 
 
 def split(lanes: Lanes, replicas: Any) -> Batch:
-    """Cut a pytree with the replica as leading axis into chunks (CPU), or shard it over the devices."""
+    """Cut a pytree with the replica as leading axis into chunks (CPU), or into calls sharded over the devices."""
     size = jax.tree.leaves(replicas)[0].shape[0]
-    devices = jax.devices(lanes.platform)
-    step = lanes.chunk or -(-size // len(devices)) * len(devices)
+    devices = jax.local_devices(backend=lanes.platform)
+    step = lanes.chunk or lanes.each * len(devices)
     places = np.minimum(np.arange(-(-size // step) * step), size - 1).reshape(-1, step)
     if len(places) > 1:
         replicas = jax.tree.map(_on_host, replicas)
