@@ -17,20 +17,21 @@ from glassnet.model.potential import Counting, HardCore, SoftCore
 from glassnet.simulation.protocol import Protocol
 
 if TYPE_CHECKING:
-    from glassnet import analysis, plot, theory
+    from glassnet import analysis, distributed, plot, theory
+    from glassnet.results import open_result as open
     from glassnet.simulator import simulate
     from glassnet.store.dataset import configuration
-    from glassnet.store.files import open_result as open
     from glassnet.store.files import save
 
 __version__ = "0.1.0"
 
 _LAZY = {
     "simulate": ("glassnet.simulator", "simulate"),
-    "open": ("glassnet.store.files", "open_result"),
+    "open": ("glassnet.results", "open_result"),
     "save": ("glassnet.store.files", "save"),
     "configuration": ("glassnet.store.dataset", "configuration"),
     "analysis": ("glassnet.analysis", None),
+    "distributed": ("glassnet.distributed", None),
     "plot": ("glassnet.plot", None),
     "theory": ("glassnet.theory", None),
 }
@@ -39,7 +40,7 @@ _LAZY = {
 __all__ = [
     "Machine", "SoftCore", "HardCore", "Counting", "Protocol", "Schedule", "tasks",
     "energy", "gaps", "feed_forward",
-    "simulate", "open", "save", "configuration", "analysis", "plot", "theory",
+    "simulate", "open", "save", "configuration", "analysis", "plot", "theory", "distributed",
 ]  # fmt: skip
 
 

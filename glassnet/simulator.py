@@ -3,9 +3,11 @@
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import jax
 import xarray as xr
 
 from glassnet.analysis import derive
@@ -16,6 +18,7 @@ from glassnet.simulation.follow import Report
 from glassnet.simulation.job import Configuration, Job
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.run import run
+from glassnet.simulation.share import share
 from glassnet.store.dataset import dataset
 from glassnet.store.provenance import provenance
 from glassnet.tasks import Task
@@ -34,6 +37,7 @@ def simulate(
     seed: int = 0,
     start: str | Configuration = "random",
     keep_configurations: bool = False,
+    part: tuple[int, int] | None = None,
     report: Report | None = None,
 ) -> xr.Dataset:
     """Let weights and hidden neurons of a machine move under the constraints of its data, and measure.
@@ -55,9 +59,14 @@ def simulate(
         start: "random" (infinite temperature), "planted" (the teacher's configuration) or weights and spins as
             `gn.configuration` returns them; boundary layers always take the task's data.
         keep_configurations: add the last configurations of all clones to the result.
+        part: (number from 0, number of parts): run only this share of the samples and temperatures. Taken from the
+            group of processes, if `gn.distributed.initialize` was called; (0, 1), the whole run, otherwise. Joined,
+            the parts are bit for bit the whole: `gn.save` each under one path, and `gn.open` that path.
         report: called with a status after every block of sweeps.
     Returns:
-        Dataset with the variables of `glassnet.store.schema`, whole config and provenance in its attributes.
+        Dataset with the variables of `glassnet.store.schema`, whole config and provenance in its attributes. A part
+        has its own samples and temperatures as coordinates, `part` and `parts` as attributes, and keeps its last
+        configurations; what compares samples is over its own samples until parts are joined.
     Raises:
         ValueError: if an argument is out of range, before anything is compiled.
         FloatingPointError: if the configuration stops being finite.
@@ -67,7 +76,7 @@ def simulate(
     protocol = Protocol() if protocol is None else protocol
     if not isinstance(protocol, Protocol):
         raise fail("protocol", "be a Protocol", protocol)
-    job = Job(machine, tasks, schedules, protocol, dynamics, weight_step, seed, start)
+    job = _shared(Job(machine, tasks, schedules, protocol, dynamics, weight_step, seed, start), part)
     made = provenance()
     begun = time.perf_counter()
     records = run(job, report)
@@ -75,6 +84,16 @@ def simulate(
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     seconds = round(time.perf_counter() - begun, 3)
     return ds.assign_attrs(made, finished=finished, run_seconds=seconds, status="complete")
+
+
+def _shared(job: Job, part: tuple[int, int] | None) -> Job:
+    """The job, or the share of it that is meant or that falls to this process."""
+    if part is None:
+        part = jax.process_index(), jax.process_count()
+    if not isinstance(part, (tuple, list)) or len(part) != 2:
+        raise fail("part", "be a pair of numbers, (part, parts)", part)
+    mine = share(*part, job.protocol.samples, len(job.schedules))
+    return job if mine.parts == 1 else replace(job, share=mine)
 
 
 def _tasks(task: Any) -> tuple[Task, ...]:

@@ -289,7 +289,7 @@ def test_bad_datasets(tmp_path):
     assert call("demo", "--output-dir", tmp_path / "broken.nc")[0] == 2
     assert (
         call("dance")[2]
-        == "glassnet: error: Argument `command` must be one of run, plot, info, theory, demo, but is 'dance'.\n"
+        == "glassnet: error: Argument `command` must be one of run, join, plot, info, theory, demo, but is 'dance'.\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""The command line: glassnet run | plot | info | theory | demo."""
+"""The command line: glassnet run | join | plot | info | theory | demo."""
 
 import os
 import sys
@@ -9,6 +9,7 @@ from glassnet import __version__
 
 COMMANDS = {
     "run": "simulate a machine and write a dataset (netCDF)",
+    "join": "make one dataset of the parts that several processes wrote",
     "plot": "draw the overview figure of a dataset",
     "info": "say what is in a dataset, or on what machine glassnet would run",
     "theory": "curves of the replica theory: overlaps, transitions, replica symmetry breaking",

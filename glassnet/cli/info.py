@@ -24,7 +24,7 @@ class Options:
     """Say what is in a dataset; without one, list versions and devices.
 
     Args:
-        file: dataset written by `glassnet run` or `glassnet theory`.
+        file: dataset written by `glassnet run` or `glassnet theory`; the parts of a run are joined.
         config: print only the configuration, as JSON that `glassnet run --config` takes.
     """
 
@@ -39,13 +39,13 @@ def main(arguments: Sequence[str]) -> None:
         print("\n".join(surroundings()))
         return
 
-    from glassnet.store.files import open_result
+    from glassnet.results import files_of, open_result
 
     ds = open_result(options.file)
     if options.config:
         print(configuration(ds))
     else:
-        print("\n".join(summary(ds, options.file)))
+        print("\n".join(summary(ds, options.file, files_of(options.file))))
 
 
 def configuration(ds: "Dataset") -> str:
@@ -75,10 +75,12 @@ def surroundings() -> Iterator[str]:
     )
 
 
-def summary(ds: "Dataset", path: Path) -> Iterator[str]:
-    """Configuration, sizes, results at the end and provenance of a dataset."""
+def summary(ds: "Dataset", path: Path, files: Sequence[Path]) -> Iterator[str]:
+    """Configuration, sizes, results at the end and provenance of a dataset that was read from `files`."""
     attrs = ds.attrs
-    yield f"{path} ({path.stat().st_size / 1e6:.1f} MB): {attrs.get('status', 'unknown status')}"
+    size = sum(file.stat().st_size for file in files) / 1e6
+    where = str(path) if len(files) == 1 else f"{path}, joined from {len(files)} parts"
+    yield f"{where} ({size:.1f} MB): {attrs.get('status', 'unknown status')}"
     yield attrs.get("title", "")
     yield "configuration"
     yield from _aligned(_flat(json.loads(attrs["config"])))

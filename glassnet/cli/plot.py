@@ -21,7 +21,7 @@ class Options:
     """Draw a dataset: energy and errors, spin autocorrelation by layer, replica overlap, overlap matrices.
 
     Args:
-        file: dataset written by `glassnet run`.
+        file: dataset written by `glassnet run`; the parts of a run are joined.
         output: figure to be written: .png, .pdf or .svg; beside the dataset, as .png, if None.
         temperature: which temperature 1/beta, the nearest that is there; needed where there are several.
         overwrite: replace the figure if it exists.
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> None:
     """Run the command."""
     options = parse(Options, arguments, "plot")
 
-    from glassnet.store.files import open_result
+    from glassnet.results import open_result
 
     ds = open_result(options.file)
     if "theory" in ds.attrs:

@@ -89,8 +89,8 @@ def clone_measures(machine: Machine, lanes: Lanes, shared: bool, taught: bool) -
 
 @lru_cache(CACHED_PROGRAMS)
 def pair_measures() -> Callable:
-    """`f(spins, outputs, weights) -> dict`: overlaps of all pairs within each group (leading axis)."""
-    return jax.jit(lambda *arrays: jax.lax.map(lambda group: overlaps.all_pairs(*group), arrays))
+    """`f(spins, outputs, weights) -> dict`: overlaps of all pairs of replicas (leading axis)."""
+    return jax.jit(overlaps.all_pairs)
 
 
 def copy(tree: Any) -> Any:

@@ -54,9 +54,9 @@ class Progress:
     @classmethod
     def of(cls, job: Job, report: Report) -> "Progress":
         """Progress of a job that has not begun."""
-        protocol, rungs = job.protocol, len(job.schedules)
+        protocol, hosts = job.protocol, len(job.samples) * len(job.temperatures)
         clones = len(protocol.waiting_times) * protocol.clones * protocol.sweeps
-        return cls(report, protocol.samples * rungs * (protocol.last_host_sweep + clones))
+        return cls(report, hosts * (protocol.last_host_sweep + clones))
 
     def update(self, *, sweeps: int = 0, **changes: object) -> None:
         """Add replica-sweeps, change other fields of the status, report."""
@@ -89,7 +89,8 @@ class Follower:
     ) -> None:
         self.job, self.lanes, self.progress, self.phase, self.shape = job, lanes, progress, phase, shape
         indices = np.indices(shape)
-        self.samples, self.rungs = indices[0].reshape(-1), indices[1].reshape(-1)
+        self.rows, self.rungs = indices[0].reshape(-1), indices[1].reshape(-1)
+        self.samples = np.asarray(job.samples)[self.rows]
         self.boundary = self._data(job.boundary(self.samples))
         self.test = self._data(job.boundary(self.samples, test=True))
         self._keys = split(lanes, replica_keys.reshape(-1))
@@ -100,14 +101,14 @@ class Follower:
     @classmethod
     def of_hosts(cls, job: Job, lanes: Lanes, progress: Progress) -> "Follower":
         """The hosts: (sample, temperature)."""
-        shape = (job.protocol.samples, len(job.schedules))
+        shape = (len(job.samples), len(job.temperatures))
         return cls(job, lanes, progress, "hosts", shape, job.host_keys(), np.zeros(shape, np.int32))
 
     @classmethod
     def of_clones(cls, job: Job, lanes: Lanes, progress: Progress) -> "Follower":
         """The clones: (sample, temperature, waiting time, clone)."""
         waits = np.asarray(job.protocol.waiting_times, np.int32)
-        shape = (job.protocol.samples, len(job.schedules), len(waits), job.protocol.clones)
+        shape = (len(job.samples), len(job.temperatures), len(waits), job.protocol.clones)
         return cls(job, lanes, progress, "clones", shape, job.clone_keys(), waits[:, None])
 
     def _data(self, tree: object) -> Batch:
@@ -190,17 +191,17 @@ class Follower:
         for name, flags in row.pop("finite").items():
             bad = np.argwhere(~np.asarray(flags))
             if len(bad):
-                place = dict(
-                    zip(
-                        ("sample", "temperature", "waiting_time", "clone"),
-                        np.unravel_index(bad[0][0], self.shape),
-                        strict=False,
-                    )
-                )
-                where = ", ".join(f"{k} {int(v)}" for k, v in place.items())
+                where = self._place(bad[0][0])
                 raise FloatingPointError(
                     f"{name} of layer {bad[0][1] + 1} are not finite at sweep {sweep} of {self.phase}: {where}."
                 )
         energy = np.asarray(row["energy"])
         self.progress.update(phase=self.phase, energy=float(energy.mean()))
         return row
+
+    def _place(self, replica: int) -> str:
+        """A replica in words, samples and temperatures as numbered in the whole run."""
+        row, rung, *rest = map(int, np.unravel_index(replica, self.shape))
+        numbers = (self.job.samples[row], self.job.temperatures[rung], *rest)
+        names = ("sample", "temperature", "waiting_time", "clone")
+        return ", ".join(f"{name} {number}" for name, number in zip(names, numbers, strict=False))

@@ -17,6 +17,7 @@ from glassnet.model.energy import checked_spins, checked_weights, energy
 from glassnet.model.machine import Machine
 from glassnet.model.state import Boundary
 from glassnet.simulation.protocol import Protocol
+from glassnet.simulation.share import Share
 from glassnet.tasks import Task
 
 Configuration = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]
@@ -38,6 +39,7 @@ class Job:
         weight_step: size d of a weight move.
         seed: root of all random numbers.
         start: "random" (infinite temperature), "planted" (the teacher's configuration) or a configuration.
+        share: samples and temperatures that are run here, all if None. The others stay part of the job's identity.
     Raises:
         ValueError: if an argument is out of range or two of them do not fit each other.
     """
@@ -50,6 +52,7 @@ class Job:
     weight_step: float = 0.1
     seed: int = 0
     start: str | Configuration = "random"
+    share: Share | None = None
 
     def __post_init__(self) -> None:
         integer(0, seed=self.seed)
@@ -107,6 +110,21 @@ class Job:
             _check_prior(self.machine.weights, f"start weights of layer {layer}", J, c)
 
     @property
+    def samples(self) -> range:
+        """Samples that are run here, as numbered in the whole job."""
+        return range(self.protocol.samples) if self.share is None else self.share.samples
+
+    @property
+    def temperatures(self) -> range:
+        """Temperatures that are run here, as numbered in the whole job."""
+        return range(len(self.schedules)) if self.share is None else self.share.temperatures
+
+    @property
+    def rungs(self) -> tuple[Schedule, ...]:
+        """Schedules of the temperatures that are run here."""
+        return tuple(self.schedules[t] for t in self.temperatures)
+
+    @property
     def shared(self) -> bool:
         """Whether all samples see the same data."""
         return len(self.tasks) == 1
@@ -150,13 +168,13 @@ class Job:
         return teacher.widths[1:-1] == self.machine.widths[1:-1]
 
     def paths(self) -> BetaPath:
-        """Schedules as arrays with the temperature as leading axis."""
-        return jax.tree.map(lambda *x: jnp.stack(x), *(s.path() for s in self.schedules))
+        """Schedules of `rungs` as arrays with the temperature as leading axis."""
+        return jax.tree.map(lambda *x: jnp.stack(x), *(s.path() for s in self.rungs))
 
     def start_keys(self) -> Array:
         """Keys of the random starts, one for each sample."""
         root = keys.root(self.seed)
-        return jax.vmap(lambda s: keys.address(root, s, keys.START))(jnp.arange(self.protocol.samples))
+        return jax.vmap(lambda s: keys.address(root, s, keys.START))(self._numbers())
 
     def given(self, sample: int) -> Configuration:
         """Weights and spins that a sample starts from, unless it starts at random."""
@@ -171,7 +189,7 @@ class Job:
     def host_keys(self) -> Array:
         """Keys of the hosts, (sample, temperature)."""
         address = jax.vmap(jax.vmap(self._address(keys.HOST), (None, 0)), (0, None))
-        return address(jnp.arange(self.protocol.samples), self._rungs())
+        return address(self._numbers(), self._temperature_numbers())
 
     def clone_keys(self) -> Array:
         """Keys of the clones, (sample, temperature, waiting time, clone)."""
@@ -179,15 +197,18 @@ class Job:
         for axes in ((None, None, None, 0), (None, None, 0, None), (None, 0, None, None), (0, None, None, None)):
             address = jax.vmap(address, axes)
         waiting = jnp.asarray(self.protocol.waiting_times)
-        return address(jnp.arange(self.protocol.samples), self._rungs(), waiting, jnp.arange(self.protocol.clones))
+        return address(self._numbers(), self._temperature_numbers(), waiting, jnp.arange(self.protocol.clones))
 
     def _address(self, stream: int):
         root = keys.root(self.seed)
         return lambda sample, *rest: keys.address(root, sample, stream, *rest)
 
-    def _rungs(self) -> Array:
+    def _numbers(self) -> Array:
+        return jnp.asarray(self.samples)
+
+    def _temperature_numbers(self) -> Array:
         """A number for each schedule that depends on it alone, so that a rung does not feel its neighbours."""
-        return jnp.asarray([zlib.crc32(repr(s).encode()) for s in self.schedules], jnp.uint32)
+        return jnp.asarray([zlib.crc32(repr(s).encode()) for s in self.rungs], jnp.uint32)
 
 
 def _check_prior(ensemble: str, name: str, J: np.ndarray, c: int) -> None:

@@ -2,8 +2,9 @@
 
 On a CPU the batch is cut into chunks that fit the cache, run by one compiled program on all cores; the size of a
 chunk depends on the machine and the number of patterns alone. Native kernels take one replica at a time, and spread it
-over the cores that no other replica needs. On accelerators the batch is one array, its first axis sharded over all
-devices.
+over the cores that no other replica needs. On accelerators a call is one array, its first axis sharded over the devices
+of this process, with a number of replicas a device that depends on the same alone: so each device runs the same
+program, and a replica has the same bits, however many devices there are.
 """
 
 import os
@@ -26,6 +27,12 @@ from glassnet.native import library
 LARGEST_CHUNK = 8
 """Replicas of one call on a CPU at most: small machines gain little beyond, and few replicas fill their chunk."""
 
+GAPS_OF_A_CALL = 3 * 2**20
+"""Gaps of one call on one accelerator: about as many as fill it; with fewer it takes hardly less time."""
+
+MOST_REPLICAS = 256
+"""Replicas of one call on one accelerator at most: small machines come in small numbers, too."""
+
 
 @dataclass(frozen=True)
 class Lanes:
@@ -33,12 +40,14 @@ class Lanes:
 
     Attributes:
         platform: JAX platform.
-        chunk: replicas of one call; None for the whole batch at once.
+        chunk: replicas of one call; None for calls sharded over devices.
+        each: replicas of one call on each of these devices.
         native: whether the sweeps are native kernels.
     """
 
     platform: str
     chunk: int | None
+    each: int = LARGEST_CHUNK
     native: bool = False
 
     @property
@@ -57,7 +66,8 @@ def lanes(machine: Machine, patterns: int, dynamics: str = "metropolis", platfor
     platform = platform or jax.default_backend()
     block = plan_for(platform).block
     if block is None:
-        return Lanes(platform, None)
+        total = sum(machine.widths[1:]) * patterns
+        return Lanes(platform, None, int(np.clip(GAPS_OF_A_CALL // total, 1, MOST_REPLICAS)))
     if dynamics in COMPILED and library.available():
         return Lanes(platform, 1, native=True)
     gaps = max(machine.widths[1:]) * patterns
@@ -92,7 +102,7 @@ def _on_each_device(lanes: Lanes, function: Callable, in_axes: Any) -> Callable:
 
     The compiler cannot cut a kernel that is written for one device; it would gather the batch or give up.
     """
-    devices = jax.devices(lanes.platform)
+    devices = jax.local_devices(backend=lanes.platform)
     if lanes.chunk is not None or len(devices) == 1:
         return function
     mesh, whole, cut = Mesh(np.array(devices), ("replica",)), PartitionSpec(), PartitionSpec("replica")
@@ -110,7 +120,7 @@ class Batch:
     def whole(self) -> Any:
         """All replicas as one pytree with the replica as leading axis, without padding.
 
-        Chunks, which live on a CPU, are joined with NumPy; a single one stays where it is.
+        Chunks are joined with NumPy; a single one stays where it is.
         """
         if len(self.chunks) == 1:
             return jax.tree.map(lambda x: x[: self.size], self.chunks[0])
@@ -118,10 +128,10 @@ class Batch:
 
 
 def split(lanes: Lanes, replicas: Any) -> Batch:
-    """Cut a pytree with the replica as leading axis into chunks (CPU), or shard it over the devices."""
+    """Cut a pytree with the replica as leading axis into chunks (CPU), or into calls sharded over the devices."""
     size = jax.tree.leaves(replicas)[0].shape[0]
-    devices = jax.devices(lanes.platform)
-    step = lanes.chunk or -(-size // len(devices)) * len(devices)
+    devices = jax.local_devices(backend=lanes.platform)
+    step = lanes.chunk or lanes.each * len(devices)
     places = np.minimum(np.arange(-(-size // step) * step), size - 1).reshape(-1, step)
     if len(places) > 1:
         replicas = jax.tree.map(_on_host, replicas)

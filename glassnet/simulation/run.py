@@ -1,7 +1,6 @@
 """The run: hosts to their waiting times, then all clones together; blocks of sweeps between measurements."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,20 +11,13 @@ from glassnet.model.state import State, pack
 from glassnet.simulation import compiled
 from glassnet.simulation.follow import Follower, Progress, Report
 from glassnet.simulation.job import Job
+from glassnet.simulation.pairs import FINAL, Record, Records, final_overlaps, pairs_in_groups
 from glassnet.simulation.parallel import Batch, for_chunks, lanes, split
 
 HOST = ("sample", "temperature")
 CLONE = ("sample", "temperature", "waiting_time", "clone")
 
 
-class Record(NamedTuple):
-    """A measured variable: its dimensions in the order of the axes of `values`."""
-
-    dims: tuple[str, ...]
-    values: np.ndarray
-
-
-Records = dict[str, Record]
 Rows = list[dict[str, np.ndarray]]
 
 
@@ -49,7 +41,7 @@ def run(job: Job, report: Report | None = None) -> Records:
 def _hosts(job: Job, follower: Follower) -> tuple[Records, list[State]]:
     """Measurements of the hosts, and their configurations at the waiting times, replica first."""
     ways = follower.lanes
-    states = jax.tree.map(lambda x: x[follower.samples], initial(job))
+    states = jax.tree.map(lambda x: x[follower.rows], initial(job))
     init = compiled.initialise(job.machine, job.dynamics, ways, job.shared)
     measure = compiled.host_measures(job.machine, ways, job.shared)
     start = for_chunks(ways, init, split(ways, states), follower.boundary)
@@ -59,18 +51,16 @@ def _hosts(job: Job, follower: Follower) -> tuple[Records, list[State]]:
         rows.append(follower.checked(row, t) | rates)
         if t in job.protocol.waiting_times:
             snapshots.append(compiled.copy(batch.whole()))
-    shape = (job.protocol.samples, len(job.schedules))
-    return _unfolded(rows, HOST, shape, "time"), snapshots
+    return _unfolded(rows, HOST, follower.shape, "time"), snapshots
 
 
 def initial(job: Job) -> State:
-    """Initial configurations, one for each sample (leading axis)."""
-    samples = range(job.protocol.samples)
+    """Initial configurations, one for each sample that is run here (leading axis)."""
     if isinstance(job.start, str) and job.start == "random":
         draw = compiled.randomise(job.machine)
-        states = [draw(key, job.one_boundary(s)) for s, key in zip(samples, job.start_keys(), strict=True)]
+        states = [draw(key, job.one_boundary(s)) for s, key in zip(job.samples, job.start_keys(), strict=True)]
     else:
-        states = [pack(job.machine, *job.given(s)) for s in samples]
+        states = [pack(job.machine, *job.given(s)) for s in job.samples]
     return jax.tree.map(lambda *x: jnp.stack(x), *states)
 
 
@@ -125,29 +115,23 @@ def _teacher(job: Job, halves: np.ndarray) -> dict[str, np.ndarray]:
 def _all_pairs(follower: Follower, batch: Batch, groups: tuple[int, int]) -> dict[str, np.ndarray]:
     """Overlaps of all pairs within each group of replicas that follow each other in the batch."""
     state = batch.whole()
-    return _pairs_in_groups((state.spins, follower.outputs(), state.weights), groups)
-
-
-def _pairs_in_groups(arrays: tuple, groups: tuple[int, int]) -> dict[str, np.ndarray]:
-    arrays = jax.tree.map(lambda x: x.reshape(*groups, *x.shape[1:]), arrays)
-    return {name: np.asarray(value) for name, value in compiled.pair_measures()(*arrays).items()}
+    return pairs_in_groups((state.spins, follower.outputs(), state.weights), groups)
 
 
 def _final(follower: Follower, batch: Batch) -> Records:
     """Overlaps between all last configurations of a temperature and waiting time, and the configurations."""
     samples, rungs, waits, clones = follower.shape
-    order = np.arange(batch.size).reshape(follower.shape).transpose(1, 2, 0, 3).reshape(-1)
+    order = np.arange(batch.size).reshape(follower.shape).transpose(1, 2, 0, 3)
     state = batch.whole()
-    spins, outputs, weights = jax.tree.map(lambda x: x[order], (state.spins, follower.outputs(), state.weights))
-    pairs = _pairs_in_groups((spins, outputs, weights), (rungs * waits, samples * clones))
-    dims = ("temperature", "waiting_time", "configuration", "configuration_b", "layer")
-    records = {f"final_{k}": Record(dims, x.reshape(rungs, waits, *x.shape[1:])) for k, x in pairs.items()}
-    kept = {"configuration_spins": (("hidden_layer", "neuron", "pattern"), spins)}
+    spins, weights = jax.tree.map(
+        lambda x: np.asarray(x)[order].reshape(rungs, waits, samples * clones, *x.shape[1:]),
+        (state.spins, state.weights),
+    )
+    outputs = np.asarray(follower.outputs())[order[0, 0].reshape(-1)]
+    records = {"configuration_spins": Record((*FINAL, "hidden_layer", "neuron", "pattern"), spins)}
     for g, J in enumerate(weights):
-        kept[f"configuration_weights_{g}"] = ((f"layer_{g}", f"slot_{g}", f"neuron_{g}"), J)
-    for name, (inner, x) in kept.items():
-        records[name] = Record((*dims[:3], *inner), np.asarray(x).reshape(rungs, waits, samples * clones, *x.shape[1:]))
-    return records
+        records[f"configuration_weights_{g}"] = Record((*FINAL, f"layer_{g}", f"slot_{g}", f"neuron_{g}"), J)
+    return final_overlaps(spins, outputs, weights) | records
 
 
 def _unfolded(rows: Rows, dims: tuple[str, ...], shape: tuple[int, ...], clock: str, inner: int = 0) -> Records:

@@ -11,7 +11,7 @@ import xarray as xr
 from glassnet.model.describe import described, machine_from
 from glassnet.model.state import Boundary, State, unpack
 from glassnet.simulation.job import Configuration, Job
-from glassnet.simulation.run import Record
+from glassnet.simulation.pairs import Record
 from glassnet.store.provenance import canonical, config_hash
 from glassnet.store.schema import COORDINATES, VARIABLES, Variable
 
@@ -25,21 +25,23 @@ def dataset(job: Job, records: Mapping[str, Record], *, ladder: bool, keep_confi
         job: the run.
         records: what it measured.
         ladder: keep the dim `temperature`; else it must have size 1 and is dropped.
-        keep_configurations: keep the last configurations of the clones, and the data that clamp them.
+        keep_configurations: keep the last configurations of the clones, and the data that clamp them. The part of
+            a run that is shared by several processes always keeps them, since joining needs them.
     """
     variables = {}
+    keep = keep_configurations or job.share is not None
     for name, record in records.items():
         if not name.startswith(KEPT):
-            variables[name] = _labelled(record, ladder, VARIABLES[name])
-        elif keep_configurations:
-            variables[name] = _labelled(record, ladder, _kept(name, record))
-    if keep_configurations:
+            variables[name] = labelled_record(record, VARIABLES[name], ladder=ladder)
+        elif keep:
+            variables[name] = labelled_record(record, _kept(name, record), ladder=ladder)
+    if keep:
         variables |= _boundaries(job)
-    ds = xr.Dataset(variables, attrs=_attributes(job))
+    ds = xr.Dataset(variables, attrs=_attributes(job) | _of_part(job, keep_configurations))
     return with_coordinates(ds.assign_coords(_coordinates(job, ladder)))
 
 
-def _labelled(record: Record, ladder: bool, variable: Variable) -> xr.DataArray:
+def labelled_record(record: Record, variable: Variable, *, ladder: bool) -> xr.DataArray:
     """The record with the dims of its schema entry in their order; `temperature` after `sample`, or leading."""
     array = xr.DataArray(record.values, dims=record.dims)
     dims = list(variable.dims)
@@ -72,8 +74,8 @@ def _kept(name: str, record: Record) -> Variable:
 
 def _boundaries(job: Job) -> dict[str, xr.DataArray]:
     """Clamped spins of each sample."""
-    samples = range(job.protocol.samples)
-    sides = {"inputs": [job.task(s).inputs for s in samples], "outputs": [job.task(s).outputs for s in samples]}
+    tasks = [job.task(s) for s in job.samples]
+    sides = {"inputs": [task.inputs for task in tasks], "outputs": [task.outputs for task in tasks]}
     variable = Variable((), "1", "clamped spins", "S", "glassnet")
     return {
         f"{KEPT}{side}": with_attributes(xr.DataArray(np.stack(x), dims=("sample", "pattern", side)), variable)
@@ -83,14 +85,15 @@ def _boundaries(job: Job) -> dict[str, xr.DataArray]:
 
 def _coordinates(job: Job, ladder: bool) -> dict[str, Any]:
     protocol = job.protocol
-    sample, clone = np.indices((protocol.samples, protocol.clones)).reshape(2, -1)
-    beta = np.array([s.final_beta for s in job.schedules])
+    samples = np.asarray(job.samples)
+    sample, clone = np.repeat(samples, protocol.clones), np.tile(np.arange(protocol.clones), len(samples))
+    beta = np.array([s.final_beta for s in job.rungs])
     with np.errstate(divide="ignore"):
         temperature = 1 / beta
     number = np.arange(len(sample))
     rung = {"temperature": temperature, "beta": ("temperature", beta)}
     return {
-        "sample": np.arange(protocol.samples),
+        "sample": samples,
         "clone": np.arange(protocol.clones),
         "clone_b": np.arange(protocol.clones),
         "waiting_time": np.array(protocol.waiting_times),
@@ -120,6 +123,13 @@ def _attributes(job: Job) -> dict[str, Any]:
         "task": job.tasks[0].name,
         "dynamics": job.dynamics,
     }
+
+
+def _of_part(job: Job, keep_configurations: bool) -> dict[str, int]:
+    """Attributes that say which part of a run this is, and whether the whole keeps configurations."""
+    if job.share is None:
+        return {}
+    return {"part": job.share.part, "parts": job.share.parts, "keep_configurations": int(keep_configurations)}
 
 
 def configuration_of_run(job: Job) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import xarray as xr
 
 from glassnet.core.check import fail
+from glassnet.store.parts import part_path
 
 ENGINE = "h5netcdf"
 
@@ -33,10 +34,17 @@ def check_writable(path: str | os.PathLike) -> Path:
 def save(ds: xr.Dataset, path: str | os.PathLike) -> Path:
     """Write a result as compressed netCDF-4, under a temporary name that is renamed when complete.
 
+    The part of a run that several processes share goes to a file of its own: run.nc -> run.part-0-of-2.nc.
+
+    Returns:
+        The path of the file.
     Raises:
+        ValueError: if `ds` is a part and a whole result lies at `path`.
         ValueError, FileNotFoundError, PermissionError: as `check_writable`.
     """
     path = check_writable(path)
+    if "parts" in ds.attrs:
+        path = check_writable(free_for_part(path, ds.attrs["part"], ds.attrs["parts"]))
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     encoding = {name: {"zlib": True, "complevel": 4} for name, x in ds.data_vars.items() if x.ndim}
     try:
@@ -49,8 +57,20 @@ def save(ds: xr.Dataset, path: str | os.PathLike) -> Path:
     return path
 
 
-def open_result(path: str | os.PathLike) -> xr.Dataset:
-    """Read a result into memory.
+def free_for_part(path: Path, part: int, parts: int) -> Path:
+    """Where a part of the result `path` is written.
+
+    Raises:
+        ValueError: if a whole result lies at `path`, which would hide the parts.
+    """
+    own = part_path(path, part, parts)
+    if own != path and path.exists():
+        raise fail("path", "not be a whole result that is there, where a part is written", str(path))
+    return own
+
+
+def read(path: str | os.PathLike) -> xr.Dataset:
+    """Read one file into memory.
 
     Raises:
         FileNotFoundError: if there is no such file.

@@ -19,10 +19,10 @@ PACKAGES = ("glassnet", "jax", "jaxlib", "numpy", "scipy", "xarray")
 
 def provenance() -> dict[str, str]:
     """Attributes of a result that say where it was made: versions, device, commit, time of start (UTC)."""
-    device = jax.devices()[0]
+    devices = jax.local_devices()
     return {
         "versions": json.dumps(versions()),
-        "device": f"{len(jax.devices())} x {device.platform} ({device.device_kind})",
+        "device": f"{len(devices)} x {devices[0].platform} ({devices[0].device_kind})",
         "platform": platform.platform(),
         "sweeps": sweep_path(),
         "git_commit": git_commit(),

@@ -2,16 +2,12 @@
 
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
-import xarray as xr
 
 import glassnet as gn
 from glassnet.measure import overlaps
@@ -173,25 +169,6 @@ def test_one_program_serves_all_runs_of_a_machine(caplog):
 
 def test_another_seed_gives_another_run():
     assert not np.array_equal(tiny.run(seed=1).clone_energy, tiny.standard().clone_energy)
-
-
-SHARDED = """
-import sys; sys.path.insert(0, sys.argv[1])
-import jax, tiny
-from glassnet.simulation import parallel, run
-assert len(jax.devices()) == 8
-run.lanes = lambda machine, patterns: parallel.Lanes("cpu", None)
-ds = tiny.run()
-ds.spin_overlap.to_netcdf(sys.argv[2], engine="h5netcdf")
-"""
-
-
-def test_whole_batches_sharded_over_eight_devices_give_the_spins_of_chunks(tmp_path):
-    env = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu", "PATH": "/usr/bin:/bin"}
-    here, out = str(Path(__file__).parent), str(tmp_path / "q.nc")
-    subprocess.run([sys.executable, "-c", SHARDED, here, out], check=True, env=env, cwd=Path(__file__).parents[2])
-    with xr.open_dataarray(out, engine="h5netcdf") as q:
-        np.testing.assert_array_equal(q, tiny.standard().spin_overlap)
 
 
 def test_clones_follow_the_schedule_of_their_absolute_time():

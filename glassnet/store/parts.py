@@ -1,0 +1,131 @@
+"""Parts of one run: their names as files, and how they become one Dataset."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from glassnet.simulation.pairs import final_overlaps
+from glassnet.store.dataset import KEPT, labelled_record, with_coordinates
+from glassnet.store.schema import VARIABLES
+
+OF_PART = ("part", "parts", "keep_configurations")
+"""Attributes that only parts have."""
+
+DIFFERING = ("versions", "device", "platform", "git_commit")
+"""Attributes in which parts may differ; the whole result lists all values."""
+
+CONCAT: dict[str, Any] = {"data_vars": "minimal", "coords": "minimal", "compat": "override", "join": "exact"}
+"""Only variables that have the dim are joined along it; others are the same in all parts."""
+
+
+def part_path(path: str | os.PathLike, part: int, parts: int) -> Path:
+    """Where a part of the result `path` lies: run.nc -> run.part-0-of-2.nc."""
+    path = Path(path)
+    ending = f".part-{part}-of-{parts}"
+    return path if path.stem.endswith(ending) else path.with_stem(path.stem + ending)
+
+
+def parts_beside(path: str | os.PathLike) -> list[Path]:
+    """The files that hold parts of the result `path`, in order."""
+    path = Path(path)
+    if not path.parent.is_dir():
+        return []
+    name = re.compile(rf"{re.escape(path.stem)}\.part-(\d+)-of-(\d+){re.escape(path.suffix)}")
+    found = ((name.fullmatch(file.name), file) for file in path.parent.iterdir())
+    numbered = {(int(match[2]), int(match[1])): file for match, file in found if match}
+    return [numbered[key] for key in sorted(numbered)]
+
+
+def check_complete(files: list[Path]) -> None:
+    """Check that `files`, from `parts_beside`, are all parts of one run.
+
+    Raises:
+        ValueError: naming the parts that are missing, or those that are there if they belong to several runs.
+    """
+    totals = {file.stem.rsplit("-", 1)[1] for file in files}
+    names = [file.name for file in files]
+    if len(totals) > 1:
+        raise ValueError(f"Argument `path` must have the parts of one run beside it, but has {', '.join(names)}.")
+    parts = int(totals.pop())
+    stem, suffix = files[0].stem.rsplit(".part-", 1)[0], files[0].suffix
+    expected = [part_path(stem + suffix, part, parts).name for part in range(parts)]
+    missing = [name for name in expected if name not in names]
+    if missing:
+        raise ValueError(f"Argument `path` must have all {parts} parts beside it, but lacks {', '.join(missing)}.")
+
+
+def joined(parts: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """The whole result of a run from all its parts, without the variables that follow from measured ones.
+
+    Overlaps between last configurations of all samples are computed here.
+
+    Args:
+        parts: results of the parts by file name, in the order of their numbers.
+    Raises:
+        ValueError: if the parts belong to different runs, or a file has the name of another part.
+    """
+    _check_one_run(parts)
+    rows: dict[tuple, list[xr.Dataset]] = {}
+    for ds in parts.values():
+        rows.setdefault(tuple(ds["sample"].values), []).append(ds)
+    whole = _along("sample", rows.values()).assign(_along("configuration", rows.values()))
+    number = np.arange(whole.sizes["configuration"])
+    whole = whole.assign_coords(configuration=number, configuration_b=number)
+    whole = whole.assign(_final(whole))
+    if not all(ds.attrs["keep_configurations"] for ds in parts.values()):
+        whole = whole.drop_vars([name for name in whole.data_vars if str(name).startswith(KEPT)])
+        unlabelled = set(whole.coords) - {c for x in whole.data_vars.values() for c in x.coords}
+        whole = whole.drop_vars(unlabelled)
+    whole.attrs = _attributes([ds.attrs for ds in parts.values()])
+    return with_coordinates(whole)
+
+
+def _check_one_run(parts: Mapping[str, xr.Dataset]) -> None:
+    """Raise ValueError unless all parts have the configuration of the first, and the numbers in their names."""
+    first, *others = parts
+    for name in others:
+        if parts[name].attrs["config_hash"] != parts[first].attrs["config_hash"]:
+            message = f"{name} has another configuration than {first}"
+            raise ValueError(f"Argument `path` must have the parts of one run beside it, but {message}.")
+    for number, (name, ds) in enumerate(parts.items()):
+        if (ds.attrs.get("part"), ds.attrs.get("parts")) != (number, len(parts)):
+            message = f"{name} is not part {number} of {len(parts)}"
+            raise ValueError(f"Argument `path` must have the parts of one run beside it, but {message}.")
+
+
+def _along(dim: str, rows: Any) -> xr.Dataset:
+    """Variables with the dim `dim` (not those between two configurations), joined over temperatures and samples."""
+    blocks = []
+    for row in rows:
+        names = [name for name, x in row[0].data_vars.items() if dim in x.dims and "configuration_b" not in x.dims]
+        measured = [ds[names] for ds in row]
+        blocks.append(measured[0] if len(row) == 1 else xr.concat(measured, "temperature", **CONCAT))
+    return blocks[0] if len(blocks) == 1 else xr.concat(blocks, dim, **CONCAT)
+
+
+def _final(ds: xr.Dataset) -> dict[str, xr.DataArray]:
+    """Overlaps between all last configurations, from the configurations."""
+    spins = ds[f"{KEPT}spins"]
+    ladder = "temperature" in spins.dims
+    count = sum(str(name).startswith(f"{KEPT}weights_") for name in ds.data_vars)
+    weights = [ds[f"{KEPT}weights_{g}"] for g in range(count)]
+    arrays = [x.values if ladder else x.values[None] for x in (spins, *weights)]
+    outputs = ds[f"{KEPT}outputs"].sel(sample=ds[f"{KEPT}sample"]).transpose("configuration", "outputs", "pattern")
+    records = final_overlaps(arrays[0], outputs.values, arrays[1:])
+    return {name: labelled_record(record, VARIABLES[name], ladder=ladder) for name, record in records.items()}
+
+
+def _attributes(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Attributes of the whole from those of the parts: the first's, all values where they may differ."""
+    whole = {name: value for name, value in parts[0].items() if name not in OF_PART}
+    for name in DIFFERING:
+        whole[name] = "; ".join(dict.fromkeys(str(part[name]) for part in parts))
+    whole["started"] = min(part["started"] for part in parts)
+    whole["finished"] = max(part["finished"] for part in parts)
+    whole["run_seconds"] = float(max(part["run_seconds"] for part in parts))
+    return whole | {"processes": len(parts)}
