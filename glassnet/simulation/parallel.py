@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Any
 
 import jax
@@ -90,6 +90,7 @@ def batched(lanes: Lanes, function: Callable, in_axes: Any) -> Callable:
     def take(axis: int | None, part: Any) -> Any:
         return part if axis is None else jax.tree.map(lambda x: x[0], part)
 
+    @wraps(function)
     def one(*arguments: Any) -> Any:
         bare = jax.tree.map(take, tuple(in_axes), arguments, is_leaf=lambda axis: axis is None)
         return jax.tree.map(lambda x: x[None], function(*bare))

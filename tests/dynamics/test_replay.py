@@ -47,6 +47,8 @@ MORE = [
     ("ragged-diluted", 0, "gaussian", "heat_bath", "cpu"),
 ]
 SWEEPS, PATTERNS = 3, 6
+ROUNDING = {False: 3e-6, True: 2e-5}
+"""Of weights; XLA's erfinv, from which the replay draws Gaussian numbers, is off by up to 2e-5, the kernels' is not."""
 
 
 def counting_if_hard(machine):
@@ -121,7 +123,7 @@ def test_every_decision(shape, potential, ensemble, rule, plan):
         moved, weight_info = weights_step(keys.address(key, 0), state, params)
         expected = replay_weights(machine, keys.address(key, 0), J, S, params)
         for new, right in zip(ref.matrices(machine, moved), expected, strict=True):
-            np.testing.assert_allclose(new, right, atol=3e-6)
+            np.testing.assert_allclose(new, right, atol=ROUNDING[plan == "native"])
         state, spin_info = spins_step(keys.address(key, 1), moved, params)
         right = replay_spins(machine, keys.address(key, 1), ref.matrices(machine, moved), S, temperature, rule)
         for new, layer in zip(ref.all_layers(state, boundary), right, strict=True):

@@ -25,7 +25,7 @@ CASES = {
     "soft-3/2": (Machine(4, 3, inputs=5, outputs=2, potential=SoftCore(1.5, 0.8)), "metropolis", ACCELERATOR),
     "counting": (Machine(3, 4, weights="gaussian", potential=Counting(margin=-0.2)), "metropolis", CPU),
     "counting-zeros": (Machine(2, 10, inputs=3, weights="ising", potential=Counting(0.7)), "heat_bath", CPU),
-    "native": (Machine(4, 3, inputs=5, outputs=2, potential=SoftCore(margin=0.3)), "metropolis", NATIVE),
+    "native": (Machine(3, 4, inputs=5, outputs=2, potential=SoftCore(margin=0.3)), "heat_bath", NATIVE),
     "diluted": (Machine(4, 4, connectivity=2, potential=SoftCore(0.5)), "metropolis", CPU),
     "diluted-ragged": (
         Machine(3, 5, inputs=6, outputs=3, connectivity=3, weights="gaussian", potential=Counting()),

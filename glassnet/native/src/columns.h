@@ -128,33 +128,50 @@ class ColumnSweep {
     return MARGIN ? r - layer.potential.margin : r;
   }
 
+  template <bool MARGIN, bool PENDING>
+  static inline __attribute__((always_inline)) void offer(Cost cost, float margin, float* field, const uint32_t* sign, Floats J, Floats change,
+                    Floats before, Floats pending, Floats& total) {
+    Floats u = load<Floats>(field);
+    if (PENDING) {
+      u += pending * before;
+      store(field, u);
+    }
+    const Floats r = as_floats(as_words(u + change * J) ^ load<Words>(sign));
+    cost.add(total, MARGIN ? r - margin : r);
+  }
+
   // Cost of the offered flips of neuron j over all fed gaps. Accepted flips of the neuron before, `pending`, are
   // applied on the way if there are any.
   template <bool MARGIN, bool PENDING>
   inline void offered(const float* before, const Floats* pending, const float* J, const Floats* change,
                       Floats* out) const {
-    Floats total[2 * WIDE] = {};
-    float* fields = scratch.fields;
-    const uint32_t* signs = scratch.signs;
-    const auto one = [&](int i, Floats* sums) {
-      const Floats a = floats(J[i]), b = PENDING ? floats(before[i]) : a;
-#pragma GCC unroll 4
-      for (int g = 0; g < WIDE; g++) {
-        float* field = fields + size_t(i) * BLOCK + g * LANES;
-        Floats u = load<Floats>(field);
-        if (PENDING) {
-          u += pending[g] * b;
-          store(field, u);
-        }
-        cost.add(sums[g], gap<MARGIN>(u + change[g] * a, signs + size_t(i) * BLOCK + g * LANES));
-      }
-    };
-    int i = 0;
-    for (; i + 2 <= layer.fed; i += 2) {
-      one(i, total);
-      one(i + 1, total + WIDE);
+    Floats total[2 * WIDE];
+    for (Floats& t : total) t = Floats{};
+    const int fed = layer.fed;
+    const float margin = layer.potential.margin;
+    const Cost cost = this->cost;
+    float* field = scratch.fields;
+    const uint32_t* sign = scratch.signs;
+    Floats flips[WIDE], late[WIDE];
+    for (int g = 0; g < WIDE; g++) {
+      flips[g] = change[g];
+      late[g] = pending[g];
     }
-    if (i < layer.fed) one(i, total);
+    int i = 0;
+    for (; i + 2 <= fed; i += 2, field += 2 * BLOCK, sign += 2 * BLOCK)
+#pragma GCC unroll 2
+      for (int n = 0; n < 2; n++) {
+        const Floats a = floats(J[i + n]), b = PENDING ? floats(before[i + n]) : a;
+#pragma GCC unroll 4
+        for (int g = 0; g < WIDE; g++)
+          offer<MARGIN, PENDING>(cost, margin, field + n * BLOCK + g * LANES, sign + n * BLOCK + g * LANES, a, flips[g],
+                                 b, late[g], total[n * WIDE + g]);
+      }
+    if (i < fed) {
+      const Floats a = floats(J[i]), b = PENDING ? floats(before[i]) : a;
+      for (int g = 0; g < WIDE; g++)
+        offer<MARGIN, PENDING>(cost, margin, field + g * LANES, sign + g * LANES, a, flips[g], b, late[g], total[g]);
+    }
     for (int g = 0; g < WIDE; g++) out[g] = (total[g] + total[WIDE + g]) * layer.potential.strength;
   }
 
@@ -206,7 +223,8 @@ class ColumnSweep {
       const int32_t* slots = layer.slots + size_t(j) * layer.most_targets;
       int count = 0;
       while (count < layer.most_targets && targets[count] < layer.fed) count++;
-      Floats change[WIDE], energy[WIDE], before[WIDE] = {}, after[WIDE] = {};
+      Floats change[WIDE], energy[WIDE], before[WIDE], after[WIDE];
+      for (int g = 0; g < WIDE; g++) before[g] = after[g] = Floats{};
       own_part(j, change, energy);
       for (int g = 0; g < WIDE; g++) change[g] *= layer.scale;
       for (int n = 0; n < count; n++) {

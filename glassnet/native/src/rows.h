@@ -148,7 +148,8 @@ template <int TERMS, class Cost>
 INLINE Floats offered(Cost cost, const float* from, float* to, int vectors, Floats table, const uint32_t* signs,
                       const uint32_t* own) {
   constexpr int PER_WORD = WORD / TERMS;
-  Floats total[4] = {};
+  Floats total[4];
+  for (Floats& t : total) t = Floats{};
   for (int first = 0; first < vectors; first += PER_WORD, signs += LANES, own += LANES) {
     Words index = load<Words>(signs) ^ load<Words>(own);
     const int last = vectors - first < PER_WORD ? vectors - first : PER_WORD;
@@ -173,13 +174,6 @@ INLINE Floats offered(Cost cost, const float* from, float* to, int vectors, Floa
   return (total[0] + total[1]) + (total[2] + total[3]);
 }
 
-// One row under way: two buffers of gaps, of which `now` holds the valid ones.
-struct Row {
-  float* gaps[2];
-  float cost;
-  int now;
-};
-
 template <int TERMS, class Cost>
 class RowSweep {
  public:
@@ -192,10 +186,10 @@ class RowSweep {
     const int steps = layer.slots / TERMS;
     propose(layer, key, order, first, rows, scratch.change);
     draw_thresholds(key.at(1), steps, layer.neurons, first, layer.temperature, layer.coin, scratch.threshold);
+    const int together = scratch.stride <= SHORT ? 8 : scratch.stride <= LONG ? 4 : 1;
     int64_t accepted = 0;
-    int row = 0;
-    for (; row + 4 <= rows; row += 4) accepted += scan<4>(order, steps, row);
-    for (; row < rows; row++) accepted += scan<1>(order, steps, row);
+    for (int row = 0; row < rows; row += together)
+      accepted += scan(order, steps, row, rows < row + together ? rows : row + together);
     return accepted;
   }
 
@@ -206,8 +200,7 @@ class RowSweep {
       pack(own, layer.patterns, scratch.own_packed);
       const uint32_t* both[2] = {scratch.own_packed, scratch.own_packed};
       interleaved<TERMS>(both, groups, own_of(k));
-      Row& row = line[k];
-      row = {{scratch.gaps + 2 * size_t(k) * scratch.stride, scratch.gaps + (2 * size_t(k) + 1) * scratch.stride}, 0, 0};
+      now[k] = 0;
       Floats total{};
       for (int q = 0; q < vectors; q++) {
         const int left = layer.patterns - q * LANES;
@@ -218,17 +211,17 @@ class RowSweep {
         else
           for (int n = 0; n < left; n++)
             gap[n] = own[q * LANES + n] * layer.fields[start + q * LANES + n] - layer.potential.margin;
-        store(row.gaps[0] + q * LANES, gap);
+        store(gaps_of(k, 0) + q * LANES, gap);
         cost.add(total, gap);
       }
-      row.cost = sum(total) * layer.potential.strength;
+      energy[k] = sum(total) * layer.potential.strength;
     }
   }
 
   void close(int rows) {
     for (int k = 0; k < rows; k++) {
       const size_t start = size_t(first + k) * layer.patterns;
-      const float* gap = line[k].gaps[line[k].now];
+      const float* gap = gaps_of(k, now[k]);
       for (int q = 0; q < vectors; q++) {
         const int left = layer.patterns - q * LANES, at = q * LANES;
         const Floats r = load<Floats>(gap + at) + layer.potential.margin;
@@ -240,6 +233,12 @@ class RowSweep {
   }
 
  private:
+  // Longest rows of which eight, or four, fit the nearest cache with both buffers. Groups of four under way at once
+  // hide the time of each other's decisions.
+  static constexpr int SHORT = 288, LONG = 1024;
+
+  float* gaps_of(int k, int buffer) const { return scratch.gaps + (2 * size_t(k) + buffer) * scratch.stride; }
+
   uint32_t* own_of(int k) const { return scratch.own + size_t(k) * TERMS * groups * LANES; }
 
   const uint32_t* feeding(int slot, int row) const {
@@ -247,24 +246,27 @@ class RowSweep {
     return layer.feeding + size_t(source) * groups * LANES;
   }
 
-  template <int K>
-  int64_t scan(const Order& order, int steps, int start) {
-    int64_t accepted = 0;
+  // Rows first..last - 1, four at a time and all of them in every step.
+  int64_t scan(const Order& order, int steps, int start, int last) {
+    FourInts accepted{};
     for (int t = 0; t < steps; t++) {
       int slots[TERMS];
       for (int n = 0; n < TERMS; n++) slots[n] = TERMS == 1 ? t : order[TERMS * t + n];
-      Floats totals[K];
-      const uint32_t* signs = nullptr;
+      const uint32_t* signs = layer.sources ? nullptr : gathered(slots, start);
+      for (int row = start; row < last; row += 4) {
+        const int rows = last - row < 4 ? last - row : 4;
+        Floats totals[4];
+        for (Floats& total : totals) total = Floats{};
 #pragma GCC unroll 1
-      for (int k = 0; k < K; k++) {
-        Row& row = line[start + k];
-        if (k == 0 || layer.sources) signs = gathered(slots, start + k);
-        totals[k] = offered<TERMS>(cost, row.gaps[row.now], row.gaps[1 - row.now], vectors, table(t, start + k), signs,
-                                   own_of(start + k));
-        accepted += decide(row, totals[k], slots, t, start + k);
+        for (int k = row; k < row + rows; k++) {
+          if (layer.sources) signs = gathered(slots, k);
+          totals[k - row] = offered<TERMS>(cost, gaps_of(k, now[k]), gaps_of(k, 1 - now[k]), vectors, table(t, k), signs,
+                                           own_of(k));
+        }
+        accepted -= decide(totals, slots, t, row, rows);
       }
     }
-    return accepted;
+    return accepted[0] + accepted[1] + accepted[2] + accepted[3];
   }
 
   // Signs of the feeding spins of one step, for a row.
@@ -277,21 +279,23 @@ class RowSweep {
 
   inline Floats table(int t, int row) const {
     const float a = layer.scale * scratch.change[TERMS * t * LANES + row];
-    if (TERMS == 1) return table_of(a, -a, a, -a);
-    const float b = layer.scale * scratch.change[(TERMS * t + 1) * LANES + row];
-    return table_of(a + b, b - a, a - b, -a - b);
+    if (TERMS == 1) return table_of(a);
+    return table_of(a, layer.scale * scratch.change[(TERMS * t + TERMS - 1) * LANES + row]);
   }
 
-  inline int decide(Row& row, Floats total, const int* slots, int t, int k) {
-    const float proposed = sum(total) * layer.potential.strength;
-    const bool yes = proposed - row.cost <= scratch.threshold[t * LANES + k];
+  // Decide on four rows: keep what is accepted; returns -1 where it is.
+  inline FourInts decide(const Floats* totals, const int* slots, int t, int row, int rows) {
+    const Four proposed = sums(totals) * layer.potential.strength, old = load<Four>(energy + row);
+    FourInts yes = proposed - old <= load<Four>(scratch.threshold + t * LANES + row);
+    if (rows < 4) yes &= FourInts{-1, rows > 1 ? -1 : 0, rows > 2 ? -1 : 0, 0};
     for (int n = 0; n < TERMS; n++) {
-      float* J = layer.weights + size_t(slots[n]) * layer.neurons + first + k;
-      const float change = scratch.change[(TERMS * t + n) * LANES + k];
-      *J = yes ? *J + change : *J;
+      float* J = layer.weights + size_t(slots[n]) * layer.neurons + first + row;
+      const FourInts change = load<FourInts>(scratch.change + (TERMS * t + n) * LANES + row) & yes;
+      if (rows == 4) store(J, load<Four>(J) + (Four)change);
+      else store_part(J, load_part<Four>(J, rows) + (Four)change, rows);
     }
-    row.cost = yes ? proposed : row.cost;
-    row.now ^= yes;
+    store(energy + row, yes ? proposed : old);
+    store(now + row, load<FourInts>(now + row) ^ (yes & 1));
     return yes;
   }
 
@@ -300,7 +304,8 @@ class RowSweep {
   const int first;
   const RowScratch scratch;
   const int vectors, groups;
-  Row line[LANES];
+  float energy[LANES] = {};  // of each row
+  int32_t now[LANES] = {};   // which of its two buffers holds the gaps of a row
 };
 
 template <int TERMS, class Cost>

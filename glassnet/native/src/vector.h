@@ -87,15 +87,16 @@ INLINE Floats looked_up(Floats table, Words index) {
 #endif
 }
 
-INLINE Floats table_of(float a, float b, float c, float d) {
-  Floats table;
-  for (int k = 0; k < LANES; k += 4) {
-    table[k] = a;
-    table[k + 1] = b;
-    table[k + 2] = c;
-    table[k + 3] = d;
-  }
-  return table;
+// The tables of a sign flip of a, and of those of a and b: a, -a, a, -a and a + b, b - a, a - b, -a - b.
+INLINE Floats table_of(float a) {
+  Words first;
+  for (int k = 0; k < LANES; k++) first[k] = k & 1 ? SIGN : 0;
+  return flipped(floats(a), first);
+}
+INLINE Floats table_of(float a, float b) {
+  Words second;
+  for (int k = 0; k < LANES; k++) second[k] = k & 2 ? SIGN : 0;
+  return table_of(a) + flipped(floats(b), second);
 }
 
 INLINE bool any(Ints mask) {
@@ -147,6 +148,28 @@ INLINE float sum(Floats x) {
   for (int step = LANES / 2; step; step /= 2)
     for (int k = 0; k < step; k++) total[k] += total[k + step];
   return total[0];
+#endif
+}
+
+// Four numbers, one for each of four rows, whatever the width of a vector.
+typedef float Four __attribute__((vector_size(16)));
+typedef int32_t FourInts __attribute__((vector_size(16)));
+
+// Sums of the lanes of four vectors.
+INLINE Four sums(const Floats* x) {
+#if GLASSNET_LANES >= 8
+  __m256 half[4];
+  for (int k = 0; k < 4; k++) {
+#if GLASSNET_LANES == 16
+    half[k] = _mm256_add_ps(_mm512_castps512_ps256((__m512)x[k]), _mm512_extractf32x8_ps((__m512)x[k], 1));
+#else
+    half[k] = (__m256)x[k];
+#endif
+  }
+  const __m256 all = _mm256_hadd_ps(_mm256_hadd_ps(half[0], half[1]), _mm256_hadd_ps(half[2], half[3]));
+  return (Four)_mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1));
+#else
+  return Four{sum(x[0]), sum(x[1]), sum(x[2]), sum(x[3])};
 #endif
 }
 
