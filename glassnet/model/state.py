@@ -69,12 +69,25 @@ def sources(machine: Machine, stack: Stack) -> np.ndarray:
 
 def preactivations(machine: Machine, weights: tuple[Array, ...], feeding: tuple[Array, ...]) -> tuple[Array, ...]:
     """Pre-activations of each stack from its weights and feeding spins, shapes as in `State`."""
-    return tuple(_preactivation(machine, *args) for args in zip(machine.stacks, weights, feeding, strict=True))
+    shapes = [(len(stack.layers), stack.fan_out, feeding[0].shape[-1]) for stack in machine.stacks]
+    return _renewed(machine, tuple(jnp.zeros(shape, jnp.float32) for shape in shapes), weights, feeding)
 
 
-def _preactivation(machine: Machine, stack: Stack, weights: Array, feeding: Array) -> Array:
+def _renewed(
+    machine: Machine, fields: tuple[Array, ...], weights: tuple[Array, ...], feeding: tuple[Array, ...]
+) -> tuple[Array, ...]:
+    """`fields` overwritten by the pre-activations, layer by layer, so that it takes no second copy of them."""
+    return tuple(_renewed_stack(machine, *args) for args in zip(machine.stacks, fields, weights, feeding, strict=True))
+
+
+def _renewed_stack(machine: Machine, stack: Stack, fields: Array, weights: Array, feeding: Array) -> Array:
     graph = jnp.asarray(sources(machine, stack)) if stack.diluted else None
-    return jax.vmap(lambda J, source, below: layer_preactivation(stack, J, source, below))(weights, graph, feeding)
+
+    def layer(place: Array, fields: Array) -> Array:
+        source = None if graph is None else graph[place]
+        return fields.at[place].set(layer_preactivation(stack, weights[place], source, feeding[place]))
+
+    return lax.fori_loop(0, len(stack.layers), layer, fields)
 
 
 def layer_preactivation(stack: Stack, J: Array, source: Array | None, below: Array) -> Array:
@@ -114,7 +127,9 @@ def on_prior(machine: Machine, weights: tuple[Array, ...]) -> tuple[Array, ...]:
 
 def refreshed(machine: Machine, state: State, boundary: Boundary) -> State:
     """The same configuration with rounding removed: exact row norms, pre-activations computed anew."""
-    return with_fields(machine, state.spins, on_prior(machine, state.weights), boundary)
+    weights = on_prior(machine, state.weights)
+    feeding = feeding_spins(machine, state.spins, boundary)
+    return State(state.spins, weights, _renewed(machine, state.fields, weights, feeding))
 
 
 def random_state(machine: Machine, key: Array, boundary: Boundary) -> State:
