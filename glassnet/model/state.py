@@ -6,7 +6,6 @@ slot, over which the sweeps run. Pre-activations are cached and kept up to date 
 
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
