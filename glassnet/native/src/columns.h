@@ -220,23 +220,12 @@ class ColumnSweep {
     int64_t accepted = 0;
     for (int j = 0; j < layer.neurons; j++) {
       const int32_t* targets = layer.targets + size_t(j) * layer.most_targets;
-      const int32_t* slots = layer.slots + size_t(j) * layer.most_targets;
-      int count = 0;
-      while (count < layer.most_targets && targets[count] < layer.fed) count++;
+      const float* J = layer.outgoing + size_t(j) * layer.most_targets;
+      const int count = targets_of(targets);
       Floats change[WIDE], energy[WIDE], before[WIDE], after[WIDE];
-      for (int g = 0; g < WIDE; g++) before[g] = after[g] = Floats{};
       own_part(j, change, energy);
       for (int g = 0; g < WIDE; g++) change[g] *= layer.scale;
-      for (int n = 0; n < count; n++) {
-        const int i = targets[n];
-        const float J = layer.weights[size_t(slots[n]) * layer.fed + i];
-        for (int g = 0; g < WIDE; g++) {
-          const size_t at = size_t(i) * BLOCK + g * LANES;
-          const Floats u = load<Floats>(scratch.fields + at);
-          cost.add(before[g], gap<MARGIN>(u, scratch.signs + at));
-          cost.add(after[g], gap<MARGIN>(u + change[g] * J, scratch.signs + at));
-        }
-      }
+      offered_to_targets<MARGIN>(targets, J, count, change, before, after);
       Ints yes[WIDE];
       for (int g = 0; g < WIDE; g++) {
         yes[g] = (after[g] - before[g]) * layer.potential.strength + energy[g] <=
@@ -245,14 +234,51 @@ class ColumnSweep {
       }
       const int flips = flip(j, yes);
       accepted += flips;
-      for (int n = 0; flips && n < count; n++)
-        for (int g = 0; g < WIDE; g++) {
-          float* field = scratch.fields + size_t(targets[n]) * BLOCK + g * LANES;
-          store(field, load<Floats>(field) +
-                           change[g] * layer.weights[size_t(slots[n]) * layer.fed + targets[n]]);
-        }
+      for (int n = 0; flips && n < count; n++) {
+        float* field = scratch.fields + size_t(targets[n]) * BLOCK;
+        const Floats a = floats(J[n]);
+        for (int g = 0; g < WIDE; g++) store(field + g * LANES, load<Floats>(field + g * LANES) + change[g] * a);
+      }
     }
     return accepted;
+  }
+
+  inline int targets_of(const int32_t* targets) const {
+    int count = 0;
+    while (count < layer.most_targets && targets[count] < layer.fed) count++;
+    return count;
+  }
+
+  // Costs of the targets' gaps without and with the offered flips.
+  template <bool MARGIN>
+  inline void offered_to_targets(const int32_t* targets, const float* J, int count, const Floats* change,
+                                 Floats* before, Floats* after) const {
+    const Cost cost = this->cost;
+    const float* fields = scratch.fields;
+    const uint32_t* signs = scratch.signs;
+    const Floats margin = floats(layer.potential.margin);
+    Floats flips[WIDE], old[WIDE], now[WIDE];
+    for (int g = 0; g < WIDE; g++) {
+      flips[g] = change[g];
+      old[g] = now[g] = Floats{};
+    }
+    for (int n = 0; n < count; n++) {
+      const float* field = fields + size_t(targets[n]) * BLOCK;
+      const uint32_t* sign = signs + size_t(targets[n]) * BLOCK;
+      const Floats a = floats(J[n]);
+#pragma GCC unroll 4
+      for (int g = 0; g < WIDE; g++) {
+        const Floats u = load<Floats>(field + g * LANES);
+        const Words s = load<Words>(sign + g * LANES);
+        const Floats r = as_floats(as_words(u) ^ s), v = as_floats(as_words(u + flips[g] * a) ^ s);
+        cost.add(old[g], MARGIN ? r - margin : r);
+        cost.add(now[g], MARGIN ? v - margin : v);
+      }
+    }
+    for (int g = 0; g < WIDE; g++) {
+      before[g] = old[g];
+      after[g] = now[g];
+    }
   }
 
   const SpinLayer& layer;

@@ -131,6 +131,18 @@ ffi::Error sweep_weights(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remai
   return ffi::Error::Success();
 }
 
+// Weights of every hidden neuron towards its targets, (hidden layer, neuron, target).
+const float* outgoing(const Machine& m, const int32_t* targets, const int32_t* slots, int most) {
+  float* all = reinterpret_cast<float*>(memory<CALL>(4 * size_t(m.depth() - 1) * m.width * most));
+  for (int l = 1; l < m.depth(); l++) {
+    const int fed = m.holding(l + 1).fan_out;
+    const float* weights = m.weights(l + 1);
+    for (size_t n = size_t(l - 1) * m.width * most; n < size_t(l) * m.width * most; n++)
+      all[n] = targets[n] < fed ? weights[size_t(slots[n]) * fed + targets[n]] : 0.0f;
+  }
+  return all;
+}
+
 ffi::Error sweep_spins(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::RemainingRets out, ffi::Dictionary about) {
   const Call call;
   const Kernels& k = *kernels;
@@ -144,6 +156,8 @@ ffi::Error sweep_spins(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remaini
     m.stacks[g].fields = operands.updated<float>(FIRST_STACK + stacks + g, 1 + g);
   }
   const int most = int(attribute<int64_t>(about, "targets"));
+  const int32_t* targets = m.diluted ? operands.input<int32_t>(graphs) : nullptr;
+  const float* weights = m.diluted ? outgoing(m, targets, operands.input<int32_t>(graphs + 1), most) : nullptr;
   std::vector<std::atomic<int32_t>> accepted(m.depth() - 1);
   for (int parity : {1, 2}) {
     std::vector<SpinLayer> layers;
@@ -152,10 +166,8 @@ ffi::Error sweep_spins(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remaini
     for (int l = parity; l < m.depth(); l += 2) {
       const Stack& fed = m.holding(l + 1);
       const size_t at = size_t(l - 1) * m.width * most;
-      const int32_t* targets = m.diluted ? operands.input<int32_t>(graphs) + at : nullptr;
-      const int32_t* slots = m.diluted ? operands.input<int32_t>(graphs + 1) + at : nullptr;
       layers.push_back({m.width, fed.fan_out, m.patterns, m.hidden(l), m.fields(l), m.weights(l + 1), m.fields(l + 1),
-                        m.layer(l + 1), targets, slots, most, fed.scale, m.temperature, m.coin, m.potential,
+                        m.layer(l + 1), m.diluted ? targets + at : nullptr, m.diluted ? weights + at : nullptr, most, fed.scale, m.temperature, m.coin, m.potential,
                         key_of(m.key, l)});
       append(parts, cut(l, m.patterns, k.spin_block));
       work += int64_t(m.width) * fed.fan_out * m.patterns;

@@ -39,7 +39,7 @@ struct SpinLayer {
   float* fields;           // (fed neuron, pattern)
   const int8_t* above;     // (fed neuron, pattern)
   const int32_t* targets;  // (neuron, target): fed neurons, `fed` for none; null if fully connected
-  const int32_t* slots;    // (neuron, target): slot of the weight towards that fed neuron
+  const float* outgoing;   // (neuron, target): weight towards that fed neuron
   int most_targets;
   float scale, temperature;
   bool coin;
