@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jax
 
-FUNCTIONS = ("glassnet_weights", "glassnet_spins")
+FUNCTIONS = ("glassnet_weights", "glassnet_spins", "glassnet_sk")
 """Targets of `jax.ffi.ffi_call`."""
 
 VARIABLE = "GLASSNET_NATIVE"

@@ -2,6 +2,7 @@
 #include "columns.h"
 #include "layer.h"
 #include "rows.h"
+#include "sk.h"
 
 #define NAME_OF(set) kernels_##set
 #define NAME(set) NAME_OF(set)
@@ -23,4 +24,6 @@ const Kernels NAME(GLASSNET_SET) = {
     [](const SpinLayer& layer) { return ColumnScratch::bytes(layer); },
     BLOCK,
     sweep_spins,
+    [](const SkModel& model) { return SkSweep::bytes(model); },
+    sweep_sk,
 };

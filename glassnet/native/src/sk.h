@@ -1,0 +1,129 @@
+// Sweeps of fully connected spins with pair couplings: decisions from local fields, replicas side by side in the
+// lanes; the accepted flips of a block of sites reach all fields in one pass, in which the couplings stay in cache.
+#pragma once
+
+#include "layer.h"
+#include "numbers.h"
+
+namespace {
+
+// Sites that decide on one tile of fields before all fields follow; columns of the couplings handled together.
+constexpr int SITES = 64;
+
+class SkSweep {
+ public:
+  SkSweep(const SkModel& model, char* memory)
+      : m(model), groups((model.replicas + LANES - 1) / LANES), change((float*)memory) {
+    threshold = change + size_t(SITES) * groups * LANES;
+    tile = threshold + size_t(m.sites) * groups * LANES;
+    value = tile + SITES * LANES;
+    site = (int32_t*)(value + size_t(groups) * LANES * SITES);
+    flips = site + size_t(groups) * LANES * SITES;
+  }
+
+  static size_t bytes(const SkModel& m) {
+    const size_t replicas = (m.replicas + LANES - 1) / LANES * LANES;
+    return 4 * (replicas * (3 * SITES + m.sites + 1) + SITES * LANES);
+  }
+
+  void run(int32_t* accepted) {
+    for (int g = 0; g < groups; g++) draw(g);
+    memset(accepted, 0, 4 * m.replicas);
+    for (int first = 0; first < m.sites; first += SITES) {
+      const int count = m.sites - first < SITES ? m.sites - first : SITES;
+      for (int g = 0; g < groups; g++) decide(g, first, count);
+      for (int r = 0; r < m.replicas; r++) {
+        collect(r, count);
+        accepted[r] += flips[r];
+      }
+      for (int column = 0; column < m.columns; column += SITES)
+        for (int r = 0; r < m.replicas; r++) follow(r, first, column);
+    }
+  }
+
+ private:
+  int left(int g) const {
+    const int n = m.replicas - g * LANES;
+    return n < LANES ? n : LANES;
+  }
+
+  void draw(int g) {
+    const Draws draws{Key{m.key.a, m.key.b}, m.sites, m.replicas};
+    float* out = threshold + size_t(g) * m.sites * LANES;
+    const Floats T = floats(m.temperature);
+    draws.at(g * LANES, [&](int j, Words bits) { store(out + size_t(j) * LANES, T * exponential(bits)); });
+  }
+
+  // Offer the flips of `count` sites to the replicas of a group; the fields of these sites alone are kept up to date.
+  void decide(int g, int first, int count) {
+    const int n = left(g);
+    for (int k = 0; k < LANES; k++) {
+      const float* fields = m.fields + size_t(g * LANES + (k < n ? k : 0)) * m.columns + first;
+      for (int j = 0; j < count; j++) tile[j * LANES + k] = fields[j];
+    }
+    Ints lane;
+    for (int k = 0; k < LANES; k++) lane[k] = k;
+    const Ints inside = lane < n;
+    for (int j = 0; j < count; j++) {
+      int8_t* spins = m.spins + size_t(first + j) * m.replicas + g * LANES;
+      const Bytes old = n == LANES ? load<Bytes>(spins) : load_part<Bytes>(spins, n);
+      const Floats step = -2.0f * converted(widened(old));
+      const Floats rise = -step * load<Floats>(tile + j * LANES);
+      const Ints yes = (rise <= load<Floats>(threshold + (size_t(g) * m.sites + first + j) * LANES)) & inside;
+      const Floats taken = select(yes, step, Floats{});
+      store(change + (size_t(g) * SITES + j) * LANES, taken);
+      if (!any(yes)) continue;
+      const Bytes flip = narrowed(yes), now = (Bytes)((old ^ flip) - flip);
+      if (n == LANES) store(spins, now);
+      else store_part(spins, now, n);
+      const float* J = m.couplings + size_t(first + j) * m.stride + first;
+      for (int i = j + 1; i < count; i++) store(tile + i * LANES, load<Floats>(tile + i * LANES) + taken * J[i]);
+    }
+  }
+
+  // The flips of a replica as a list.
+  void collect(int r, int count) {
+    const float* from = change + size_t(r / LANES) * SITES * LANES + r % LANES;
+    float* values = value + size_t(r) * SITES;
+    int32_t* sites = site + size_t(r) * SITES;
+    int n = 0;
+    for (int j = 0; j < count; j++) {
+      values[n] = from[j * LANES];
+      sites[n] = j;
+      n += from[j * LANES] != 0;
+    }
+    flips[r] = n;
+  }
+
+  // Add what the listed flips do to SITES fields of a replica.
+  void follow(int r, int first, int column) const {
+    constexpr int VECTORS = SITES / LANES < 8 ? SITES / LANES : 8;
+    const float* values = value + size_t(r) * SITES;
+    const int32_t* sites = site + size_t(r) * SITES;
+    for (int part = 0; part < SITES; part += VECTORS * LANES) {
+      float* fields = m.fields + size_t(r) * m.columns + column + part;
+      const float* couplings = m.couplings + size_t(first) * m.stride + column + part;
+      Floats sum[VECTORS];
+#pragma GCC unroll 8
+      for (int k = 0; k < VECTORS; k++) sum[k] = load<Floats>(fields + k * LANES);
+      for (int n = 0; n < flips[r]; n++) {
+        const float* J = couplings + size_t(sites[n]) * m.stride;
+        const Floats by = floats(values[n]);
+#pragma GCC unroll 8
+        for (int k = 0; k < VECTORS; k++) sum[k] += by * load<Floats>(J + k * LANES);
+      }
+#pragma GCC unroll 8
+      for (int k = 0; k < VECTORS; k++) store(fields + k * LANES, sum[k]);
+    }
+  }
+
+  const SkModel& m;
+  const int groups;
+  float *change, *threshold, *tile, *value;
+  int32_t *site, *flips;
+};
+
+// Offer every spin of every replica once; `accepted` counts by replica.
+void sweep_sk(const SkModel& model, char* scratch, int32_t* accepted) { SkSweep(model, scratch).run(accepted); }
+
+}  // namespace
