@@ -6,7 +6,6 @@ which layers are solid and which liquid.
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from glassnet.analysis import energy_per_gap, magnetised, mean_and_error, relaxa
 from glassnet.config import DigitsTask, RunConfig
 from glassnet.model.machine import Machine
 from glassnet.model.potential import Counting
-from glassnet.output import write_figure
+from glassnet.output import writable_folder, write_figure, write_text
 from glassnet.plot import overview
 from glassnet.simulation.follow import Report
 from glassnet.simulation.protocol import Protocol
@@ -55,23 +54,8 @@ def demo(folder: Path, *, config: RunConfig = CONFIG, report: Report | None = No
         "dataset": save(ds, folder / "demo.nc"),
         "figure": write_figure(figure, folder / "demo.png"),
         "figure_pdf": write_figure(figure, folder / "demo.pdf"),
-        "summary": _write_json(summary(ds), folder / "summary.json"),
+        "summary": write_text(json.dumps(summary(ds), indent=1) + "\n", folder / "summary.json"),
     }
-
-
-def writable_folder(folder: Path) -> Path:
-    """`folder`, made if it does not exist.
-
-    Raises:
-        ValueError: if it is a file.
-        PermissionError: if it cannot be written to.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"Argument `output_dir` must be a folder, but is {str(folder)!r}.")
-    folder.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder, os.W_OK):
-        raise PermissionError(f"Argument `output_dir` must be a folder that can be written to, but is {str(folder)!r}.")
-    return folder
 
 
 def summary(ds: xr.Dataset) -> dict[str, Any]:
@@ -133,9 +117,3 @@ def _plain(values: xr.DataArray) -> Any:
 
 def _rounded(number: float) -> float | None:
     return float(f"{number:.6g}") if np.isfinite(number) else None
-
-
-def _write_json(values: dict[str, Any], path: Path) -> Path:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-    return part.replace(path)

@@ -34,6 +34,21 @@ def checked_output(path: Path, suffixes: Collection[str], *, overwrite: bool = F
     return path
 
 
+def writable_folder(folder: Path) -> Path:
+    """`folder`, made if it does not exist.
+
+    Raises:
+        ValueError: if it is a file.
+        PermissionError: if it cannot be written to.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"Argument `output_dir` must be a folder, but is {str(folder)!r}.")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"Argument `output_dir` must be a folder that can be written to, but is {str(folder)!r}.")
+    return folder
+
+
 def write_figure(figure: "Figure", path: Path) -> Path:
     """Write a figure under a temporary name that is renamed when complete."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -43,3 +58,10 @@ def write_figure(figure: "Figure", path: Path) -> Path:
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+def write_text(text: str, path: Path) -> Path:
+    """Write text as `write_figure` writes a figure."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    return part.replace(path)
