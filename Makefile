@@ -29,7 +29,7 @@ lint: $(VENV)/lint
 	$(BIN)/lint-imports
 
 bench: $(VENV)/installed
-	$(BIN)/python experiments/benchmarks.py
+	$(BIN)/glassnet bench
 
 clean:
 	rm -rf $(VENV) build *.egg-info

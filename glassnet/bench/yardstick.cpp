@@ -4,7 +4,7 @@
    the caches limits it. Gaps g = S u are kept by row; spins as whole vectors of sign bits. Patterns must be a multiple
    of two vectors, the width even.
 
-   c++ -O3 -march=native -Ofast -shared -fPIC yardstick.cpp -o yardstick.so */
+   c++ -march=native -Ofast -shared -fPIC yardstick.cpp -o yardstick.so */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -74,8 +74,20 @@ static void gaussians(Random* r, float* out, int n) { /* n: a multiple of 2 W */
 /* bits[q] of lane k: pattern 32 W g + W q + k of group g */
 static inline U words(const uint32_t* bits, int group) { return *(const U*)(bits + group * W); }
 
+/* sign bits S (L + 1, N, M), 0 or SIGN in each word, packed: (L + 1, N, ceil(M / 32 W), W) */
+extern "C" void pack(int L, int N, int M, const uint32_t* S, uint32_t* packed) {
+  const int G = (M + 32 * W - 1) / (32 * W), V = M / W;
+  for (int row = 0; row < (L + 1) * N; row++)
+    for (int h = 0; h < G; h++) {
+      U b = {};
+      for (int q = 0; q < 32 && 32 * h + q < V; q++) b |= *(const U*)(S + (size_t)row * M + (32 * h + q) * W) >> q;
+      *(U*)(packed + ((size_t)row * G + h) * W) = b;
+    }
+}
+
 /* g (L, N, M), J (L, N, N) row by row, spins (L + 1, N, ceil(M / 32 W), W) packed */
-extern "C" long weights(int L, int N, int M, float beta, float d, float* g, float* J, const uint32_t* spins, uint64_t start) {
+extern "C" long weights(int L, int N, int M, float beta, float d, float* g, float* J, const uint32_t* spins,
+                        uint64_t start) {
   const int G = (M + 32 * W - 1) / (32 * W), V = M / W, NP = (N + 2 * W - 1) / (2 * W) * 2 * W;
   const float c = 1.0f / sqrtf(1.0f + d * d), scale = 1.0f / sqrtf((float)N);
   float* buffer = (float*)aligned_alloc(64, 64 * (size_t)(M / 8 + NP / 8 + 4));

@@ -61,14 +61,19 @@ class Lanes:
         return self.chunk == 1
 
 
-def lanes(machine: Machine, patterns: int, dynamics: str = "metropolis", platform: str | None = None) -> Lanes:
-    """Lanes for a machine with so many patterns under some dynamics, on `platform` or JAX's default one."""
+def lanes(
+    machine: Machine, patterns: int, dynamics: str = "metropolis", platform: str | None = None, *, native: bool = True
+) -> Lanes:
+    """Lanes for a machine with so many patterns under some dynamics, on `platform` or JAX's default one.
+
+    `native` says whether native kernels may be used where they are available.
+    """
     platform = platform or jax.default_backend()
     block = plan_for(platform).block
     if block is None:
         total = sum(machine.widths[1:]) * patterns
         return Lanes(platform, None, int(np.clip(GAPS_OF_A_CALL // total, 1, MOST_REPLICAS)))
-    if dynamics in COMPILED and library.available():
+    if native and dynamics in COMPILED and library.available():
         return Lanes(platform, 1, native=True)
     gaps = max(machine.widths[1:]) * patterns
     return Lanes(platform, int(np.clip(block // gaps, 1, LARGEST_CHUNK)))

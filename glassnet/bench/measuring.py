@@ -1,0 +1,56 @@
+"""What a whole run costs beyond its sweeps: measurements, reports of progress; and compiling all of it."""
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from glassnet import tasks
+from glassnet.bench.cases import BETA, Case
+from glassnet.bench.program import Program
+from glassnet.core.schedule import Schedule
+from glassnet.model.machine import Machine
+from glassnet.simulation.job import Job
+from glassnet.simulation.protocol import Protocol
+from glassnet.simulation.run import run
+
+SIZES = ((10, 20, 200, 1000), (10, 20, 100, 10_000), (4, 64, 512, 1000))
+"""Depth, width, patterns, sweeps of the clone."""
+
+TURNS = 2
+
+
+def measuring_costs(sizes: Iterable[tuple[int, ...]] = SIZES) -> Iterator[dict[str, Any]]:
+    """A row for each size: seconds of a run with five points a decade and of its sweeps alone, in turn."""
+    for depth, width, patterns, sweeps in sizes:
+        machine = Machine(depth, width, weights="gaussian")
+        case = Case(f"L={depth} N={width} M={patterns}", 1, machine, patterns)
+        yield _row(case, Protocol(sweeps=sweeps, waiting_times=(sweeps // 10,), clones=1, samples=1))
+
+
+def _row(case: Case, protocol: Protocol) -> dict[str, Any]:
+    total = protocol.last_host_sweep + protocol.clones * protocol.sweeps
+    (whole, first), alone, program = _run(case, protocol), float("inf"), Program(case)
+    second = float("inf")
+    for _ in range(TURNS):
+        begun = time.process_time()
+        program.sweep(total)
+        alone = min(alone, time.process_time() - begun)
+        whole, second = map(min, _run(case, protocol), (whole, second))
+    return {
+        "case": case.name,
+        "sweeps": total,
+        "points": len(protocol.times) + len(protocol.lags),
+        "run_s": whole,
+        "sweeps_alone_s": alone,
+        "cost_of_measuring": whole / alone - 1,
+        "compile_s": max(first - second, 0.0),
+    }
+
+
+def _run(case: Case, protocol: Protocol) -> tuple[float, float]:
+    """Processor seconds and seconds on the wall of a run that reports its progress."""
+    task = tasks.random(case.machine, case.patterns)
+    reports = []
+    begun, wall = time.process_time(), time.perf_counter()
+    run(Job(case.machine, (task,), (Schedule.quench(BETA),), protocol, case.dynamics), reports.append)
+    return time.process_time() - begun, time.perf_counter() - wall

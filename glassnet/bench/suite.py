@@ -1,0 +1,112 @@
+"""All measurements by name, and where they were made."""
+
+import os
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from glassnet.bench import table
+from glassnet.bench.cases import shapes, sizes
+from glassnet.bench.comparison import sk_rates
+from glassnet.bench.cores import core_rates
+from glassnet.bench.measuring import measuring_costs
+from glassnet.bench.peers import PEERS, installed
+from glassnet.bench.rates import growth, rates
+from glassnet.bench.timing import cores, one_core
+from glassnet.bench.yardstick import status
+from glassnet.store.provenance import provenance
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How long and what to measure: seconds for each number; cases by place, all if empty; also the scan in JAX."""
+
+    seconds: float = 3.0
+    cases: tuple[int, ...] = ()
+    scan: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """Measurements of one kind.
+
+    Attributes:
+        title: what they are, in words.
+        columns: how they are shown.
+        rows: makes them.
+        alone: whether they run on one core.
+    """
+
+    title: str
+    columns: Sequence[table.Column]
+    rows: Callable[[Options], Iterator[Row]]
+    alone: bool = True
+
+    def place(self) -> AbstractContextManager[None]:
+        """Where they run."""
+        return one_core() if self.alone else nullcontext()
+
+
+def chosen(cases: list, options: Options) -> list:
+    """The cases that are asked for."""
+    return [case for n, case in enumerate(cases) if not options.cases or n in options.cases]
+
+
+GROUPS = {
+    "sizes": Group(
+        "equal layers, Gaussian weights, one core",
+        table.RATES,
+        lambda o: rates(chosen(sizes(), o), seconds=o.seconds, scan=o.scan),
+    ),
+    "shapes": Group(
+        "other machines, one core; beside a uniform Gaussian machine, per element-update",
+        table.RATES,
+        lambda o: rates(chosen(shapes(), o), seconds=o.seconds, scan=o.scan),
+    ),
+    "cores": Group(
+        "several replicas on one core and on all",
+        table.CORES,
+        lambda o: core_rates(seconds=o.seconds),
+        alone=False,
+    ),
+    "measuring": Group(
+        "a run with 5 points a decade against its sweeps alone", table.MEASURING, lambda o: measuring_costs()
+    ),
+    "sk": Group(
+        "Sherrington-Kirkpatrick model, T = 1, Metropolis, one thread; a rate counts if the energies agree",
+        table.SK,
+        lambda o: sk_rates(blocks=max(4, round(4 * o.seconds)), scan=o.scan),
+    ),
+    "growth": Group(
+        "a sweep of all replicas against size, one core", table.GROWTH, lambda o: growth(seconds=o.seconds / 2)
+    ),
+}
+"""Measurements by name, in the order in which they are made."""
+
+
+def surroundings() -> dict[str, Any]:
+    """Versions, machine, what runs and what it is compared with."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    there = installed()
+    return {
+        **provenance(),
+        "processor": processor(),
+        "cores": len(cores()),
+        "load_at_start": load,
+        "yardstick": status(),
+        "peers": {name: "installed" if name in there else "not installed" for name in PEERS},
+    }
+
+
+def processor() -> str:
+    """Name of the processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -1,0 +1,111 @@
+"""glassnet bench: how fast the sweeps are on this machine."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from glassnet.bench.cases import shapes, sizes
+from glassnet.cli.parse import parse
+from glassnet.core.check import fail, integer, positive
+from glassnet.output import checked_output, writable_folder, write_text
+
+Name = Literal["sizes", "shapes", "cores", "measuring", "sk", "growth"]
+
+USUAL: tuple[Name, ...] = ("sizes", "shapes", "cores", "measuring", "sk")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Measure how fast the sweeps are: proposals (site-updates) and gaps touched (element-updates) a second.
+
+    A hand-written C++ loop, compiled on the spot where there is a compiler, says what a core can do; package and
+    yardstick run in turn and the best of each counts. Prints what runs and a table for each group.
+
+    Args:
+        only: groups to measure, all but growth if none is given. sizes: equal layers against the yardstick; shapes:
+            ragged and diluted layers, other weights, heat bath; cores: several replicas on one core and on all;
+            measuring: a run against its sweeps alone; sk: the dense Sherrington-Kirkpatrick model beside OpenJij and
+            dwave-samplers where they are installed; growth: seconds of a sweep against R, L, N, M.
+        cases: numbers of the rows of sizes and shapes to measure, from 0; all if none is given.
+        seconds: time for each number.
+        scan: also time the sweeps in JAX alone, where native kernels run.
+        json: write all numbers to this file, with versions and machine; a file that is there is replaced.
+        output_dir: measure growth too and write benchmarks.json, benchmarks.md, benchmarks.png and benchmarks.pdf
+            into this folder; files of an earlier run are replaced.
+    """
+
+    only: Annotated[tuple[Name, ...], tyro.conf.arg(metavar="GROUP [GROUP ...]")] = ()
+    cases: tuple[int, ...] = ()
+    seconds: float = 3.0
+    scan: bool = False
+    json: Path | None = None
+    output_dir: Path | None = None
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command."""
+    options = parse(Options, arguments, "bench")
+    check(options)
+    results = measured(options)
+    if options.json is not None:
+        print("wrote", write_text(json.dumps(results, indent=1) + "\n", options.json))
+    if options.output_dir is not None:
+        from glassnet.bench.report import write
+
+        print("\n".join(f"wrote {path}" for path in write(results, options.output_dir)))
+
+
+def check(options: Options) -> None:
+    """Check what is used late, so that nothing is measured in vain.
+
+    Raises:
+        ValueError: for numbers out of range, or growth not measured where its figure is asked for.
+        OSError: if a file cannot be written.
+    """
+    positive(seconds=options.seconds)
+    most = max(len(sizes()), len(shapes()))
+    for case in options.cases:
+        integer(0, cases=case)
+        if case >= most:
+            raise fail("cases", f"be below {most}", case)
+    if options.json is not None:
+        checked_output(options.json, (".json",), overwrite=True)
+    if options.output_dir is not None:
+        writable_folder(options.output_dir)
+
+
+def measured(options: Options) -> dict[str, Any]:
+    """Measure and print; all numbers by group, and where they were made."""
+    from glassnet.bench import suite
+    from glassnet.bench.table import aligned
+    from glassnet.bench.timing import one_core
+
+    names = options.only or (USUAL if options.output_dir is None else tuple(suite.GROUPS))
+    with one_core():
+        made = suite.surroundings()
+    print("\n".join(f"{words:<10} {made[name]}" for words, name in SHOWN.items()))
+    results: dict[str, Any] = {"made": made, "options": {"seconds": options.seconds, "scan": options.scan}}
+    asked = suite.Options(options.seconds, options.cases, options.scan)
+    for name, group in suite.GROUPS.items():
+        if name not in names:
+            continue
+        print(f"\n{name}: {group.title}", flush=True)
+        rows = results[name] = []
+        with group.place():
+            for line in aligned(group.columns, kept(group.rows(asked), rows)):
+                print(line, flush=True)
+    return results
+
+
+SHOWN = {"sweeps": "sweeps", "yardstick": "yardstick", "processor": "processor", "load": "load_at_start"}
+
+
+def kept(rows, found: list):
+    """`rows`, each put into `found` when it comes."""
+    for row in rows:
+        found.append(row)
+        yield row
