@@ -50,7 +50,11 @@ class Ours:
 
 
 class OpenJij:
-    """OpenJij's dense model, single spin flips at a constant temperature, one chain after another."""
+    """OpenJij's dense model in its precision (double), single spin flips at a constant temperature.
+
+    Chains go one after another, each with couplings of its own: the fastest one tells the time, so that moving
+    from one to the next costs nothing.
+    """
 
     def __init__(self, J: np.ndarray, beta: float, *, chains: int = 8) -> None:
         library = import_module("openjij.cxxjij")
@@ -71,11 +75,13 @@ class OpenJij:
     def sweep(self, count: int) -> float:
         """As `Sampler.sweep`."""
         self._phase.one_mc_step = count
-        begun = time.process_time()
+        best = float("inf")
         for chain, system in enumerate(self._systems):
+            begun = time.process_time()
             self._sweep(system, self.now + chain, [self._phase])
+            best = min(best, time.process_time() - begun)
         self.now += len(self._systems)
-        return time.process_time() - begun
+        return best * len(self._systems)
 
 
 class Dwave:
