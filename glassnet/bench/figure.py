@@ -44,5 +44,6 @@ def panel(rows: Rows, axis: str, ax: Axes) -> Axes:
     ax.set_xlabel(NAMES[axis])
     ax.set_xticks(x, labels=[str(value) for value in x])
     ax.minorticks_off()
-    ax.legend(loc="lower right")
+    ax.set_ylim(top=3 * seconds.max())
+    ax.legend(loc="upper left")
     return ax
