@@ -127,7 +127,7 @@ def test_info_without_a_dataset():
         assert words in out
 
 
-@pytest.mark.parametrize("command", ["run", "plot", "info", "demo"])
+@pytest.mark.parametrize("command", ["run", "plot", "info", "demo", "bench"])
 def test_help_of_commands(command):
     status, out, _ = call(command, "--help")
     assert status == 0
@@ -289,7 +289,7 @@ def test_bad_datasets(tmp_path):
     assert call("demo", "--output-dir", tmp_path / "broken.nc")[0] == 2
     assert (
         call("dance")[2]
-        == "glassnet: error: Argument `command` must be one of run, join, plot, info, theory, demo, but is 'dance'.\n"
+        == "glassnet: error: Argument `command` must be one of run, join, plot, info, theory, demo, bench, but is 'dance'.\n"
     )
 
 

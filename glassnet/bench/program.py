@@ -1,6 +1,7 @@
 """The sweeps of a case as a simulation runs them, made ready to be timed."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -15,7 +16,7 @@ from glassnet.core.schedule import Schedule
 from glassnet.dynamics.kernel import REFRESH, Drive
 from glassnet.simulation import compiled
 from glassnet.simulation.job import Job
-from glassnet.simulation.parallel import Batch, Lanes, for_chunks, lanes, split
+from glassnet.simulation.parallel import Batch, for_chunks, lanes, split
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.run import initial
 
@@ -39,10 +40,10 @@ class Program:
         self.case, self.now = case, 0
         job = _job(case)
         ways = lanes(case.machine, case.patterns, case.dynamics, native=native)
-        self.lanes = Lanes(ways.platform, min(ways.chunk or case.replicas, case.replicas), ways.native)
+        self.lanes = ways if ways.chunk is None else replace(ways, chunk=min(ways.chunk, case.replicas))
         self.keys = split(self.lanes, jax.vmap(lambda r: keys.address(keys.root(0), r))(np.arange(case.replicas)))
         self.states = self._start()
-        size = self.lanes.chunk or case.replicas
+        size = self.states.chunks[0].spins.shape[0]
         paths = jax.tree.map(lambda x: jnp.repeat(x, size, axis=0), job.paths())
         drive = Drive(paths, jnp.zeros(size, jnp.int32), jnp.float32(WEIGHT_STEP), job.boundary([0]))
         self.drives = Batch([drive] * len(self.states.chunks), case.replicas)
@@ -82,7 +83,7 @@ class Program:
         all replicas; None where the configurations are too small to tell.
         """
         needed = state_bytes(self.case.machine, self.case.patterns)
-        chunk = (self.lanes.chunk or self.case.replicas) * needed
+        chunk = self.states.chunks[0].spins.shape[0] * needed
         plan = self._run.memory_analysis()
         held = plan.argument_size_in_bytes + plan.output_size_in_bytes - plan.alias_size_in_bytes
         ratio = (held + plan.temp_size_in_bytes) / chunk

@@ -92,11 +92,13 @@ GROUPS = {
 def surroundings() -> dict[str, Any]:
     """Versions, machine, what runs and what it is compared with."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    there = installed()
+    there, available = installed(), len(cores())
+    with one_core():  # JAX counts its cores when it starts
+        made = provenance()
     return {
-        **provenance(),
+        **made,
         "processor": processor(),
-        "cores": len(cores()),
+        "cores": available,
         "load_at_start": load,
         "yardstick": status(),
         "peers": {name: "installed" if name in there else "not installed" for name in PEERS},

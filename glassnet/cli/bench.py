@@ -82,11 +82,9 @@ def measured(options: Options) -> dict[str, Any]:
     """Measure and print; all numbers by group, and where they were made."""
     from glassnet.bench import suite
     from glassnet.bench.table import aligned
-    from glassnet.bench.timing import one_core
 
     names = options.only or (USUAL if options.output_dir is None else tuple(suite.GROUPS))
-    with one_core():
-        made = suite.surroundings()
+    made = suite.surroundings()
     print("\n".join(f"{words:<10} {made[name]}" for words, name in SHOWN.items()))
     results: dict[str, Any] = {"made": made, "options": {"seconds": options.seconds, "scan": options.scan}}
     asked = suite.Options(options.seconds, options.cases, options.scan)
