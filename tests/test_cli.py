@@ -289,7 +289,8 @@ def test_bad_datasets(tmp_path):
     assert call("demo", "--output-dir", tmp_path / "broken.nc")[0] == 2
     assert (
         call("dance")[2]
-        == "glassnet: error: Argument `command` must be one of run, join, plot, info, theory, demo, bench, but is 'dance'.\n"
+        == "glassnet: error: Argument `command` must be one of run, join, plot, info, theory, demo, bench, "
+        "but is 'dance'.\n"
     )
 
 

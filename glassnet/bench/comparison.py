@@ -68,5 +68,7 @@ def _row(name: str, shape: tuple[int, ...], rate: float, found: tuple, reference
 def _mean_and_error(energies: list[np.ndarray]) -> tuple[float, float]:
     """Mean over blocks and chains; error from chains, which are independent, or from ten parts of a lone one."""
     x = np.stack(energies)
-    means = x.mean(0) if x.shape[1] > 1 else np.array([part.mean() for part in np.array_split(x[:, 0], 10)])
+    means = (
+        x.mean(0) if x.shape[1] > 1 else np.array([part.mean() for part in np.array_split(x[:, 0], min(10, len(x)))])
+    )
     return float(means.mean()), float(means.std(ddof=1) / np.sqrt(len(means)))

@@ -45,5 +45,5 @@ def panel(rows: Rows, axis: str, ax: Axes) -> Axes:
     ax.set_xticks(x, labels=[str(value) for value in x])
     ax.minorticks_off()
     ax.set_ylim(top=3 * seconds.max())
-    ax.legend(loc="upper left")
+    ax.legend(loc="upper left", fontsize=7, handlelength=1.0)
     return ax

@@ -80,7 +80,7 @@ GROUPS = {
     "sk": Group(
         "Sherrington-Kirkpatrick model, T = 1, Metropolis, one thread; a rate counts if the energies agree",
         table.SK,
-        lambda o: sk_rates(blocks=max(4, round(4 * o.seconds)), scan=o.scan),
+        lambda o: sk_rates(blocks=max(12, round(4 * o.seconds)), scan=o.scan),
     ),
     "growth": Group(
         "a sweep of all replicas against size, one core", table.GROWTH, lambda o: growth(seconds=o.seconds / 2)
