@@ -85,9 +85,14 @@ class ColumnSweep {
       for (int g = 0; g < WIDE; g++) {
         const size_t at = size_t(i) * layer.patterns + first;
         store(scratch.fields + size_t(i) * BLOCK + g * LANES, read<Floats>(layer.fields + at, g));
-        store(scratch.signs + size_t(i) * BLOCK + g * LANES, (Words)widened(read<Bytes>(layer.above + at, g)) & SIGN);
+        const Bytes above = read<Bytes>(layer.above + at, g);
+        if (layer.targets) store(compact() + size_t(i) * BLOCK + g * LANES, above);
+        else store(scratch.signs + size_t(i) * BLOCK + g * LANES, (Words)widened(above) & SIGN);
       }
   }
+
+  // The spins above as bytes, where targets are picked out of order: so they stay in the nearest cache.
+  int8_t* compact() const { return (int8_t*)scratch.signs; }
 
   void close() {
     for (int i = 0; i < layer.fed; i++)
@@ -244,8 +249,8 @@ class ColumnSweep {
   }
 
   inline int targets_of(const int32_t* targets) const {
-    int count = 0;
-    while (count < layer.most_targets && targets[count] < layer.fed) count++;
+    int count = layer.most_targets;
+    while (count > 0 && targets[count - 1] >= layer.fed) count--;  // what is missing stands last
     return count;
   }
 
@@ -255,21 +260,22 @@ class ColumnSweep {
                                  Floats* before, Floats* after) const {
     const Cost cost = this->cost;
     const float* fields = scratch.fields;
-    const uint32_t* signs = scratch.signs;
+    const int8_t* signs = compact();
     const Floats margin = floats(layer.potential.margin);
     Floats flips[WIDE], old[WIDE], now[WIDE];
     for (int g = 0; g < WIDE; g++) {
       flips[g] = change[g];
       old[g] = now[g] = Floats{};
     }
+#pragma GCC unroll 2
     for (int n = 0; n < count; n++) {
       const float* field = fields + size_t(targets[n]) * BLOCK;
-      const uint32_t* sign = signs + size_t(targets[n]) * BLOCK;
+      const int8_t* sign = signs + size_t(targets[n]) * BLOCK;
       const Floats a = floats(J[n]);
 #pragma GCC unroll 4
       for (int g = 0; g < WIDE; g++) {
         const Floats u = load<Floats>(field + g * LANES);
-        const Words s = load<Words>(sign + g * LANES);
+        const Words s = (Words)widened(load<Bytes>(sign + g * LANES)) & SIGN;
         const Floats r = as_floats(as_words(u) ^ s), v = as_floats(as_words(u + flips[g] * a) ^ s);
         cost.add(old[g], MARGIN ? r - margin : r);
         cost.add(now[g], MARGIN ? v - margin : v);
