@@ -35,7 +35,7 @@ clean:
 	rm -rf $(VENV) build *.egg-info
 
 # Stamps: the environment is made anew when the requirements change.
-$(VENV)/installed: pyproject.toml
+$(VENV)/installed: pyproject.toml setup.py $(wildcard glassnet/native/src/*)
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'glassnet needs Python 3.11 or later')"
 	@echo "installing glassnet and what it needs into $(VENV) ..."
 	$(PYTHON) -m venv --clear $(VENV)

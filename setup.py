@@ -1,5 +1,6 @@
 """Builds the native kernels where a C++ compiler is present; everything else is in pyproject.toml."""
 
+import hashlib
 import importlib.util
 import platform
 from concurrent.futures import ThreadPoolExecutor
@@ -7,9 +8,10 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError
 
 SOURCE = Path("glassnet/native/src")
-FLAGS = ["-std=c++17", "-O3", "-fPIC", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-w"]
+FLAGS = ["-std=c++17", "-O3", "-fPIC", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-g0", "-w"]
 X86_SETS = {
     "base": [],
     "avx2": ["-mavx2", "-mfma"],
@@ -25,7 +27,8 @@ class BuildKernels(build_ext):
     def build_extension(self, extension: Extension) -> None:
         """Compile and link; what goes wrong leaves the extension out, since it is optional."""
         jobs = [("kernels", name, [*FLAGS, *flags, f"-DGLASSNET_SET={name}"]) for name, flags in SETS.items()]
-        jobs += [("handlers", "ffi", [*FLAGS, *(["-DGLASSNET_X86"] if len(SETS) > 1 else [])])]
+        about = [f'-DGLASSNET_SOURCE="{_digest()}"', *(["-DGLASSNET_X86"] if len(SETS) > 1 else [])]
+        jobs += [("handlers", "ffi", [*FLAGS, *about])]
         with ThreadPoolExecutor() as pool:
             objects = list(pool.map(lambda job: self._compiled(*job), jobs))
         self.compiler.link_shared_object(
@@ -43,11 +46,17 @@ class BuildKernels(build_ext):
         return found
 
 
+def _digest() -> str:
+    """Digest of the sources, by which glassnet.native.library knows a library that was built from others."""
+    files = sorted(path for path in SOURCE.iterdir() if path.suffix in (".h", ".cpp"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+
+
 def _headers() -> str:
     """Directory of XLA's headers, which jaxlib brings."""
     spec = importlib.util.find_spec("jaxlib")
     if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError("jaxlib, whose headers the native kernels need, is not installed")
+        raise CompileError("jaxlib, whose headers the native kernels need, is not installed")
     return str(Path(spec.submodule_search_locations[0]) / "include")
 
 

@@ -33,7 +33,8 @@ def initialize(coordinator: str | None = None, processes: int | None = None, pro
         process: number of this process, from 0.
     Raises:
         ValueError: if an argument is out of range, or neither given nor found.
-        RuntimeError: if JAX has computed before, the group exists already, or the others do not come.
+        RuntimeError: if JAX has computed before or the group exists already. A process whose coordinator does not
+            come within five minutes is aborted by JAX.
     """
     coordinator = coordinator or os.environ.get(ENVIRONMENT["coordinator"])
     processes = _number("processes", processes, 1)

@@ -88,8 +88,8 @@ def summary(ds: "Dataset", path: Path, files: Sequence[Path]) -> Iterator[str]:
     yield from _aligned(dict(ds.sizes))
     yield from theory_results(ds, MOST_ROWS) if "theory" in attrs else run_results(ds)
     yield "provenance"
-    names = ("config_hash", "run_config_hash", "versions", "device", "platform", "git_commit", "started", "finished")
-    known = {name: attrs[name] for name in (*names, "run_seconds") if name in attrs}
+    names = ("config_hash", "run_config_hash", "versions", "device", "platform", "sweeps", "git_commit")
+    known = {name: attrs[name] for name in (*names, "started", "finished", "run_seconds") if name in attrs}
     yield from _aligned(known)
 
 

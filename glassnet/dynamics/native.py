@@ -82,7 +82,8 @@ def _common(machine: Machine, key: Array, params: Params, spins: Array) -> tuple
     """Operands that every call begins with; the spins come last."""
     params = cooled(machine, params)
     boundary = params.boundary
-    return jax.random.key_data(key), params.temperature, params.weight_step, boundary.inputs, boundary.outputs, spins
+    numbers = (jnp.asarray(x, jnp.float32) for x in (params.temperature, params.weight_step))
+    return jax.random.key_data(key), *numbers, boundary.inputs, boundary.outputs, spins
 
 
 def _call(function: str, machine: Machine, params: Params, coin: bool, results: tuple, places: dict):

@@ -1,10 +1,11 @@
 """The compiled kernels for CPUs: found, loaded, registered with XLA; or the reason why they are not used.
 
 The library is built when glassnet is installed where a C++ compiler is present. `GLASSNET_NATIVE` in the environment
-turns it off ("0") or asks for one instruction set ("avx512", "avx2", "base").
+turns them off ("0") or asks for one instruction set ("avx512", "avx2", "base").
 """
 
 import ctypes
+import hashlib
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,11 @@ FUNCTIONS = ("glassnet_weights", "glassnet_spins", "glassnet_sk")
 """Targets of `jax.ffi.ffi_call`."""
 
 VARIABLE = "GLASSNET_NATIVE"
+
+SETS = ("avx512", "avx2", "base")
+"""Instruction sets, the fastest first."""
+
+FOLDER = Path(__file__).parent
 
 
 def available() -> bool:
@@ -60,17 +66,32 @@ def _load() -> tuple[ctypes.CDLL | None, str]:
     wish = os.environ.get(VARIABLE, "")
     if wish == "0":
         return None, f"compiled scan; native kernels are switched off ({VARIABLE}=0)"
-    files = sorted(Path(__file__).parent.glob("_kernels*.so"))
+    if wish not in ("", "1", *SETS):
+        return None, f"compiled scan; {VARIABLE} must be 0, 1 or one of {', '.join(SETS)}, but is {wish}"
+    files = sorted(FOLDER.glob("_kernels*.so"))
     if not files:
         return None, "compiled scan; native kernels were not built (no C++ compiler at install?)"
     try:
-        library = ctypes.CDLL(str(files[0]))
-        library.glassnet_set.restype = ctypes.c_char_p
-        library.glassnet_use.argtypes, library.glassnet_use.restype = [ctypes.c_char_p], ctypes.c_bool
+        library = next((x for x in map(_opened, files) if x.glassnet_source().decode() == _digest()), None)
+        if library is None:
+            return None, "compiled scan; native kernels were built from other sources: install glassnet again"
         for name in FUNCTIONS:
             jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(getattr(library, name)), platform="cpu")
     except (OSError, AttributeError, RuntimeError) as problem:
         return None, f"compiled scan; native kernels cannot be loaded: {problem}"
-    if wish and not library.glassnet_use(wish.encode()):
-        return None, f"compiled scan; this processor has no instruction set {wish!r} ({VARIABLE}={wish})"
+    if wish in SETS and not library.glassnet_use(wish.encode()):
+        return None, f"compiled scan; this processor has no instruction set {wish} ({VARIABLE}={wish})"
     return library, f"native kernels ({library.glassnet_set().decode()})"
+
+
+def _opened(file: Path) -> ctypes.CDLL:
+    library = ctypes.CDLL(str(file))
+    library.glassnet_set.restype = library.glassnet_source.restype = ctypes.c_char_p
+    library.glassnet_use.argtypes, library.glassnet_use.restype = [ctypes.c_char_p], ctypes.c_bool
+    return library
+
+
+def _digest() -> str:
+    """Digest of the sources beside this file, as setup.py builds it in."""
+    files = sorted(path for path in (FOLDER / "src").iterdir() if path.suffix in (".h", ".cpp"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]

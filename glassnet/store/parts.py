@@ -16,7 +16,7 @@ from glassnet.store.schema import VARIABLES
 OF_PART = ("part", "parts", "keep_configurations")
 """Attributes that only parts have."""
 
-DIFFERING = ("versions", "device", "platform", "git_commit")
+DIFFERING = ("versions", "device", "platform", "sweeps", "git_commit")
 """Attributes in which parts may differ; the whole result lists all values."""
 
 CONCAT: dict[str, Any] = {"data_vars": "minimal", "coords": "minimal", "compat": "override", "join": "exact"}
@@ -124,7 +124,7 @@ def _attributes(parts: list[dict[str, Any]]) -> dict[str, Any]:
     """Attributes of the whole from those of the parts: the first's, all values where they may differ."""
     whole = {name: value for name, value in parts[0].items() if name not in OF_PART}
     for name in DIFFERING:
-        whole[name] = "; ".join(dict.fromkeys(str(part[name]) for part in parts))
+        whole[name] = "; ".join(dict.fromkeys(str(part.get(name, "unknown")) for part in parts))
     whole["started"] = min(part["started"] for part in parts)
     whole["finished"] = max(part["finished"] for part in parts)
     whole["run_seconds"] = float(max(part["run_seconds"] for part in parts))

@@ -73,7 +73,7 @@ def crystal_transition(
 
     Phi_crystal(alpha) = Phi_grown(alpha); for the hard core alpha = 16.45 (L = 3), 24.9 (4), 34.7 (5), 45.8 (6),
     71.3 (8), 100.9 (10) in the factorised closure, and 19.370 (4), 27.546 (5), 36.299 (6) in the exact one, where
-    three layers have one branch only: it rises steeply at alpha = 13.5, without a jump
+    three layers have one branch only: it rises steeply at alpha = 13.5, without a jump.
 
     Args:
         depth, closure, potential, weights: as in `replica_symmetric`.
@@ -85,12 +85,16 @@ def crystal_transition(
     """
     integer(1, depth=depth)
     positive(alpha_low=alpha_range[0], alpha_high=alpha_range[1], tolerance=tolerance)
+    if not alpha_range[0] < alpha_range[1]:
+        raise fail("alpha_range", "ascend", alpha_range)
     options = {"depth": depth, "closure": closure, "potential": potential, "weights": weights}
     lead = lru_cache(lambda alpha: _crystal_lead(alpha, options))
     grid = np.geomspace(*alpha_range, int(np.log(alpha_range[1] / alpha_range[0]) / np.log(1.05)) + 2).tolist()
     high = next((alpha for alpha in grid if (lead(alpha) or 0.0) > 0), None)
     if high is None:
         raise fail("alpha_range", "contain a crossing of the crystal and the grown branch", alpha_range)
+    if high == grid[0]:
+        raise fail("alpha_range", "begin below the crossing of the crystal and the grown branch", alpha_range)
     searched = grid[: grid.index(high) + 1]
     spinodal = next(alpha for alpha in searched if lead(alpha) is not None)
     crossing = _crossing(lead, searched[-2:], tolerance)
@@ -104,7 +108,7 @@ def _crossing(lead: Callable[[float], float | None], bracket: list[float], toler
     while lead(low) is None and high / low - 1 > tolerance:
         middle = float(np.sqrt(low * high))
         low, high = (low, middle) if (lead(middle) or 0.0) > 0 else (middle, high)
-    if low == high or lead(low) is None:
+    if lead(low) is None:
         return high
 
     def difference(alpha: float) -> float:

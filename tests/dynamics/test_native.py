@@ -2,9 +2,11 @@
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 from functools import lru_cache
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +18,7 @@ from glassnet.core.schedule import Schedule
 from glassnet.dynamics import native
 from glassnet.dynamics.catalogue import build
 from glassnet.dynamics.column_scan import CPU, NATIVE
-from glassnet.dynamics.kernel import Drive, advance, kernel
+from glassnet.dynamics.kernel import Drive, Params, advance, kernel
 from glassnet.dynamics.spins import spin_sweep
 from glassnet.dynamics.weights import weight_sweep
 from glassnet.model.machine import Machine
@@ -39,7 +41,7 @@ CASES = {
     "diluted gaussian": (Machine(**DILUTED, weights="gaussian"), 50, "metropolis"),
     "diluted spherical": (Machine(**DILUTED, weights="spherical"), 50, "heat_bath"),
     "diluted and full": (Machine(3, 8, inputs=5, connectivity=5, weights="ising"), 50, "heat_bath"),
-    "one layer": (Machine(1, 12, inputs=33, weights="gaussian"), 600, "metropolis"),
+    "one layer": (Machine(1, 13, inputs=33, weights="gaussian"), 1100, "metropolis"),
     "uniform": (Machine(3, 32, weights="gaussian"), 128, "metropolis"),
 }
 
@@ -135,6 +137,40 @@ def test_replicas_side_by_side():
         np.testing.assert_array_equal(info["acceptance_spins"][n], alone_info["acceptance_spins"])
 
 
+@pytest.mark.parametrize("step", [30.0, 1e5, 1e9, 3e38])
+def test_large_rotations_keep_the_norm(step):
+    machine, patterns, _ = CASES["spherical"]
+    boundary, state = problem(machine, patterns)
+    params = Params(jnp.float32(1e30), jnp.float32(step), boundary)
+    moved, info = jax.jit(weight_sweep(machine, NATIVE))(ref.replica_keys(3, 1)[0], state, params)
+    assert (np.asarray(info["acceptance_weights"]) > 0.3).all()
+    for J in moved.weights:
+        np.testing.assert_allclose((J**2).sum(1) / J.shape[1], 1, rtol=1e-5)
+
+
+def test_numbers_of_another_precision():
+    machine, patterns, _ = CASES["gaussian"]
+    boundary, state = problem(machine, patterns)
+    key, sweep = ref.replica_keys(3, 1)[0], jax.jit(weight_sweep(machine, NATIVE))
+    with jax.enable_x64(True):
+        wide, _ = sweep(key, state, Params(jnp.float64(0.5), jnp.float64(0.25), boundary))
+    right, _ = sweep(key, state, Params(jnp.float32(0.5), jnp.float32(0.25), boundary))
+    for a, b in zip(wide.weights, right.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_other_sources_are_noticed(tmp_path):
+    """A library that was built from other sources than those beside it is not used."""
+    folder = tmp_path / "native"
+    shutil.copytree(Path(library.__file__).parent, folder)
+    with open(folder / "src" / "rows.h", "a") as file:
+        file.write("// changed\n")
+    program = "import pathlib, sys; from glassnet.native import library; library.FOLDER = pathlib.Path(sys.argv[1])"
+    said = output_of(f"{program}; print(library.status())", str(folder))
+    assert said.startswith("compiled scan")
+    assert "other sources" in said
+
+
 def test_the_start_is_left_alone():
     """Without donation the call copies: what was given stays as it was."""
     machine, patterns, rule = CASES["gaussian"]
@@ -154,9 +190,13 @@ print(ds.sweeps, hashlib.sha256(ds.configuration_spins.values.tobytes()).hexdige
 """
 
 
-def output_of(program, **environment):
+def output_of(program, *arguments, **environment):
     made = subprocess.run(
-        [sys.executable, "-c", program], env=os.environ | environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program, *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return made.stdout.strip()
 
@@ -168,7 +208,7 @@ def test_a_run_does_not_depend_on_threads():
     assert one == several
 
 
-@pytest.mark.parametrize(("wish", "reason"), [("0", "switched off"), ("abacus", "no instruction set 'abacus'")])
+@pytest.mark.parametrize(("wish", "reason"), [("0", "switched off"), ("abacus", "must be 0, 1 or one of")])
 def test_kernels_can_be_switched_off(wish, reason):
     said = output_of("from glassnet.native import library; print(library.status())", GLASSNET_NATIVE=wish)
     assert said.startswith("compiled scan")

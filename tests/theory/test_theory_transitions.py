@@ -251,3 +251,9 @@ def test_no_crystal_point_where_there_is_one_branch():
 def test_bad_input(call, name):
     with pytest.raises(ValueError, match=f"^Argument `{name}` must"):
         call()
+
+
+@pytest.mark.parametrize(("alpha_range", "problem"), [((18.0, 40.0), "begin below"), ((40.0, 18.0), "ascend")])
+def test_a_range_must_hold_the_crossing(alpha_range, problem):
+    with pytest.raises(ValueError, match=problem):
+        crystal_transition(depth=3, alpha_range=alpha_range)

@@ -4,7 +4,6 @@
 #include "layer.h"
 #include "numbers.h"
 #include "potential.h"
-#include "rows.h"
 
 namespace {
 
@@ -64,6 +63,8 @@ class ColumnSweep {
     else store_part(to + g * LANES, x, left(g));
   }
 
+  static inline void put(float* out, int j, Floats x) { store(out + size_t(j) * BLOCK, x); }
+
   // Thresholds of one vector of patterns; no energy change is as low as those of the padding.
   void draw(const Draws& draws, int g) {
     float* out = scratch.threshold + g * LANES;
@@ -74,10 +75,10 @@ class ColumnSweep {
     const float T = layer.temperature, least = T > 1e-30f ? T : 1e-30f;
     if (layer.coin)
       draws.at(first + g * LANES,
-               [&](int j, Words bits) { store(out + size_t(j) * BLOCK, select(inside, least * logistic(bits), never)); });
+               [&](int j, Words bits) { put(out, j, select(inside, least * logistic(bits), never)); });
     else
       draws.at(first + g * LANES,
-               [&](int j, Words bits) { store(out + size_t(j) * BLOCK, select(inside, T * exponential(bits), never)); });
+               [&](int j, Words bits) { put(out, j, select(inside, T * exponential(bits), never)); });
   }
 
   void open() {
@@ -134,8 +135,9 @@ class ColumnSweep {
   }
 
   template <bool MARGIN, bool PENDING>
-  static inline __attribute__((always_inline)) void offer(Cost cost, float margin, float* field, const uint32_t* sign, Floats J, Floats change,
-                    Floats before, Floats pending, Floats& total) {
+  static inline __attribute__((always_inline)) void offer(Cost cost, float margin, float* field, const uint32_t* sign,
+                                                          Floats J, Floats change, Floats before, Floats pending,
+                                                          Floats& total) {
     Floats u = load<Floats>(field);
     if (PENDING) {
       u += pending * before;
@@ -199,7 +201,8 @@ class ColumnSweep {
       else offered<MARGIN, false>(before, pending, J, change, proposed);
       Ints yes[WIDE];
       for (int g = 0; g < WIDE; g++) {
-        yes[g] = proposed[g] - cost_now[g] + energy[g] <= load<Floats>(scratch.threshold + size_t(j) * BLOCK + g * LANES);
+        yes[g] = proposed[g] - cost_now[g] + energy[g] <=
+                 load<Floats>(scratch.threshold + size_t(j) * BLOCK + g * LANES);
         cost_now[g] = select(yes[g], proposed[g], cost_now[g]);
         pending[g] = select(yes[g], change[g], Floats{});
       }

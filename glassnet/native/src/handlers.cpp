@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <exception>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "layer.h"
@@ -43,18 +45,19 @@ char* memory(size_t bytes) {
   };
   static thread_local Block block;
   if (block.size < bytes) {
-    block.size = (bytes + 4095) / 4096 * 4096;
-    block.data.reset();
-    block.data.reset(static_cast<char*>(aligned_alloc(64, block.size)));
+    block.size = 0;
+    block.data.reset(static_cast<char*>(aligned_alloc(64, (bytes + 4095) / 4096 * 4096)));
+    if (!block.data) throw std::bad_alloc();
+    block.size = bytes;
   }
   return block.data.get();
 }
 
 enum { TASK, CALL };
 
-LayerKey key_of(LayerKey key, int layer) {
+LayerKey key_of(const Kernels& k, LayerKey key, int layer) {
   LayerKey result;
-  kernels.load()->fold(key, uint32_t(layer), &result);
+  k.fold(key, uint32_t(layer), &result);
   return result;
 }
 
@@ -77,8 +80,7 @@ ffi::Error wrong_operands() {
 }
 
 // Signs of the spins that feed each layer, packed.
-std::vector<const uint32_t*> packed(ffi::ThreadPool& pool, const Machine& m) {
-  const Kernels& k = *kernels;
+std::vector<const uint32_t*> packed(ffi::ThreadPool& pool, const Kernels& k, const Machine& m) {
   const size_t words = k.packed_words(m.patterns);
   std::vector<std::pair<int, int>> rows;
   for (int l = 0; l < m.depth(); l++)
@@ -110,7 +112,7 @@ ffi::Error sweep_weights(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remai
     m.stacks[g].fields = operands.updated<float>(FIRST_STACK + stacks + g, stacks + g);
     if (m.diluted) m.stacks[g].sources = operands.input<int32_t>(FIRST_STACK + 2 * stacks + g);
   }
-  const std::vector<const uint32_t*> feeding = packed(pool, m);
+  const std::vector<const uint32_t*> feeding = packed(pool, k, m);
   std::vector<WeightLayer> layers;
   std::vector<Part> parts;
   int64_t work = 0;
@@ -118,7 +120,8 @@ ffi::Error sweep_weights(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remai
     const Stack& s = m.holding(l);
     const int32_t* sources = s.sources ? s.sources + size_t(l - s.first) * s.slots * s.fan_out : nullptr;
     layers.push_back({s.slots, s.fan_out, m.patterns, m.weights(l), m.fields(l), m.layer(l), feeding[l - 1], sources,
-                      s.scale, m.step, m.temperature, m.coin, m.ensemble, m.potential, key_of(m.key, l)});
+                      s.scale, m.step, m.temperature, m.coin, m.ensemble, m.potential, key_of(k, m.key, l), {}});
+    k.order(layers.back());
     append(parts, cut(l, s.fan_out, k.lanes));
     work += int64_t(s.slots) * s.fan_out * m.patterns;
   }
@@ -168,8 +171,9 @@ ffi::Error sweep_spins(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remaini
       const Stack& fed = m.holding(l + 1);
       const size_t at = size_t(l - 1) * m.width * most;
       layers.push_back({m.width, fed.fan_out, m.patterns, m.hidden(l), m.fields(l), m.weights(l + 1), m.fields(l + 1),
-                        m.layer(l + 1), m.diluted ? targets + at : nullptr, m.diluted ? weights + at : nullptr, most, fed.scale, m.temperature, m.coin, m.potential,
-                        key_of(m.key, l)});
+                        m.layer(l + 1), m.diluted ? targets + at : nullptr,
+                        m.diluted ? weights + at : nullptr, most, fed.scale, m.temperature, m.coin, m.potential,
+                        key_of(k, m.key, l)});
       append(parts, cut(l, m.patterns, k.spin_block));
       work += int64_t(m.width) * fed.fan_out * m.patterns;
     }
@@ -201,13 +205,38 @@ ffi::Error sweep_pairs(ffi::RemainingArgs in, ffi::RemainingRets out) {
   return ffi::Error::Success();
 }
 
+// What a sweep throws, as an error of the call.
+template <class Sweep>
+ffi::Error guarded(Sweep sweep) {
+  try {
+    return sweep();
+  } catch (const std::exception& problem) {
+    return ffi::Error(ffi::ErrorCode::kInvalidArgument, problem.what());
+  }
+}
+
+ffi::Error weights_call(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::RemainingRets out, ffi::Dictionary about) {
+  return guarded([&] { return sweep_weights(pool, in, out, about); });
+}
+
+ffi::Error spins_call(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::RemainingRets out, ffi::Dictionary about) {
+  return guarded([&] { return sweep_spins(pool, in, out, about); });
+}
+
+ffi::Error pairs_call(ffi::RemainingArgs in, ffi::RemainingRets out) {
+  return guarded([&] { return sweep_pairs(in, out); });
+}
+
 }  // namespace
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(glassnet_sk, sweep_pairs, ffi::Ffi::Bind().RemainingArgs().RemainingRets());
-XLA_FFI_DEFINE_HANDLER_SYMBOL(glassnet_weights, sweep_weights,
+XLA_FFI_DEFINE_HANDLER_SYMBOL(glassnet_sk, pairs_call, ffi::Ffi::Bind().RemainingArgs().RemainingRets());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(glassnet_weights, weights_call,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().RemainingRets().Attrs());
-XLA_FFI_DEFINE_HANDLER_SYMBOL(glassnet_spins, sweep_spins,
+XLA_FFI_DEFINE_HANDLER_SYMBOL(glassnet_spins, spins_call,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().RemainingRets().Attrs());
+
+// Digest of the sources that this library was built from.
+extern "C" const char* glassnet_source() { return GLASSNET_SOURCE; }
 
 // The instruction set in use.
 extern "C" const char* glassnet_set() { return kernels.load()->name; }

@@ -15,6 +15,12 @@ struct PotentialSpec {
 
 enum Ensemble : int32_t { GAUSSIAN = 0, ISING = 1, SPHERICAL = 2 };
 
+// The order in which the slots of a row move: place k holds slot (factor k + turn) mod slots. Those of a group stand
+// side by side.
+struct SlotOrder {
+  int64_t factor, turn;
+};
+
 // Weights of one layer at fixed spins.
 struct WeightLayer {
   int slots, neurons, patterns;
@@ -28,6 +34,7 @@ struct WeightLayer {
   Ensemble ensemble;
   PotentialSpec potential;
   LayerKey key;
+  SlotOrder order[2];      // of each pass, see `Kernels::order`
 };
 
 // Spins of one hidden layer at fixed weights. The layer that they feed is called the fed one.
@@ -64,6 +71,7 @@ struct Kernels {
   void (*fold)(LayerKey, uint32_t index, LayerKey*);  // the key at an address below another
   size_t (*packed_words)(int patterns);
   void (*pack)(const int8_t* spins, int patterns, uint32_t* packed);
+  void (*order)(WeightLayer&);  // draws the order of the slots
   size_t (*weight_scratch)(const WeightLayer&);
   int64_t (*weights)(const WeightLayer&, int first, int rows, char* scratch);
   size_t (*spin_scratch)(const SpinLayer&);

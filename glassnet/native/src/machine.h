@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstring>
+#include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "layer.h"
@@ -25,25 +27,39 @@ class Operands {
  public:
   Operands(ffi::RemainingArgs in, ffi::RemainingRets out) : in(in), out(out) {}
 
-  size_t inputs() const { return in.size(); }
-  size_t results() const { return out.size(); }
+  template <class T>
+  const T* input(size_t n) const {
+    if (n >= in.size()) throw std::invalid_argument("glassnet: an operand is missing");
+    return typed<const T>(*in.get<ffi::AnyBuffer>(n));
+  }
 
   template <class T>
-  const T* input(size_t n) const { return reinterpret_cast<const T*>(in.get<ffi::AnyBuffer>(n)->untyped_data()); }
-
-  template <class T>
-  T* result(size_t n) const { return reinterpret_cast<T*>((*out.get<ffi::AnyBuffer>(n))->untyped_data()); }
+  T* result(size_t n) const {
+    if (n >= out.size()) throw std::invalid_argument("glassnet: a result is missing");
+    return typed<T>(**out.get<ffi::AnyBuffer>(n));
+  }
 
   // Result m, which starts as operand n: in place as a rule, copied where XLA keeps the old array.
   template <class T>
   T* updated(size_t n, size_t m) const {
-    const auto from = *in.get<ffi::AnyBuffer>(n);
+    const T* from = input<T>(n);
     T* to = result<T>(m);
-    if (from.untyped_data() != to) memcpy(to, from.untyped_data(), from.size_bytes());
+    if (from != to) memcpy(to, from, (*in.get<ffi::AnyBuffer>(n)).size_bytes());
     return to;
   }
 
  private:
+  template <class T>
+  static T* typed(const ffi::AnyBuffer& buffer) {
+    using Plain = std::remove_const_t<T>;
+    const ffi::DataType type = std::is_same_v<Plain, float>     ? ffi::DataType::F32
+                               : std::is_same_v<Plain, int8_t>  ? ffi::DataType::S8
+                               : std::is_same_v<Plain, int32_t> ? ffi::DataType::S32
+                                                                : ffi::DataType::U32;
+    if (buffer.element_type() != type) throw std::invalid_argument("glassnet: an operand has another type of numbers");
+    return reinterpret_cast<T*>(buffer.untyped_data());
+  }
+
   ffi::RemainingArgs in;
   ffi::RemainingRets out;
 };
@@ -88,10 +104,12 @@ struct Machine {
   }
 };
 
+// An attribute of a call, which must be there.
 template <class T>
 T attribute(const ffi::Dictionary& attributes, const char* name) {
   auto value = attributes.get<T>(name);
-  return value.has_value() ? *value : T{};
+  if (!value.has_value()) throw std::invalid_argument(std::string("glassnet: no attribute ") + name);
+  return *value;
 }
 
 // Everything but the arrays that a call changes.

@@ -79,14 +79,6 @@ struct RowScratch {
   }
 };
 
-// The slots in the order in which they move; those of a group stand side by side.
-struct Order {
-  int slots;
-  int64_t factor, turn;
-
-  int operator[](int place) const { return int((factor * place + turn) % slots); }
-};
-
 INLINE int common_divisor(int a, int b) {
   while (b) {
     int rest = a % b;
@@ -96,8 +88,8 @@ INLINE int common_divisor(int a, int b) {
   return a;
 }
 
-Order order_of(const WeightLayer& layer, Key pass) {
-  if (layer.ensemble != SPHERICAL) return {layer.slots, 1, 0};
+// The order of one pass: a random step without a divisor in common with the number of slots, and a random turn.
+SlotOrder order_of(const WeightLayer& layer, Key pass) {
   int units = 0;
   for (int a = 1; a <= layer.slots; a++) units += common_divisor(a, layer.slots) == 1;
   Key key = pass.at(2);
@@ -107,8 +99,21 @@ Order order_of(const WeightLayer& layer, Key pass) {
   int choice = int(u * float(units)), factor = 0;
   for (int a = 1; a <= layer.slots; a++)
     if (common_divisor(a, layer.slots) == 1 && choice-- == 0) factor = a;
-  return {layer.slots, factor, int64_t(int(v * float(layer.slots)))};
+  return {factor, int64_t(int(v * float(layer.slots)))};
 }
+
+void draw_order(WeightLayer& layer) {
+  const Key key{layer.key.a, layer.key.b};
+  for (int number = 0; number < 2; number++)
+    layer.order[number] = layer.ensemble == SPHERICAL ? order_of(layer, key.at(number)) : SlotOrder{1, 0};
+}
+
+struct Order {
+  int slots;
+  SlotOrder steps;
+
+  int operator[](int place) const { return int((steps.factor * place + steps.turn) % slots); }
+};
 
 INLINE Floats row_part(const float* from, int rows) {
   return rows == LANES ? load<Floats>(from) : load_part<Floats>(from, rows);
@@ -181,8 +186,9 @@ class RowSweep {
       : layer(layer), cost(cost), first(first), scratch(layer, memory),
         vectors(vectors_of(layer.patterns)), groups(groups_of(layer.patterns)) {}
 
-  int64_t pass(Key key, int rows) {
-    const Order order = order_of(layer, key);
+  int64_t pass(int number, int rows) {
+    const Key key = Key{layer.key.a, layer.key.b}.at(number);
+    const Order order{layer.slots, layer.order[number]};
     const int steps = layer.slots / TERMS;
     propose(layer, key, order, first, rows, scratch.change);
     draw_thresholds(key.at(1), steps, layer.neurons, first, layer.temperature, layer.coin, scratch.threshold);
@@ -227,7 +233,8 @@ class RowSweep {
         const Floats r = load<Floats>(gap + at) + layer.potential.margin;
         if (left >= LANES) store(layer.fields + start + at, spins(layer.own + start + at) * r);
         else
-          store_part(layer.fields + start + at, converted(widened(load_part<Bytes>(layer.own + start + at, left))) * r, left);
+          store_part(layer.fields + start + at,
+                     converted(widened(load_part<Bytes>(layer.own + start + at, left))) * r, left);
       }
     }
   }
@@ -260,8 +267,8 @@ class RowSweep {
 #pragma GCC unroll 1
         for (int k = row; k < row + rows; k++) {
           if (layer.sources) signs = gathered(slots, k);
-          totals[k - row] = offered<TERMS>(cost, gaps_of(k, now[k]), gaps_of(k, 1 - now[k]), vectors, table(t, k), signs,
-                                           own_of(k));
+          totals[k - row] = offered<TERMS>(cost, gaps_of(k, now[k]), gaps_of(k, 1 - now[k]), vectors, table(t, k),
+                                           signs, own_of(k));
         }
         accepted -= decide(totals, slots, t, row, rows);
       }
@@ -304,17 +311,16 @@ class RowSweep {
   const int first;
   const RowScratch scratch;
   const int vectors, groups;
-  float energy[LANES] = {};  // of each row
-  int32_t now[LANES] = {};   // which of its two buffers holds the gaps of a row
+  float energy[LANES + 3] = {};  // of each row
+  int32_t now[LANES + 3] = {};   // which of its two buffers holds the gaps of a row
 };
 
 template <int TERMS, class Cost>
 int64_t sweep_rows(const WeightLayer& layer, Cost cost, int first, int rows, char* memory) {
   RowSweep<TERMS, Cost> sweep(layer, cost, first, memory);
-  const Key key{layer.key.a, layer.key.b};
   sweep.open(rows);
   int64_t accepted = 0;
-  for (int number = 0; number < TERMS; number++) accepted += sweep.pass(key.at(number), rows);
+  for (int number = 0; number < TERMS; number++) accepted += sweep.pass(number, rows);
   sweep.close(rows);
   return accepted;
 }

@@ -1,6 +1,7 @@
 // Independent tasks of one call, spread over the thread pool of XLA and the calling thread.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>

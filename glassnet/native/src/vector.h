@@ -62,11 +62,11 @@ INLINE Floats select(Ints mask, Floats yes, Floats no) { return mask ? yes : no;
 
 INLINE Floats negative_part(Floats x) {
 #if GLASSNET_LANES == 16
-  return (Floats)_mm512_min_ps((__m512)x, _mm512_setzero_ps());
+  return (Floats)_mm512_min_ps(_mm512_setzero_ps(), (__m512)x);
 #elif GLASSNET_LANES == 8
-  return (Floats)_mm256_min_ps((__m256)x, _mm256_setzero_ps());
+  return (Floats)_mm256_min_ps(_mm256_setzero_ps(), (__m256)x);
 #else
-  return x < Floats{} ? x : Floats{};
+  return x > Floats{} ? Floats{} : x;
 #endif
 }
 
@@ -252,7 +252,12 @@ INLINE Floats sine(Floats x) {
   p = p * s - 1.9841269841e-4f;
   p = p * s + 8.3333333333e-3f;
   p = p * s - 1.6666666667e-1f;
-  return flipped(r + r * s * p, (Words)n << 31);
+  Floats y = flipped(r + r * s * p, (Words)n << 31);
+  const Ints far = (Ints)(as_words(x) & ~SIGN) > 0x447a0000;  // |x| > 1000, or not a number
+  if (any(far))
+    for (int k = 0; k < LANES; k++)
+      if (far[k]) y[k] = __builtin_sinf(x[k]);
+  return y;
 }
 
 }  // namespace
