@@ -1,4 +1,4 @@
-"""Runs sharded over 1 and 8 (slow: also 2 and 4) devices: the same bits, and nothing said between devices in a sweep."""
+"""Runs sharded over 1 and 8 (slow: also 2 and 4) devices: the same bits, nothing said between devices in a sweep."""
 
 import os
 import pickle
