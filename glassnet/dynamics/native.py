@@ -12,7 +12,7 @@ from jax import Array
 from glassnet.core.check import one_of
 from glassnet.dynamics.accept import THRESHOLDS
 from glassnet.dynamics.kernel import Info, Params, Step, cooled
-from glassnet.model.graph import targets_of
+from glassnet.model.graph import targets_of, widened
 from glassnet.model.machine import Machine, Stack
 from glassnet.model.potential import Potential, SoftCore
 from glassnet.model.state import State
@@ -151,9 +151,5 @@ def _targets(machine: Machine) -> tuple[np.ndarray, ...]:
         stack = machine.stacks[machine.stack_of(layer)]
         found.append((stack.fan_out, *targets_of(_inputs_of(machine, stack, layer), machine.width)))
     most = max(targets.shape[1] for _, targets, _ in found)
-    wide = [[_widened(targets, most, outside), _widened(slots, most, 0)] for outside, targets, slots in found]
+    wide = [[widened(targets, most, outside), widened(slots, most, 0)] for outside, targets, slots in found]
     return tuple(np.stack(x) for x in zip(*wide, strict=True))
-
-
-def _widened(x: np.ndarray, columns: int, filling: int) -> np.ndarray:
-    return np.pad(x, ((0, 0), (0, columns - x.shape[1])), constant_values=filling)

@@ -13,7 +13,7 @@ from glassnet.dynamics import native
 from glassnet.dynamics.accept import THRESHOLDS
 from glassnet.dynamics.column_scan import Offers, Plan, column_scan, in_blocks, over_layers
 from glassnet.dynamics.kernel import Info, Params, Step, cooled
-from glassnet.model.graph import targets_of
+from glassnet.model.graph import targets_of, widened
 from glassnet.model.machine import Machine, Stack
 from glassnet.model.potential import Potential
 from glassnet.model.state import State, own_spins
@@ -96,13 +96,9 @@ def _graph(machine: Machine, stack: Stack, layers: range) -> tuple[Array, Array]
         return None
     found = [targets_of(machine.sources(l + 1), machine.widths[l]) for l in layers]
     most = max(targets.shape[1] for targets, _ in found)
-    targets = [_widen(targets, most, stack.fan_out) for targets, _ in found]
-    slots = [_widen(slots, most, 0) for _, slots in found]
+    targets = [widened(targets, most, stack.fan_out) for targets, _ in found]
+    slots = [widened(slots, most, 0) for _, slots in found]
     return jnp.asarray(np.stack(targets)), jnp.asarray(np.stack(slots))
-
-
-def _widen(x: np.ndarray, columns: int, filling: int) -> np.ndarray:
-    return np.pad(x, ((0, 0), (0, columns - x.shape[1])), constant_values=filling)
 
 
 def _sweep_layer(

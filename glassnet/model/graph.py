@@ -59,3 +59,8 @@ def targets_of(sources: np.ndarray, fan_in: int) -> tuple[np.ndarray, np.ndarray
     targets[feeding, place] = edges // connectivity
     slots[feeding, place] = edges % connectivity
     return targets, slots
+
+
+def widened(table: np.ndarray, columns: int, filling: int) -> np.ndarray:
+    """A table of targets or slots (neuron, target) with so many columns, the new ones filled."""
+    return np.pad(table, ((0, 0), (0, columns - table.shape[1])), constant_values=filling)
