@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from glassnet.core.check import one_of
 from glassnet.dynamics.column_scan import Plan
 from glassnet.dynamics.feedforward import feedforward_kernel
 from glassnet.dynamics.kernel import Kernel, kernel
 from glassnet.dynamics.spins import spin_sweep
-from glassnet.dynamics.weights import weight_sweep
+from glassnet.dynamics.weights import OFFERS, weight_sweep
 from glassnet.model.machine import Machine
 
 
@@ -40,3 +42,16 @@ def build(dynamics: str, machine: Machine, plan: Plan) -> Kernel:
     """
     one_of(tuple(DYNAMICS), dynamics=dynamics)
     return DYNAMICS[dynamics](machine, plan)
+
+
+def offered(dynamics: str, machine: Machine, patterns: int) -> dict[str, np.ndarray]:
+    """Moves that one sweep of one replica offers in each layer 1..L, int64, by the names of the accepted ones.
+
+    The clamped last layer is offered no flips, and no layer is where neurons follow the weights.
+    """
+    offer = OFFERS[machine.weights]
+    rows = zip(machine.fan_in, machine.widths[1:], strict=True)
+    weights = [offer.passes * (c // offer.rank) * neurons for c, neurons in rows]
+    hidden = 0 if dynamics == "feedforward" else machine.width * patterns
+    spins = [hidden] * (machine.depth - 1) + [0]
+    return {"accepted_weights": np.array(weights), "accepted_spins": np.array(spins)}

@@ -22,7 +22,7 @@ def feedforward_kernel(machine: Machine) -> Kernel:
     is kept if the loss does not rise. Proposals are those of the weight sweeps, but strictly one after another,
     since every weight acts on all layers above it.
 
-    Info: `acceptance_weights`, accepted fraction of each layer 1..L.
+    Info: `accepted_weights`, accepted moves of each layer 1..L, int32.
     """
 
     def init(state: State, boundary: Boundary) -> State:
@@ -30,21 +30,21 @@ def feedforward_kernel(machine: Machine) -> Kernel:
 
     def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
         params = cooled(machine, params)
-        rates = []
+        accepted = []
         for g, stack in enumerate(machine.stacks):
 
             def sweep(state: State, layer: Array, g=g) -> tuple[State, Array]:
                 return _sweep_layer(machine, g, layer, keys.address(key, layer), state, params)
 
-            state, rate = lax.scan(sweep, state, jnp.arange(stack.first, stack.last + 1))
-            rates.append(rate)
-        return state, {"acceptance_weights": jnp.concatenate(rates)}
+            state, moves = lax.scan(sweep, state, jnp.arange(stack.first, stack.last + 1))
+            accepted.append(moves)
+        return state, {"accepted_weights": jnp.concatenate(accepted)}
 
     return Kernel(init, step)
 
 
 def _sweep_layer(machine: Machine, g: int, layer: Array, key: Array, state: State, params: Params) -> tuple:
-    """Offer every weight of one layer (traced index) of stack g; returns the state and the accepted fraction."""
+    """Offer every weight of one layer (traced index) of stack g; returns the state and the number of accepted moves."""
     stack = machine.stacks[g]
     place = layer - stack.first
     offer = OFFERS[machine.weights]
@@ -60,7 +60,7 @@ def _sweep_layer(machine: Machine, g: int, layer: Array, key: Array, state: Stat
         return lax.scan(try_one, state, _one_by_one(slots, change, threshold))
 
     state, accepted = lax.scan(one_pass, state, jnp.arange(offer.passes))
-    return state, accepted.mean()
+    return state, accepted.sum(dtype=jnp.int32)
 
 
 def _feeding(stack: Stack, layer: Array, spins: Array, inputs: Array) -> Array:

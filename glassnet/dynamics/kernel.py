@@ -2,7 +2,7 @@
 
 A kernel is a pair of plain functions of one replica: `init(state, boundary)` makes the cached fields of a
 configuration exact, `step(key, state, params) -> (state, info)` moves it by one sweep. `params` holds the numbers
-that may differ between replicas; `info` holds the acceptance, a dict of small arrays.
+that may differ between replicas; `info` counts the accepted moves by layer, a dict of small integer arrays.
 """
 
 from collections.abc import Callable

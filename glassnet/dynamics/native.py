@@ -35,8 +35,6 @@ def weight_sweep(machine: Machine, rule: str = "metropolis") -> Step:
     one_of(tuple(THRESHOLDS), rule=rule)
     library.require()
     coin = rule == "heat_bath" and machine.weights == "ising"
-    passes, rank = (2, 2) if machine.weights == "spherical" else (1, 1)
-    offers = np.array([passes * (c // rank) * n for n, c in zip(machine.widths[1:], machine.fan_in, strict=True)])
     graph = _sources(machine)
 
     def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
@@ -46,8 +44,7 @@ def weight_sweep(machine: Machine, rule: str = "metropolis") -> Step:
         places = {len(operands) - len(graph) - len(changed) + n: n for n in range(len(changed))}
         *new, accepted = _call("glassnet_weights", machine, params, coin, (*changed, count), places)(*operands)
         weights, fields = new[: len(state.weights)], new[len(state.weights) :]
-        rates = accepted.astype(jnp.float32) / offers.astype(np.float32)
-        return State(state.spins, tuple(weights), tuple(fields)), {"acceptance_weights": rates}
+        return State(state.spins, tuple(weights), tuple(fields)), {"accepted_weights": accepted}
 
     return step
 
@@ -72,8 +69,7 @@ def spin_sweep(machine: Machine, rule: str = "metropolis") -> Step:
         count = jax.ShapeDtypeStruct((machine.depth - 1,), jnp.int32)
         results = (state.spins, *state.fields, count)
         spins, *fields, accepted = _call("glassnet_spins", machine, params, coin, results, places)(*operands)
-        rates = accepted.astype(jnp.float32) / np.float32(state.spins.shape[1] * state.spins.shape[2])
-        return State(spins, state.weights, tuple(fields)), {"acceptance_spins": rates}
+        return State(spins, state.weights, tuple(fields)), {"accepted_spins": accepted}
 
     return step
 

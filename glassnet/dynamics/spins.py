@@ -25,7 +25,7 @@ def spin_sweep(machine: Machine, plan: Plan, rule: str = "metropolis") -> Step:
     A flip changes the spin's own gap and the gaps of all neurons that it feeds. It is accepted with
     min(1, exp(-beta dE)) (`rule` "metropolis") or 1 / (1 + exp(beta dE)) ("heat_bath").
 
-    Info: `acceptance_spins`, accepted fraction of each hidden layer 1..L-1.
+    Info: `accepted_spins`, accepted flips in each hidden layer 1..L-1, int32.
 
     Raises:
         ValueError: for an unknown rule.
@@ -36,11 +36,11 @@ def spin_sweep(machine: Machine, plan: Plan, rule: str = "metropolis") -> Step:
 
     def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
         params = cooled(machine, params)
-        rates = jnp.zeros(machine.depth - 1)
+        accepted = jnp.zeros(machine.depth - 1, jnp.int32)
         for g, layers in _groups(machine):
-            state, rate = _sweep_group(machine, plan, rule, g, layers, key, state, params)
-            rates = rates.at[np.asarray(layers) - 1].set(rate)
-        return state, {"acceptance_spins": rates}
+            state, flips = _sweep_group(machine, plan, rule, g, layers, key, state, params)
+            accepted = accepted.at[np.asarray(layers) - 1].set(flips)
+        return state, {"accepted_spins": accepted}
 
     return step
 
@@ -75,10 +75,10 @@ def _sweep_group(
     )
     sweep_layer = partial(_sweep_layer, machine.potential, plan, rule, stack, params)
     elements = stack.fan_out * spins.shape[-1]
-    spins, fields, rates = over_layers(plan, lambda a: sweep_layer(*a), arrays, elements=elements)
+    spins, fields, flips = over_layers(plan, lambda a: sweep_layer(*a), arrays, elements=elements)
     all_fields = list(state.fields)
     all_fields[g] = all_fields[g].at[fed].set(fields)
-    return State(state.spins.at[hidden].set(spins), state.weights, tuple(all_fields)), rates
+    return State(state.spins.at[hidden].set(spins), state.weights, tuple(all_fields)), flips
 
 
 def _own_fields(machine: Machine, fields: tuple[Array, ...], layers: range) -> Array:
@@ -123,7 +123,7 @@ def _sweep_layer(
     else:
         gap, accept = _diluted_scan(potential, gap, sign, stack.scale * J, graph, (-2 * S, extra, threshold))
     spins = jnp.where(accept, -spins, spins)
-    return spins, sign * (gap + potential.margin), accept.mean()
+    return spins, sign * (gap + potential.margin), accept.sum(dtype=jnp.int32)
 
 
 def _diluted_scan(

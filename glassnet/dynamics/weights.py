@@ -30,7 +30,7 @@ def weight_sweep(machine: Machine, plan: Plan, rule: str = "metropolis") -> Step
     ising:     J' = -J; with `rule` "heat_bath" accepted with 1 / (1 + exp(beta dE)), which, unlike Metropolis,
                is random even where all moves are free
 
-    Info: `acceptance_weights`, accepted fraction of each layer 1..L.
+    Info: `accepted_weights`, accepted moves of each layer 1..L, int32.
 
     Raises:
         ValueError: for an unknown rule.
@@ -45,7 +45,7 @@ def weight_sweep(machine: Machine, plan: Plan, rule: str = "metropolis") -> Step
         params = cooled(machine, params)
         feeding = feeding_spins(machine, state.spins, params.boundary)
         own = own_spins(machine, state.spins, params.boundary)
-        weights, fields, rates = [], [], []
+        weights, fields, accepted = [], [], []
         for g, stack in enumerate(machine.stacks):
             arrays = (state.weights[g], state.fields[g], feeding[g], own[g], _graph(machine, stack))
             layer_keys = jax.vmap(partial(keys.address, key))(jnp.asarray(stack.layers))
@@ -55,9 +55,9 @@ def weight_sweep(machine: Machine, plan: Plan, rule: str = "metropolis") -> Step
                 (layer_keys, *arrays),
                 elements=stack.fan_out * feeding[g].shape[-1],
             )
-            for part, value in zip((weights, fields, rates), swept, strict=True):
+            for part, value in zip((weights, fields, accepted), swept, strict=True):
                 part.append(value)
-        info = {"acceptance_weights": jnp.concatenate(rates)}
+        info = {"accepted_weights": jnp.concatenate(accepted)}
         return State(state.spins, tuple(weights), tuple(fields)), info
 
     return step
@@ -90,9 +90,9 @@ def _sweep_layer(
         offers = Offers(offer.terms(stack.scale * change), feed, None, limit)
         gap, accept = _scan(potential, plan, gap, sign, offers, lookup)
         moved = moving + jnp.where(accept[:, None], change, 0)
-        return gap, offer.restored(moved, resting, inverse), accepted + accept.mean() / offer.passes
+        return gap, offer.restored(moved, resting, inverse), accepted + accept.sum(dtype=jnp.int32)
 
-    carry = (gap, J, jnp.float32(0))
+    carry = (gap, J, jnp.int32(0))
     gap, J, accepted = one_pass(0, carry) if offer.passes == 1 else lax.fori_loop(0, offer.passes, one_pass, carry)
     return J, sign * (gap + potential.margin), accepted
 

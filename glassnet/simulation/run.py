@@ -1,6 +1,7 @@
 """The run: hosts to their waiting times, then all clones together; blocks of sweeps between measurements."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -9,20 +10,24 @@ import numpy as np
 from glassnet.measure.teacher import teacher_overlaps
 from glassnet.model.state import State, pack
 from glassnet.simulation import compiled
-from glassnet.simulation.follow import Follower, Progress, Report
+from glassnet.simulation.follow import Follower, Report, Status
 from glassnet.simulation.job import Job
+from glassnet.simulation.moment import CLONES, HOSTS, Moment, Row, fitted
 from glassnet.simulation.pairs import FINAL, Record, Records, final_overlaps, pairs_in_groups
 from glassnet.simulation.parallel import Batch, for_chunks, lanes, split
 
 HOST = ("sample", "temperature")
 CLONE = ("sample", "temperature", "waiting_time", "clone")
 
+CLONE_TWINS = ("energy", "violated", "acceptance_weights", "acceptance_spins", "train_error", "test_error")
+"""Variables that hosts and clones share; the clones' carry the prefix `clone_`."""
 
-Rows = list[dict[str, np.ndarray]]
+PAIRS = ("spin_overlap", "spin_overlap_connected", "weight_overlap")
+"""Variables of pairs of clones."""
 
 
 def run(job: Job, report: Report | None = None) -> Records:
-    """Run a job.
+    """Run a job from start to end.
 
     Args:
         job: what to run.
@@ -32,26 +37,183 @@ def run(job: Job, report: Report | None = None) -> Records:
     Raises:
         FloatingPointError: if weights or pre-activations stop being finite.
     """
-    ways = lanes(job.machine, job.patterns, job.dynamics)
-    progress = Progress.of(job, report or (lambda progress: None))
-    hosts, snapshots = _hosts(job, Follower.of_hosts(job, ways, progress))
-    return hosts | _clones(job, Follower.of_clones(job, ways, progress), snapshots)
+    going = Run(job)
+    for status in going.blocks():
+        if report is not None:
+            report(status)
+    return going.records()
 
 
-def _hosts(job: Job, follower: Follower) -> tuple[Records, list[State]]:
-    """Measurements of the hosts, and their configurations at the waiting times, replica first."""
-    ways = follower.lanes
-    states = jax.tree.map(lambda x: x[follower.rows], initial(job))
-    init = compiled.initialise(job.machine, job.dynamics, ways, job.shared)
-    measure = compiled.host_measures(job.machine, ways, job.shared)
-    start = for_chunks(ways, init, split(ways, states), follower.boundary)
-    rows, snapshots = [], []
-    for t, batch, rates in follower.along(job.protocol.times, start):
-        row = for_chunks(ways, measure, batch, follower.boundary, follower.test).whole()
-        rows.append(follower.checked(row, t) | rates)
-        if t in job.protocol.waiting_times:
-            snapshots.append(compiled.copy(batch.whole()))
-    return _unfolded(rows, HOST, follower.shape, "time"), snapshots
+class Run:
+    """A job under way.
+
+    Args:
+        job: what to run.
+        moment: where to go on, from a run of this job or of one that differs in `protocol.sweeps` alone.
+    Raises:
+        ValueError: if the moment lies beyond the end of the job.
+    """
+
+    def __init__(self, job: Job, moment: Moment | None = None) -> None:
+        self.job = job
+        self._lanes = lanes(job.machine, job.patterns, job.dynamics)
+        self._resumed = None if moment is None else fitted(moment, job)
+        self.phase, self.sweep, self._acceptance = HOSTS, 0, float("nan")
+        self.rows: dict[str, list[Row]] = {HOSTS: [], CLONES: []}
+        self._snapshots: list[State] = []
+        self._accepted: Row = {}
+        if self._resumed is not None:
+            self.phase, self.sweep = self._resumed.phase, self._resumed.sweep
+            self.rows = {phase: list(rows) for phase, rows in self._resumed.rows.items()}
+            self._snapshots, self._accepted = list(self._resumed.snapshots), self._resumed.accepted
+
+    @property
+    def status(self) -> Status:
+        """How far the run is."""
+        protocol, hosts = self.job.protocol, len(self.job.samples) * len(self.job.temperatures)
+        clones = hosts * len(protocol.waiting_times) * protocol.clones
+        total = hosts * protocol.last_host_sweep + clones * protocol.sweeps
+        done = hosts * (self.sweep if self.phase == HOSTS else protocol.last_host_sweep)
+        done += clones * self.sweep if self.phase == CLONES else 0
+        last = next((rows[-1] for rows in (self.rows[CLONES], self.rows[HOSTS]) if rows), None)
+        energy = float("nan") if last is None else float(last["energy"].mean())
+        return Status(self.phase, done, total, energy, self._acceptance, self.sweep)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all has been measured."""
+        return len(self.rows[CLONES]) == len(self.job.protocol.lags)
+
+    def blocks(self) -> Iterator[Status]:
+        """Run on; yields at the start and after every block of sweeps and every measurement.
+
+        Whenever it yields, `moment` and `records` tell how far it is.
+
+        Raises:
+            FloatingPointError: if weights or pre-activations stop being finite.
+        """
+        if self.phase == HOSTS:
+            self._begin_hosts()
+            yield from self._measured_along(self.job.protocol.times, self._host_measures())
+        self._begin_clones()
+        yield from self._measured_along(self.job.protocol.lags, self._clone_measures())
+
+    def moment(self) -> Moment:
+        """Where the run is, in arrays of its own.
+
+        Raises:
+            FloatingPointError: if weights or pre-activations are not finite.
+        """
+        states = _on_host(self._batch.whole())
+        self._follower.check_finite(states, self.sweep)
+        protocol = self.job.protocol
+        times = {HOSTS: protocol.times, CLONES: protocol.lags}
+        return Moment(
+            self.phase,
+            self.sweep,
+            states,
+            tuple(map(_on_host, self._snapshots)),
+            dict(self._accepted),
+            {phase: list(rows) for phase, rows in self.rows.items()},
+            {phase: times[phase][: len(rows)] for phase, rows in self.rows.items()},
+        )
+
+    def records(self) -> Records:
+        """What has been measured so far; NaN at times that lie ahead, last configurations only when complete."""
+        job, protocol = self.job, self.job.protocol
+        hosts = (len(job.samples), len(job.temperatures))
+        shape = (*hosts, len(protocol.waiting_times), protocol.clones)
+        found = _unfolded(self._rated(HOSTS, protocol.times), HOST, hosts, "time", len(protocol.times))
+        clones = self._rated(CLONES, protocol.lags)
+        alone = [{name: x for name, x in row.items() if name not in PAIRS} for row in clones]
+        pairs = [{name: row[name] for name in PAIRS} for row in clones]
+        ahead = "lag", len(protocol.lags)
+        of_clones = _unfolded(alone, CLONE, shape, *ahead)
+        found |= {f"clone_{name}" if name in CLONE_TWINS else name: x for name, x in of_clones.items()}
+        found |= _unfolded(pairs, (*CLONE[:3], "clone", "clone_b"), shape[:3], *ahead, inner=2)
+        return found | (_final(self._follower, self._batch) if self.complete else {})
+
+    def _begin_hosts(self) -> None:
+        job, ways = self.job, self._lanes
+        self._follower = Follower.of_hosts(job, ways)
+        if self._resumed is None:
+            states = jax.tree.map(lambda x: x[self._follower.rows], initial(job))
+            init = compiled.initialise(job.machine, job.dynamics, ways, job.shared)
+            self._batch = for_chunks(ways, init, split(ways, states), self._follower.boundary)
+            self._accepted = self._follower.nothing_accepted()
+        else:
+            self._batch = split(ways, _on_device(self._resumed.states))
+
+    def _begin_clones(self) -> None:
+        """Let the clones start from the snapshots, or go on."""
+        self._follower = Follower.of_clones(self.job, self._lanes)
+        if self.phase == CLONES and self._resumed is not None:
+            self._batch = split(self._lanes, _on_device(self._resumed.states))
+            return
+        self._batch = split(self._lanes, self._cloned(self._snapshots))
+        self._snapshots = [replace(state, fields=()) for state in self._snapshots]
+        self.phase, self.sweep, self._accepted = CLONES, 0, self._follower.nothing_accepted()
+
+    def _cloned(self, snapshots: list[State]) -> State:
+        """A copy of a snapshot for each clone."""
+        rungs = self._follower.shape[1]
+        sample, rung, wait, _ = np.indices(self._follower.shape).reshape(4, -1)
+        return jax.tree.map(lambda *x: jnp.stack(x)[wait, sample * rungs + rung], *snapshots)
+
+    def _measured_along(self, times: tuple[int, ...], measure: Callable[[Batch], Row]) -> Iterator[Status]:
+        """Take the batch to each of the `times` that lie ahead, and measure it there."""
+        rows, follower = self.rows[self.phase], self._follower
+        yield self.status
+        for t in times[len(rows) :]:
+            while self.sweep < t:
+                self._advance(min(t, self.sweep + follower.block()))
+                yield self.status
+            rows.append(follower.checked(measure(self._batch), t) | self._accepted)
+            self._accepted = follower.nothing_accepted()
+            if self.phase == HOSTS and t in self.job.protocol.waiting_times:
+                self._snapshots.append(compiled.copy(self._batch.whole()))
+            yield self.status
+
+    def _advance(self, stop: int) -> None:
+        sweeps = stop - self.sweep
+        self._batch, accepted = self._follower.advanced(self._batch, self.sweep, stop)
+        self._accepted = {name: count + accepted[name] for name, count in self._accepted.items()}
+        self._acceptance, self.sweep = self._follower.rate(accepted, sweeps), stop
+
+    def _host_measures(self) -> Callable[[Batch], Row]:
+        job, follower = self.job, self._follower
+        function = compiled.host_measures(job.machine, self._lanes, job.shared)
+        return lambda batch: for_chunks(self._lanes, function, batch, follower.boundary, follower.test).whole()
+
+    def _clone_measures(self) -> Callable[[Batch], Row]:
+        """The measurement of a batch of clones, against the configurations at the waiting times and each other."""
+        job, ways, follower = self.job, self._lanes, self._follower
+        then = self._cloned([replace(state, fields=()) for state in self._snapshots])
+        reference = split(ways, (then.spins, then.weights))
+        teacher = follower.teacher()
+        function = compiled.clone_measures(job.machine, ways, job.shared, teacher is not None)
+        data = [reference, follower.boundary, follower.test] + ([teacher] if teacher is not None else [])
+        groups = (int(np.prod(follower.shape[:3])), follower.shape[3])
+
+        def measure(batch: Batch) -> Row:
+            row = for_chunks(ways, function, batch, *data).whole()
+            halves = row.pop("neuron_overlaps", None)
+            row |= {} if halves is None else _teacher(job, np.asarray(halves))
+            return row | _all_pairs(follower, batch, groups)
+
+        return measure
+
+    def _rated(self, phase: str, times: tuple[int, ...]) -> list[Row]:
+        """Rows with accepted fractions, NaN at the start and where nothing is offered, in place of counts."""
+        rows = []
+        for row, t, before in zip(self.rows[phase], times, (times[0], *times), strict=False):
+            new = dict(row)
+            for name, offered in self._follower.offered.items():
+                with np.errstate(invalid="ignore"):
+                    rate = new.pop(name) / (offered * (t - before))
+                new[name.replace("accepted", "acceptance")] = rate.astype(np.float32)
+            rows.append(new)
+        return rows
 
 
 def initial(job: Job) -> State:
@@ -64,44 +226,13 @@ def initial(job: Job) -> State:
     return jax.tree.map(lambda *x: jnp.stack(x), *states)
 
 
-def _clones(job: Job, follower: Follower, snapshots: list[State]) -> Records:
-    """Measurements of the clones, whose lags count from their waiting times."""
-    shape = follower.shape
-    _, rungs, _, _ = shape
-    sample, rung, wait, _ = np.indices(shape).reshape(4, -1)
-    states = jax.tree.map(lambda *x: jnp.stack(x)[wait, sample * rungs + rung], *snapshots)
-    start = split(follower.lanes, states)
-    measure = _clone_measures(job, follower, start)
-    groups = (int(np.prod(shape[:3])), shape[3])
-    rows, pairs = [], []
-    for t, batch, rates in follower.along(job.protocol.lags, start):
-        rows.append(follower.checked(measure(batch), t) | rates)
-        pairs.append(_all_pairs(follower, batch, groups))
-        last = batch
-    records = _unfolded(rows, CLONE, shape, "lag")
-    records = {f"clone_{k}" if k in CLONE_TWINS else k: v for k, v in records.items()}
-    between = _unfolded(pairs, (*CLONE[:3], "clone", "clone_b"), (*shape[:3],), "lag", inner=2)
-    return records | between | _final(follower, last)
+def _on_host(states: State) -> State:
+    """A copy in NumPy, which no later sweep touches."""
+    return jax.tree.map(np.array, states)
 
 
-CLONE_TWINS = ("energy", "violated", "acceptance_weights", "acceptance_spins", "train_error", "test_error")
-"""Variables that hosts and clones share; the clones' carry the prefix `clone_`."""
-
-
-def _clone_measures(job: Job, follower: Follower, batch: Batch) -> Callable[[Batch], dict]:
-    """The measurement of a batch of clones against its configurations at the waiting time, which are now."""
-    ways = follower.lanes
-    reference = Batch([compiled.copy((chunk.spins, chunk.weights)) for chunk in batch.chunks], batch.size)
-    teacher = follower.teacher()
-    function = compiled.clone_measures(job.machine, ways, job.shared, teacher is not None)
-    data = [reference, follower.boundary, follower.test] + ([teacher] if teacher is not None else [])
-
-    def measure(batch: Batch) -> dict:
-        row = for_chunks(ways, function, batch, *data).whole()
-        halves = row.pop("neuron_overlaps", None)
-        return row if halves is None else row | _teacher(job, np.asarray(halves))
-
-    return measure
+def _on_device(states: State) -> State:
+    return jax.tree.map(jnp.asarray, states)
 
 
 def _teacher(job: Job, halves: np.ndarray) -> dict[str, np.ndarray]:
@@ -134,19 +265,25 @@ def _final(follower: Follower, batch: Batch) -> Records:
     return final_overlaps(spins, outputs, weights) | records
 
 
-def _unfolded(rows: Rows, dims: tuple[str, ...], shape: tuple[int, ...], clock: str, inner: int = 0) -> Records:
-    """Measurements of successive times as one array each.
+def _unfolded(
+    rows: list[Row], dims: tuple[str, ...], shape: tuple[int, ...], clock: str, length: int, inner: int = 0
+) -> Records:
+    """Measurements of successive times as one array each, NaN at the times that lie ahead.
 
     Args:
         rows: for each time, arrays whose leading axis runs over the replicas (or groups of them).
         dims: names of the unfolded leading axes, the last `inner` of which each row already has.
         shape: sizes of the leading axis unfolded.
         clock: name of the axis of times, which comes after `dims`.
+        length: number of times, measured or not.
         inner: number of further axes in `dims`.
     """
     records = {}
-    for name in rows[0]:
-        x = np.stack([np.asarray(row[name]) for row in rows], axis=1 + inner)
+    for name in rows[0] if rows else ():
+        axis = 1 + inner
+        x = np.stack([row[name] for row in rows], axis=axis)
+        ahead = [(0, length - len(rows) if n == axis else 0) for n in range(x.ndim)]
+        x = np.pad(x, ahead, constant_values=np.nan) if len(rows) < length else x
         x = x.reshape(*shape, *x.shape[1:])
         layer = ("layer",) if x.ndim > len(dims) + 1 else ()
         records[name] = Record((*dims, clock, *layer), x)

@@ -10,6 +10,7 @@ import reference as ref
 from glassnet.core import keys
 from glassnet.core.schedule import Schedule
 from glassnet.dynamics.catalogue import build
+from glassnet.dynamics.catalogue import offered as offered_moves
 from glassnet.dynamics.column_scan import ACCELERATOR, CPU, plan_for
 from glassnet.dynamics.kernel import Drive, advance
 from glassnet.model.machine import Machine
@@ -63,7 +64,7 @@ def test_a_run_may_be_cut_anywhere(runner):
     second, second_info = runner(first, 7, 20)
     assert_same(whole, second)
     for name, value in info.items():
-        np.testing.assert_allclose(value, first_info[name] + second_info[name], rtol=1e-5)
+        np.testing.assert_array_equal(value, first_info[name] + second_info[name])
     assert not np.array_equal(whole.weights[0], first.weights[0])
 
 
@@ -106,7 +107,9 @@ def test_cached_preactivations_stay_exact_for_ten_thousand_sweeps(machine):
     run = jax.jit(advance(build("metropolis", machine, CPU), refresh=None))
     drive = drive_of(Schedule.quench(3.0), boundary)
     state, info = run(keys.root(5), state, drive, jnp.int32(0), jnp.int32(10_000))
-    assert all((rate > 500).all() for rate in info.values())
+    offered = offered_moves("metropolis", machine, 6)
+    for name, count in info.items():
+        assert (count > 500 * offered[name][: len(count)]).all()
     J, S = ref.matrices(machine, state), ref.all_layers(state, boundary)
     worst = 0.0
     for g, stack in enumerate(machine.stacks):
