@@ -18,7 +18,9 @@ from glassnet.simulation.protocol import Protocol
 
 if TYPE_CHECKING:
     from glassnet import analysis, distributed, plot, theory
+    from glassnet.core.stopping import Stopped
     from glassnet.results import open_result as open
+    from glassnet.runs import resume
     from glassnet.simulator import simulate
     from glassnet.store.dataset import configuration
     from glassnet.store.files import save
@@ -27,6 +29,8 @@ __version__ = "0.1.0"
 
 _LAZY = {
     "simulate": ("glassnet.simulator", "simulate"),
+    "resume": ("glassnet.runs", "resume"),
+    "Stopped": ("glassnet.core.stopping", "Stopped"),
     "open": ("glassnet.results", "open_result"),
     "save": ("glassnet.store.files", "save"),
     "configuration": ("glassnet.store.dataset", "configuration"),
@@ -40,7 +44,7 @@ _LAZY = {
 __all__ = [
     "Machine", "SoftCore", "HardCore", "Counting", "Protocol", "Schedule", "tasks",
     "energy", "gaps", "feed_forward",
-    "simulate", "open", "save", "configuration", "analysis", "plot", "theory", "distributed",
+    "simulate", "resume", "Stopped", "open", "save", "configuration", "analysis", "plot", "theory", "distributed",
 ]  # fmt: skip
 
 

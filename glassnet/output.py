@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from glassnet.core.check import fail
+from glassnet.store.durable import whole, write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+__all__ = ["FIGURES", "checked_output", "writable_folder", "write_figure", "write_text"]
 
 FIGURES = (".png", ".pdf", ".svg")
 
@@ -50,18 +53,7 @@ def writable_folder(folder: Path) -> Path:
 
 
 def write_figure(figure: "Figure", path: Path) -> Path:
-    """Write a figure under a temporary name that is renamed when complete."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    """Write a figure, whole or not at all."""
+    with whole(path) as part:
         figure.savefig(part, format=path.suffix[1:], dpi=160)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
     return path
-
-
-def write_text(text: str, path: Path) -> Path:
-    """Write text as `write_figure` writes a figure."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    return part.replace(path)

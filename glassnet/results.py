@@ -1,4 +1,4 @@
-"""Results on disk: one file, or the parts of a run joined."""
+"""Results on disk: a file, the folder of a run, or the parts of a run joined."""
 
 import os
 from pathlib import Path
@@ -6,18 +6,38 @@ from pathlib import Path
 import xarray as xr
 
 from glassnet.analysis import derive
+from glassnet.store import folder, live
 from glassnet.store.files import read
 from glassnet.store.parts import check_complete, joined, parts_beside
 
 
 def open_result(path: str | os.PathLike) -> xr.Dataset:
-    """Read a result into memory; where there is no such file but the parts of one, join them.
+    """Read a result into memory; where there is nothing at `path` but the parts of one, join them.
+
+    Args:
+        path: netCDF file, or folder of a run, which may still be under way: what it has not measured yet is NaN, or
+            absent if nothing of it has been, and the attribute `status` says how far it is.
+    Raises:
+        FileNotFoundError: if there is no such result and no part of it.
+        ValueError: if it is not a whole glassnet result, or parts are missing or belong to different runs.
+    """
+    return read_one(path) if files_of(path) == [Path(path)] else join(path)
+
+
+def read_one(path: str | os.PathLike) -> xr.Dataset:
+    """Read a netCDF file or the folder of a run, whole or a part.
 
     Raises:
-        FileNotFoundError: if there is neither such a file nor a part of it.
-        ValueError: if a file is not a whole glassnet result, or parts are missing or belong to different runs.
+        FileNotFoundError: if there is no such result.
+        ValueError: if it is not a whole glassnet result.
     """
-    return read(path) if files_of(path) == [Path(path)] else join(path)
+    if not Path(path).is_dir():
+        return read(path)
+    run = folder.RunFolder(path)
+    ds = live.read(run.results)
+    if ds.attrs["status"] == "complete" and ds.attrs["config_hash"] == run.about["hash"]:
+        return ds
+    return derive(ds).assign_attrs(status=folder.status(path))
 
 
 def join(path: str | os.PathLike) -> xr.Dataset:
@@ -28,16 +48,21 @@ def join(path: str | os.PathLike) -> xr.Dataset:
 
     Raises:
         FileNotFoundError: if there is no part.
-        ValueError: if a file is not a whole glassnet result, or parts are missing or belong to different runs.
+        ValueError: if a file is not a whole glassnet result, or parts are missing, not complete or belong to
+            different runs.
     """
     files = parts_beside(path)
     if not files:
         raise FileNotFoundError(f"Argument `path` must have the parts of a run beside it, but is {str(path)!r}.")
     check_complete(files)
-    return derive(joined({file.name: read(file) for file in files}))
+    parts = {file.name: read_one(file) for file in files}
+    waiting = [f"{name} is {ds.attrs['status']}" for name, ds in parts.items() if ds.attrs["status"] != "complete"]
+    if waiting:
+        raise ValueError(f"Argument `path` must have complete parts beside it, but {', '.join(waiting)}.")
+    return derive(joined(parts))
 
 
 def files_of(path: str | os.PathLike) -> list[Path]:
-    """The files that a result is read from: `path` itself, or its parts where it does not exist."""
+    """What a result is read from: `path` itself, or its parts where it does not exist."""
     path = Path(path)
     return [path] if path.exists() else parts_beside(path) or [path]

@@ -1,6 +1,7 @@
 """The main entry: simulate a machine under the constraints of a task."""
 
 import math
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,10 +11,12 @@ from typing import Any
 import jax
 import xarray as xr
 
+from glassnet import runs
 from glassnet.analysis import derive
 from glassnet.core.check import fail, is_number
 from glassnet.core.schedule import Schedule
 from glassnet.model.machine import Machine
+from glassnet.runs import Limits
 from glassnet.simulation.follow import Report
 from glassnet.simulation.job import Configuration, Job
 from glassnet.simulation.protocol import Protocol
@@ -38,6 +41,9 @@ def simulate(
     start: str | Configuration = "random",
     keep_configurations: bool = False,
     part: tuple[int, int] | None = None,
+    folder: str | os.PathLike | None = None,
+    time_limit: float | None = None,
+    checkpoint_every: float | None = None,
     report: Report | None = None,
 ) -> xr.Dataset:
     """Let weights and hidden neurons of a machine move under the constraints of its data, and measure.
@@ -62,6 +68,11 @@ def simulate(
         part: (number from 0, number of parts): run only this share of the samples and temperatures. Taken from the
             group of processes, if `gn.distributed.initialize` was called; (0, 1), the whole run, otherwise. Joined,
             the parts are bit for bit the whole: `gn.save` each under one path, and `gn.open` that path.
+        folder: run in this folder, with checkpoints on the way; made if it does not exist. Where it holds this very
+            run, go on with it, or return its result if it is complete; `protocol.sweeps` may then be larger than
+            before. A SIGTERM or SIGINT stops the run after the block of sweeps under way (aim: 1 s), see `Stopped`.
+        time_limit: seconds from the start of the process after which a run in a folder has stopped.
+        checkpoint_every: seconds between checkpoints in the folder; as many as take 2 % of the time if None.
         report: called with a status after every block of sweeps.
     Returns:
         Dataset with the variables of `glassnet.store.schema`, whole config and provenance in its attributes. A part
@@ -69,14 +80,21 @@ def simulate(
         configurations; what compares samples is over its own samples until parts are joined.
     Raises:
         ValueError: if an argument is out of range, before anything is compiled.
+        ValueError: if the folder holds a run that differs; the message shows in what.
+        LockedError: an OSError, if another process works on the folder.
         FloatingPointError: if the configuration stops being finite.
+        Stopped: a SystemExit of status 75, if a signal or the time limit stopped the run; the same call goes on.
     """
-    tasks = _tasks(task)
-    ladder, schedules = _schedules(machine, beta)
-    protocol = Protocol() if protocol is None else protocol
-    if not isinstance(protocol, Protocol):
-        raise fail("protocol", "be a Protocol", protocol)
-    job = _shared(Job(machine, tasks, schedules, protocol, dynamics, weight_step, seed, start), part)
+    job, ladder = prepared(
+        machine, task, beta,
+        protocol=protocol, dynamics=dynamics, weight_step=weight_step, seed=seed, start=start, part=part,
+    )  # fmt: skip
+    limits = Limits(time_limit, checkpoint_every)
+    if folder is not None:
+        options = {"ladder": ladder, "keep_configurations": keep_configurations, "run": None}
+        return runs.start(folder, job, options, limits, report)
+    if limits != Limits():
+        raise fail("folder", "be given with `time_limit` or `checkpoint_every`", folder)
     made = provenance()
     begun = time.perf_counter()
     records = run(job, report)
@@ -84,6 +102,32 @@ def simulate(
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     seconds = round(time.perf_counter() - begun, 3)
     return ds.assign_attrs(made, finished=finished, run_seconds=seconds, status="complete")
+
+
+def prepared(
+    machine: Machine,
+    task: Task | Sequence[Task],
+    beta: Beta | None = None,
+    *,
+    protocol: Protocol | None = None,
+    dynamics: str = "metropolis",
+    weight_step: float = 0.1,
+    seed: int = 0,
+    start: str | Configuration = "random",
+    part: tuple[int, int] | None = None,
+) -> tuple[Job, bool]:
+    """The job that the arguments of `simulate` describe, and whether its result has a dim `temperature`.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+    tasks = _tasks(task)
+    ladder, schedules = _schedules(machine, beta)
+    protocol = Protocol() if protocol is None else protocol
+    if not isinstance(protocol, Protocol):
+        raise fail("protocol", "be a Protocol", protocol)
+    job = Job(machine, tasks, schedules, protocol, dynamics, weight_step, seed, start)
+    return _shared(job, part), ladder
 
 
 def _shared(job: Job, part: tuple[int, int] | None) -> Job:

@@ -14,6 +14,8 @@ from glassnet.simulation.job import Configuration, Job
 from glassnet.simulation.pairs import Record
 from glassnet.store.provenance import canonical, config_hash
 from glassnet.store.schema import COORDINATES, VARIABLES, Variable
+from glassnet.tasks import Task
+from glassnet.tasks.task import fingerprint
 
 KEPT = "configuration_"
 
@@ -134,10 +136,11 @@ def _of_part(job: Job, keep_configurations: bool) -> dict[str, int]:
 
 def configuration_of_run(job: Job) -> dict[str, Any]:
     """Everything that fixes a run, as JSON values."""
-    start = job.start if isinstance(job.start, str) else "given"
+    start = job.start if isinstance(job.start, str) else {"sha256": fingerprint(*job.start[0], *job.start[1])}
     return {
         "machine": described(job.machine),
         "tasks": [task.parameters for task in job.tasks],
+        "data_sha256": [_digest(task) for task in job.tasks],
         "schedules": [_schedule(asdict(s)) for s in job.schedules],
         "protocol": asdict(job.protocol),
         "dynamics": job.dynamics,
@@ -145,6 +148,12 @@ def configuration_of_run(job: Job) -> dict[str, Any]:
         "seed": int(job.seed),
         "start": start,
     }
+
+
+def _digest(task: Task) -> str:
+    """SHA-256 of the data of a task, teacher included."""
+    teacher = [] if task.teacher is None else [*task.teacher.weights, *task.teacher.spins]
+    return fingerprint(task.inputs, task.outputs, task.test_inputs, task.test_outputs, *teacher)
 
 
 def _schedule(fields: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import xarray as xr
 
 from glassnet.core.check import fail
+from glassnet.store.durable import whole
 from glassnet.store.parts import part_path
 
 ENGINE = "h5netcdf"
@@ -45,15 +46,9 @@ def save(ds: xr.Dataset, path: str | os.PathLike) -> Path:
     path = check_writable(path)
     if "parts" in ds.attrs:
         path = check_writable(free_for_part(path, ds.attrs["part"], ds.attrs["parts"]))
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     encoding = {name: {"zlib": True, "complevel": 4} for name, x in ds.data_vars.items() if x.ndim}
-    try:
+    with whole(path) as part:
         ds.to_netcdf(part, engine=ENGINE, encoding=encoding)
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 

@@ -1,0 +1,63 @@
+"""Asking a long computation to stop: by signal, and an exit status that says so."""
+
+import signal
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
+
+BEGUN = time.monotonic()
+"""When this process began, near enough: time limits count from here."""
+
+STOPPED = 75
+"""Exit status of a program that stopped before its end and can go on (EX_TEMPFAIL of sysexits.h)."""
+
+
+class Stopped(SystemExit):
+    """A run stopped before its end; all that it did is in its folder. As an exit status: 75.
+
+    Args:
+        reason: why, in words.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(STOPPED)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class StopRequest:
+    """Whether a signal asked to stop.
+
+    Attributes:
+        reason: the signal in words, None as long as there was none.
+    """
+
+    reason: str | None = None
+
+
+@contextmanager
+def stop_requests() -> Generator[StopRequest]:
+    """Note SIGTERM and SIGINT instead of ending; a second SIGINT ends the process at once.
+
+    Signals are left alone outside the main thread, where Python cannot handle them.
+    """
+    request = StopRequest()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        request.reason = signal.Signals(number).name
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

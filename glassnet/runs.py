@@ -1,0 +1,284 @@
+"""Runs that survive: checkpoints on the way, stops on request, and going on where a run was left."""
+
+import json
+import os
+import shlex
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from glassnet.analysis import derive
+from glassnet.core.check import fail, is_number, positive
+from glassnet.core.stopping import BEGUN, Stopped, StopRequest, stop_requests
+from glassnet.simulation.follow import Report, Status
+from glassnet.simulation.job import Job
+from glassnet.simulation.moment import CLONES, HOSTS
+from glassnet.simulation.run import Run
+from glassnet.store import live
+from glassnet.store.dataset import configuration_of_run, dataset
+from glassnet.store.folder import RunFolder, holds_run, status
+from glassnet.store.parts import DIFFERING, part_path
+from glassnet.store.provenance import config_hash, provenance
+
+SHARE_OF_TIME = 0.02
+"""Part of the time of a run that checkpoints may take, unless they are asked for at fixed intervals."""
+
+LOGGED_EVERY = 60.0
+"""Seconds between two checkpoints in the log."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a run saves itself and when it stops.
+
+    Args:
+        time_limit: seconds from the start of the process after which a run has stopped; None for no limit.
+        checkpoint_every: seconds between checkpoints; None for as many as take 2 % of the time.
+    Raises:
+        ValueError: for numbers out of range.
+    """
+
+    time_limit: float | None = None
+    checkpoint_every: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.time_limit is not None:
+            positive(time_limit=self.time_limit)
+        every = self.checkpoint_every
+        if every is not None and (not is_number(every) or not 0 <= every < float("inf")):
+            raise fail("checkpoint_every", "be a number of at least 0", every)
+
+
+def start(
+    path: str | os.PathLike, job: Job, options: Mapping[str, Any], limits: Limits, report: Report | None = None
+) -> xr.Dataset:
+    """Run a job in a folder; go on where the folder holds the same job.
+
+    Args:
+        path: the folder, made if it does not exist; a part of a run has one of its own.
+        job: what to run. Where the folder holds this run, `protocol.sweeps` may be larger than before.
+        options: as `RunFolder.create` takes them.
+        limits: when to save and when to stop.
+        report: called after every block of sweeps.
+    Returns:
+        The result.
+    Raises:
+        ValueError: if the folder holds a run that differs; the message shows in what.
+        LockedError: if another process works on it.
+        FloatingPointError: if the configuration stops being finite.
+        Stopped: if a signal or the time limit ended the run before its end.
+    """
+    path = Path(path) if job.share is None else part_path(path, job.share.part, job.share.parts)
+    if not holds_run(path):
+        return _go_on(RunFolder.create(path, job, options), limits, report)
+    folder = RunFolder(path)
+    _check_same(folder, configuration_of_run(job))
+    return _resumed(folder, job.protocol.sweeps, limits, report)
+
+
+def resume(
+    path: str | os.PathLike,
+    *,
+    sweeps: int | None = None,
+    time_limit: float | None = None,
+    checkpoint_every: float | None = None,
+    report: Report | None = None,
+) -> xr.Dataset:
+    """Go on with the run in a folder, from its newest checkpoint that is whole; return the result of a complete one.
+
+    The result has the same bits as that of a run that was never stopped, whatever the number of devices.
+
+    Args:
+        path: the folder.
+        sweeps: let the clones run so many sweeps in all, at least as many as before; as before if None. The result
+            is then that of a run made with so many from the start.
+        time_limit: seconds from the start of the process after which the run has stopped and can be resumed.
+        checkpoint_every: seconds between checkpoints; as many as take 2 % of the time if None.
+        report: called after every block of sweeps.
+    Returns:
+        The result.
+    Raises:
+        FileNotFoundError: if there is no such run.
+        ValueError: if an argument is out of range, or configuration, data or all checkpoints are damaged.
+        LockedError: if another process works on it.
+        FloatingPointError: if the configuration stops being finite.
+        Stopped: if a signal or the time limit ended the run before its end.
+    """
+    return _resumed(RunFolder(path), sweeps, Limits(time_limit, checkpoint_every), report)
+
+
+def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What differs between two configurations, one line each: "name: old, not new"."""
+    a, b = _flat(old), _flat(new)
+    return [f"{name}: {a.get(name)!r}, not {b.get(name)!r}" for name in sorted(a | b) if a.get(name) != b.get(name)]
+
+
+def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(values, Mapping):
+        return {name: x for key, value in values.items() for name, x in _flat(value, f"{prefix}{key}.").items()}
+    if isinstance(values, (list, tuple)) and any(isinstance(value, Mapping) for value in values):
+        return _flat(dict(enumerate(values)), prefix)
+    return {prefix[:-1]: list(values) if isinstance(values, tuple) else values}
+
+
+def _check_same(folder: RunFolder, config: Mapping[str, Any]) -> None:
+    """Raise ValueError unless the folder holds a run of this configuration, but for the sweeps of the clones."""
+    asked = {**config, "protocol": {**config["protocol"], "sweeps": folder.config["protocol"]["sweeps"]}}
+    found = difference(folder.config, asked)
+    if found:
+        raise ValueError(f"Argument `folder` must hold the same run, but {folder.path} has {'; '.join(found)}.")
+
+
+def _resumed(folder: RunFolder, sweeps: int | None, limits: Limits, report: Report | None) -> xr.Dataset:
+    before = folder.config["protocol"]["sweeps"]
+    if status(folder.path) == "complete" and sweeps in (None, before):
+        return live.read(folder.results)
+    return _go_on(folder, limits, report, sweeps)
+
+
+def _go_on(folder: RunFolder, limits: Limits, report: Report | None, sweeps: int | None = None) -> xr.Dataset:
+    with stop_requests() as request, folder.lock():
+        if sweeps is not None:
+            folder.extend(sweeps)
+        return _Session(folder, limits, request).run(report or (lambda status: None))
+
+
+class _Session:
+    """One process's work on a run.
+
+    Args:
+        folder: the run, locked.
+        limits: when to save and when to stop.
+        request: whether a signal asks to stop.
+    """
+
+    def __init__(self, folder: RunFolder, limits: Limits, request: StopRequest) -> None:
+        self._folder, self._limits, self._request = folder, limits, request
+        self._begun = time.perf_counter()
+        self._live = live.LiveResults(folder.results)
+        self._made = provenance()
+        self._earlier: dict[str, Any] = {"run_seconds": 0.0, "made": self._made, "resumed": 0}
+        self._last_block = self._cost = self._longest = 0.0
+        self._kept_at = self._logged_at = -float("inf")
+
+    def run(self, report: Report) -> xr.Dataset:
+        """Go on to the end."""
+        job = self._folder.job()
+        self._run = self._started(job)
+        try:
+            for status in self._run.blocks():
+                report(status)
+                self._after(status)
+            return self._finished()
+        except Exception as error:
+            self._end("failed", reason=str(error) or type(error).__name__)
+            raise
+
+    def _started(self, job: Job) -> Run:
+        """The run, from its newest checkpoint that is whole or from its start."""
+        found = self._folder.checkpoints.newest(self._damaged)
+        surroundings = {"pid": os.getpid(), "host": socket.gethostname(), "command": shlex.join(sys.argv)}
+        if found is None:
+            self._folder.log("started", **self._made, **surroundings)
+            return Run(job)
+        moment, about = found
+        self._earlier = {**about, "made": _both(about["made"], self._made), "resumed": about["resumed"] + 1}
+        self._folder.log("resumed", phase=moment.phase, sweep=moment.sweep, **self._made, **surroundings)
+        return Run(job, moment)
+
+    def _damaged(self, path: Path, reason: str) -> None:
+        self._folder.log("damaged_checkpoint", file=path.name, reason=reason)
+        print(f"glassnet: warning: {reason} The checkpoint before it is used.", file=sys.stderr)
+
+    def _after(self, status: Status) -> None:
+        """Save or stop, if it is time."""
+        now = time.perf_counter()
+        self._longest = max(0.8 * self._longest, now - self._last_block) if self._last_block else 0.0
+        reason = self._request.reason or self._out_of_time()
+        if reason is not None:
+            self._keep(status)
+            self._end("stopped", reason=reason, phase=status.phase, sweep=status.sweep)
+            raise Stopped(reason)
+        every = self._limits.checkpoint_every
+        if status.done and now - self._kept_at >= (self._cost / SHARE_OF_TIME if every is None else every):
+            self._keep(status)
+        self._last_block = time.perf_counter()
+
+    def _out_of_time(self) -> str | None:
+        """Why to stop now, if another block and a checkpoint would not fit into the time limit."""
+        limit = self._limits.time_limit
+        if limit is None or time.monotonic() - BEGUN + 1.5 * (self._longest + 2 * self._cost) < limit:
+            return None
+        return f"time limit of {limit:g} s"
+
+    def _keep(self, status: Status) -> None:
+        """Write a checkpoint, and what has been measured."""
+        begun = time.perf_counter()
+        about = self._earlier | {"run_seconds": self._run_seconds()}
+        path = self._folder.checkpoints.save(self._run.moment(), about)
+        rows = {"time": len(self._run.rows[HOSTS]), "lag": len(self._run.rows[CLONES])}
+        if any(rows.values()):
+            self._live.update(self._dataset(status="running", progress=status.done / status.total), rows)
+        self._kept_at = time.perf_counter()
+        self._cost = self._kept_at - begun
+        self._log_checkpoint(status, path)
+
+    def _log_checkpoint(self, status: Status, path: Path) -> None:
+        now = time.perf_counter()
+        if now - self._logged_at < LOGGED_EVERY:
+            return
+        self._logged_at = now
+        known = {name: getattr(status, name) for name in ("phase", "sweep", "done", "total", "energy", "acceptance")}
+        sizes = {"bytes": path.stat().st_size, "checkpoint_seconds": round(self._cost, 4)}
+        seconds = {"run_seconds": round(self._run_seconds(), 3)}
+        numbers = {name: None if value != value else value for name, value in known.items()}  # NaN is no JSON
+        self._folder.log("checkpoint", **numbers, **sizes, **seconds)
+
+    def _finished(self) -> xr.Dataset:
+        status = self._run.status
+        about = self._earlier | {"run_seconds": self._run_seconds()}
+        self._folder.checkpoints.save(self._run.moment(), about)
+        ds = derive(self._dataset(status="complete", progress=1.0))
+        live.replace(ds, self._folder.results)
+        seconds = round(self._run_seconds(), 3)
+        self._folder.log("complete", done=status.done, total=status.total, run_seconds=seconds)
+        return ds
+
+    def _dataset(self, **labels: Any) -> xr.Dataset:
+        """What has been measured, with its provenance."""
+        options = {name: self._folder.about[name] for name in ("ladder", "keep_configurations")}
+        ds = dataset(self._run.job, self._run.records(), **options)
+        made = self._earlier["made"]
+        seconds = {"run_seconds": round(self._run_seconds(), 3), "resumed": self._earlier["resumed"]}
+        finished = {"finished": datetime.now(UTC).isoformat(timespec="seconds")}
+        run = run_config_attributes(self._folder.about["run"])
+        return ds.assign_attrs(made, **finished, **run, **seconds, **labels)
+
+    def _run_seconds(self) -> float:
+        return self._earlier["run_seconds"] + time.perf_counter() - self._begun
+
+    def _end(self, event: str, **fields: Any) -> None:
+        """Say in log and results why the run ended here, if the disk still takes it."""
+        with suppress(OSError):
+            self._folder.log(event, run_seconds=round(self._run_seconds(), 3), **fields)
+            if self._folder.results.is_dir():
+                live.label(self._folder.results, {"status": event, "reason": fields["reason"]})
+
+
+def run_config_attributes(run: Mapping[str, Any] | None) -> dict[str, str]:
+    """Attributes of a result that hold the configuration which `glassnet run` takes; none if there is none."""
+    return {} if run is None else {"run_config": json.dumps(run, indent=2), "run_config_hash": config_hash(run)}
+
+
+def _both(first: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """Provenance of a run that goes on: as at its start, all values where they differ."""
+    several = {name: "; ".join(dict.fromkeys([*first[name].split("; "), now[name]])) for name in DIFFERING}
+    return {**first, **several}

@@ -1,0 +1,41 @@
+"""Files that are written whole or not at all, and are on the disk before they get their name."""
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole(path: Path) -> Generator[Path]:
+    """A temporary name in the folder of `path`; what is written there becomes `path` when the block ends well.
+
+    File and folder are synchronised with the disk. If the block fails, nothing is left and `path` is as it was.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+        sync_folder(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Write the names in a folder to the disk, where the system can."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_text(text: str, path: Path) -> Path:
+    """Write text, whole or not at all."""
+    with whole(path) as part:
+        part.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,126 @@
+"""Results on disk while a run goes on: a zarr store whose axes of time are laid out in advance."""
+
+import shutil
+import warnings
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+import zarr
+from zarr.codecs import ZstdCodec
+
+CLOCKS = ("time", "lag")
+"""Axes along which rows are added."""
+
+CHUNK = 2**20
+"""Bytes of a chunk at most, where a single time does not take more."""
+
+OPTIONS: dict[str, Any] = {"consolidated": False, "zarr_format": 3}
+
+
+class LiveResults:
+    """The zarr store of a run, written row by row.
+
+    Args:
+        path: folder of the store; what is there is replaced when the first rows are written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._rows: dict[str, int] = {}
+
+    def update(self, ds: xr.Dataset, rows: Mapping[str, int]) -> None:
+        """Write the rows that are new.
+
+        Args:
+            ds: everything measured so far, NaN ahead.
+            rows: how many times of each clock have been measured.
+        """
+        if not self._rows:
+            replace(ds, self.path)
+        else:
+            for clock, count in rows.items():
+                self._write(_along(ds, clock), clock, self._rows.get(clock, 0), count)
+            label(self.path, ds.attrs)
+        self._rows = dict(rows)
+
+    def _write(self, ds: xr.Dataset, clock: str, first: int, last: int) -> None:
+        """Write the rows `first`..`last` - 1 of the variables with this clock, which are laid out with the first."""
+        if first == last or not ds.data_vars:
+            return
+        with _quiet():
+            if first == 0:
+                ds.to_zarr(self.path, mode="a", encoding=_encoding(ds), **OPTIONS)
+            else:
+                rows = slice(first, last)
+                ds.isel({clock: rows}).to_zarr(self.path, region={clock: rows}, **OPTIONS)
+
+
+def replace(ds: xr.Dataset, path: Path) -> None:
+    """Write a whole result as a zarr store in place of what is at `path`, which is there until the new one is."""
+    fresh, old = (path.with_name(f".{path.name}.{word}") for word in ("new", "old"))
+    for folder in (fresh, old):
+        shutil.rmtree(folder, ignore_errors=True)
+    with _quiet():
+        ds.to_zarr(fresh, mode="w", encoding=_encoding(ds), **OPTIONS)
+    if path.exists():
+        path.rename(old)
+    fresh.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def label(path: Path, attributes: Mapping[str, Any]) -> None:
+    """Write attributes of a store."""
+    with _quiet():
+        zarr.open_group(path, mode="r+").attrs.update(dict(attributes))
+
+
+def read(path: Path) -> xr.Dataset:
+    """Read a store into memory.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: if a chunk is damaged.
+    """
+    if not path.is_dir():
+        raise FileNotFoundError(f"Argument `path` must hold results, but {str(path)!r} does not exist yet.")
+    try:
+        with _quiet(), xr.open_zarr(path, chunks=None, **OPTIONS) as ds:
+            return ds.load()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        message = f"hold whole results, but {str(path)!r} is damaged ({error}); resuming the run mends it"
+        raise ValueError(f"Argument `path` must {message}.") from error
+
+
+def _along(ds: xr.Dataset, clock: str) -> xr.Dataset:
+    """The variables that have a clock, without coordinates."""
+    part = ds[[name for name, x in ds.data_vars.items() if clock in x.dims]]
+    return part.drop_vars(list(part.coords))
+
+
+def _encoding(ds: xr.Dataset) -> dict[str, dict[str, Any]]:
+    """Chunks and compression of each variable; chunks carry checksums."""
+    return {
+        str(name): {"chunks": _chunks(x), "compressors": (ZstdCodec(level=3, checksum=True),)}
+        for name, x in ds.data_vars.items()
+        if x.size and x.ndim
+    }
+
+
+def _chunks(x: xr.DataArray) -> tuple[int, ...]:
+    """All along every axis but that of time, which is cut where a chunk would be too large."""
+    clock = next((dim for dim in x.dims if dim in CLOCKS), None)
+    if clock is None:
+        return x.shape
+    row = x.nbytes // x.sizes[clock]
+    return tuple(min(n, max(1, CHUNK // row)) if dim == clock else n for dim, n in x.sizes.items())
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """Without warnings of zarr about what its own format may become."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
