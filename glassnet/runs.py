@@ -8,8 +8,9 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -201,12 +202,12 @@ class _Session:
     def _after(self, status: Status) -> None:
         """Save or stop, if it is time."""
         now = time.perf_counter()
-        self._longest = max(0.8 * self._longest, now - self._last_block) if self._last_block else 0.0
+        self._longest = max(0.5 * self._longest, now - self._last_block) if self._last_block else 0.0
         reason = self._request.reason or self._out_of_time()
         if reason is not None:
             self._keep(status)
-            self._end("stopped", reason=reason, phase=status.phase, sweep=status.sweep)
-            raise Stopped(reason)
+            self._end("stopped", reason=reason, **_numbers(status))
+            raise Stopped(reason, self._folder.path)
         every = self._limits.checkpoint_every
         if status.done and now - self._kept_at >= (self._cost / SHARE_OF_TIME if every is None else every):
             self._keep(status)
@@ -236,11 +237,9 @@ class _Session:
         if now - self._logged_at < LOGGED_EVERY:
             return
         self._logged_at = now
-        known = {name: getattr(status, name) for name in ("phase", "sweep", "done", "total", "energy", "acceptance")}
         sizes = {"bytes": path.stat().st_size, "checkpoint_seconds": round(self._cost, 4)}
         seconds = {"run_seconds": round(self._run_seconds(), 3)}
-        numbers = {name: None if value != value else value for name, value in known.items()}  # NaN is no JSON
-        self._folder.log("checkpoint", **numbers, **sizes, **seconds)
+        self._folder.log("checkpoint", **_numbers(status), **sizes, **seconds)
 
     def _finished(self) -> xr.Dataset:
         status = self._run.status
@@ -273,7 +272,13 @@ class _Session:
                 live.label(self._folder.results, {"status": event, "reason": fields["reason"]})
 
 
-def run_config_attributes(run: Mapping[str, Any] | None) -> dict[str, str]:
+def _numbers(status: Status) -> dict[str, Any]:
+    """A status as JSON values; None for what is not known yet or not finite."""
+    values = asdict(status)
+    return {name: None if isinstance(x, float) and not isfinite(x) else x for name, x in values.items()}
+
+
+def run_config_attributes(run: dict[str, Any] | None) -> dict[str, str]:
     """Attributes of a result that hold the configuration which `glassnet run` takes; none if there is none."""
     return {} if run is None else {"run_config": json.dumps(run, indent=2), "run_config_hash": config_hash(run)}
 

@@ -1,4 +1,4 @@
-"""The command line: glassnet run | join | plot | info | theory | demo | bench."""
+"""The command line: `glassnet COMMAND`, one module of this package for each command."""
 
 import os
 import sys
@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from glassnet import __version__
+from glassnet.core.stopping import STOPPED, Stopped
 
 COMMANDS = {
-    "run": "simulate a machine and write a dataset (netCDF)",
+    "run": "simulate a machine, into a folder with checkpoints or into one dataset (netCDF)",
+    "resume": "go on with a run that was stopped",
+    "export": "write a run as one dataset (netCDF)",
     "join": "make one dataset of the parts that several processes wrote",
     "plot": "draw the overview figure of a dataset",
     "info": "say what is in a dataset, or on what machine glassnet would run",
@@ -37,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: what follows `glassnet` on the command line; taken from there if None.
     Returns:
         Exit status: 0, 1 if a run stopped being finite or a theory did not converge, 2 for bad arguments or files,
-        130 if interrupted.
+        75 if a run was stopped before its end and can be resumed, 130 if interrupted.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     first = arguments[0] if arguments else ""
@@ -52,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def usage() -> str:
     """The help text of the program."""
-    return USAGE.format(commands="\n".join(f"  {name:<6} {summary}" for name, summary in COMMANDS.items()))
+    return USAGE.format(commands="\n".join(f"  {name:<7} {summary}" for name, summary in COMMANDS.items()))
 
 
 def command(name: str, arguments: Sequence[str]) -> None:
@@ -72,6 +75,9 @@ def guarded(function: Callable[..., None], *arguments: object) -> int:
         return complain(error, 2)
     except FloatingPointError as error:
         return complain(error, 1)
+    except Stopped as stop:
+        print(f"glassnet: stopped: {stop}; `glassnet resume {stop.folder}` goes on", file=sys.stderr)
+        return STOPPED
     except KeyboardInterrupt:
         return complain("interrupted", 130)
     return 0

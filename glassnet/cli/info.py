@@ -21,10 +21,10 @@ MOST_ROWS = 12
 
 @dataclass(frozen=True)
 class Options:
-    """Say what is in a dataset; without one, list versions and devices.
+    """Say what is in a dataset, or how far a run is; without one, list versions and devices.
 
     Args:
-        file: dataset written by `glassnet run` or `glassnet theory`; the parts of a run are joined.
+        file: dataset written by `glassnet run` or `glassnet theory`, or folder of a run; the parts of a run are joined.
         config: print only the configuration, as JSON that `glassnet run --config` takes.
     """
 
@@ -40,7 +40,12 @@ def main(arguments: Sequence[str]) -> None:
         return
 
     from glassnet.results import files_of, open_result
+    from glassnet.store.folder import RESULTS, holds_run
 
+    if holds_run(options.file) and not options.config:
+        print("\n".join(progress(options.file)))
+        if not (options.file / RESULTS).is_dir():
+            return
     ds = open_result(options.file)
     if options.config:
         print(configuration(ds))
@@ -57,6 +62,32 @@ def configuration(ds: "Dataset") -> str:
     if "run_config" not in ds.attrs:
         raise ValueError("Argument `file` must be made by `glassnet run` to hold its configuration, but is not.")
     return ds.attrs["run_config"]
+
+
+def progress(path: Path) -> Iterator[str]:
+    """How far the run in a folder is, how fast it was, where it stopped and why."""
+    from glassnet.store.folder import ENDS, log, status
+
+    events = log(path)
+    marks = [event for event in events if "done" in event]
+    last = marks[-1] if marks else {}
+    yield "run"
+    yield from _aligned({"state": status(path), "begun": events[0]["time"] if events else "not yet"})
+    if last:
+        done, total, seconds = last["done"], last["total"], last["run_seconds"]
+        yield from _aligned({"done": f"{done} of {total} replica-sweeps ({done / total:.1%})"})
+        yield from _aligned(
+            {"speed": f"{done / seconds:.4g} replica-sweeps/s over {seconds:.4g} s, compilation included"}
+        )
+    for event in events:
+        if event["event"] in (*ENDS, "resumed", "extended", "took_over_lock", "damaged_checkpoint"):
+            yield from _aligned({event["event"]: f"{event['time']}  {_told(event)}"})
+
+
+def _told(event: dict[str, Any]) -> str:
+    """What an event of the log says beside its name and time."""
+    words = ("reason", "phase", "sweep", "from", "to", "file", "device", "host", "pid")
+    return ", ".join(f"{word} {event[word]}" for word in words if word in event)
 
 
 def surroundings() -> Iterator[str]:
@@ -78,7 +109,7 @@ def surroundings() -> Iterator[str]:
 def summary(ds: "Dataset", path: Path, files: Sequence[Path]) -> Iterator[str]:
     """Configuration, sizes, results at the end and provenance of a dataset that was read from `files`."""
     attrs = ds.attrs
-    size = sum(file.stat().st_size for file in files) / 1e6
+    size = sum(_bytes(file) for file in files) / 1e6
     where = str(path) if len(files) == 1 else f"{path}, joined from {len(files)} parts"
     yield f"{where} ({size:.1f} MB): {attrs.get('status', 'unknown status')}"
     yield attrs.get("title", "")
@@ -88,9 +119,25 @@ def summary(ds: "Dataset", path: Path, files: Sequence[Path]) -> Iterator[str]:
     yield from _aligned(dict(ds.sizes))
     yield from theory_results(ds, MOST_ROWS) if "theory" in attrs else run_results(ds)
     yield "provenance"
-    names = ("config_hash", "run_config_hash", "versions", "device", "platform", "sweeps", "git_commit")
-    known = {name: attrs[name] for name in (*names, "started", "finished", "run_seconds") if name in attrs}
+    names = (
+        "config_hash",
+        "run_config_hash",
+        "seed",
+        "versions",
+        "device",
+        "platform",
+        "sweeps",
+        "git_commit",
+        "command",
+    )
+    known = {name: attrs[name] for name in (*names, "started", "finished", "run_seconds", "resumed") if name in attrs}
     yield from _aligned(known)
+
+
+def _bytes(path: Path) -> int:
+    """Size of a file, or of all files in a folder."""
+    inside = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in inside if file.is_file())
 
 
 def run_results(ds: "Dataset") -> Iterator[str]:
@@ -127,8 +174,14 @@ def last_values(ds: "Dataset") -> dict[str, str]:
 
     values = {"energy per gap": energy_per_gap(ds), "training error": ds["train_error"], "test error": ds["test_error"]}
     with np.errstate(invalid="ignore"):  # the energy of a hard core may be infinite
-        last = {name: mean_and_error(x.isel(time=-1)) for name, x in values.items()}
+        last = {name: mean_and_error(x.isel(time=last_measured(ds))) for name, x in values.items()}
     return {name: _with_errors(pair) for name, pair in last.items()}
+
+
+def last_measured(ds: "Dataset") -> int:
+    """Index of the last time at which the hosts have been measured."""
+    measured = ds["energy"].notnull().any([dim for dim in ds["energy"].dims if dim != "time"])
+    return int(np.flatnonzero(measured.values)[-1])
 
 
 def by_layer(ds: "Dataset") -> Iterator[str]:
@@ -137,10 +190,12 @@ def by_layer(ds: "Dataset") -> Iterator[str]:
 
     yield f"{'by layer':<28}" + "".join(f"{l:>9}" for l in ds["layer"].values)
     for name in ("energy", "violated", "acceptance_weights", "acceptance_spins"):
-        yield from _table(name.replace("_", " of "), ds[name].isel(time=-1).mean("sample"))
+        yield from _table(name.replace("_", " of "), ds[name].isel(time=last_measured(ds)).mean("sample"))
     longest = int(ds["lag"][-1])
     sources = {"spins": "spin_autocorrelation", "weights": "weight_autocorrelation_normalised"}
     for words, name in sources.items():
+        if name not in ds:
+            continue
         tau = relaxation_time(ds[name].mean(("sample", "clone")))
         for t in tau["waiting_time"].values:
             yield from _table(f"tau of {words}, t_w {t}", tau.sel(waiting_time=t), f"> {longest}")

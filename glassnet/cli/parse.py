@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import tyro
 
+from glassnet.core.check import fail
+
 T = TypeVar("T")
 
 STYLE = (tyro.conf.AvoidSubcommands, tyro.conf.FlagCreatePairsOff, tyro.conf.HelptextFromCommentsOff)
@@ -83,3 +85,25 @@ def named_kind(kinds: Mapping[str, type], name: str, word: str | None) -> Any:
 def plain_name(name: str) -> str:
     """A class name in lower case with underscores; other names as they are."""
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
+UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+"""Seconds of the units of a duration."""
+
+
+def seconds(name: str, text: str | None) -> float | None:
+    """A duration such as 3h50m, 1d12h, 90s or 90 (seconds) in seconds; None for None.
+
+    Raises:
+        ValueError: for anything else, or nothing; `name` is that of the option.
+    """
+    if text is None:
+        return None
+    parts = re.findall(r"(\d+(?:\.\d+)?)([dhms])", text.lower())
+    plain = re.fullmatch(r"\d+(?:\.\d+)?", text)
+    total = float(text) if plain else sum(float(number) * UNITS[unit] for number, unit in parts)
+    units = [unit for _, unit in parts]
+    whole = plain or "".join(number + unit for number, unit in parts) == text.lower()
+    if not whole or total <= 0 or units != sorted(set(units), key="dhms".index):
+        raise fail(name, "be a duration such as 3h50m, 90s or 1d12h", text)
+    return total

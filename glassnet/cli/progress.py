@@ -25,7 +25,7 @@ def progress_bar(*, quiet: bool = False) -> Generator[Report | None]:
 
     def report(status: Status) -> None:
         if not bars:  # the first report comes when all arguments have been checked
-            bars.append(_bar(status.total))
+            bars.append(_bar(status))
         bar = bars[0]
         bar.set_description_str(f"{status.phase:<7}", refresh=False)
         bar.set_postfix_str(f"energy {status.energy:.3g}, acceptance {status.acceptance:.2f}", refresh=False)
@@ -38,6 +38,7 @@ def progress_bar(*, quiet: bool = False) -> Generator[Report | None]:
             bar.close()
 
 
-def _bar(total: int) -> tqdm:
+def _bar(status: Status) -> tqdm:
     wait = 0.2 if sys.stderr.isatty() else 10
-    return tqdm(total=total, unit=" sweeps", unit_scale=True, bar_format=FORMAT, mininterval=wait, dynamic_ncols=True)
+    counts = {"total": status.total, "initial": status.done, "unit": " sweeps", "unit_scale": True}
+    return tqdm(**counts, bar_format=FORMAT, mininterval=wait, dynamic_ncols=True)

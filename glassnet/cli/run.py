@@ -1,4 +1,4 @@
-"""glassnet run: simulate a machine and write a dataset."""
+"""glassnet run: simulate a machine, into a folder that survives stops or into one file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from glassnet.cli.parse import first_look, named_kind, parse, plain_name
+from glassnet.cli.parse import first_look, named_kind, parse, plain_name, seconds
 from glassnet.cli.progress import progress_bar
 from glassnet.config import TASKS, DigitsTask, RunConfig, TaskConfig, read_config
 from glassnet.core.check import fail
@@ -18,7 +18,7 @@ from glassnet.output import checked_output
 
 @dataclass(frozen=True)
 class Options:
-    """Simulate a machine and write a dataset (netCDF).
+    """Simulate a machine, into a folder with checkpoints or into one dataset (netCDF).
 
     Hosts run from sweep 0 and are cloned at the waiting times; clones run on, and are compared with the host
     at the waiting time and with each other. Options override the file given by --config. Options of the data
@@ -26,17 +26,22 @@ class Options:
 
     Args:
         run: the run.
-        output: dataset to be written, a name that ends in .nc.
-        config: JSON file with a configuration; `glassnet info --config RUN.nc` prints that of a run.
+        output: a new folder, which holds configuration, results, checkpoints and a log; results can be opened while
+            the run goes on, and `glassnet resume` continues a run that was stopped. Or a name that ends in .nc: one
+            dataset, written at the end, without checkpoints.
+        config: JSON file with a configuration: config.json of a run's folder, or what `glassnet info --config RUN`
+            prints.
         task_kind: data that clamp inputs and outputs: random, teacher_student, hidden_manifold or digits.
         potential_kind: potential v(r) of a gap r: soft_core ((-r)^power where r < 0), hard_core (infinite where
             r < 0) or counting (constant where r < 0).
         keep_configurations: write the last configurations of all clones, too.
+        time_limit: stop in time, with a checkpoint, so that the process takes no longer than this: 3h50m, 90s, 1d12h.
+        checkpoint_every: seconds between checkpoints; as many as take 2 % of the time if None.
         distributed: share the run with other processes, found through SLURM, Open MPI or the environment variables
             JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID. Each writes a part of its own, RUN.nc ->
-            RUN.part-0-of-2.nc; `glassnet info`, `plot` and `join` take the name RUN.nc.
+            RUN.part-0-of-2.nc, RUN -> RUN.part-0-of-2; `glassnet info`, `plot` and `join` take the name of the whole.
         part: run one part alone, say 0 4 for the first of four, without other processes.
-        overwrite: replace the output if it exists.
+        overwrite: replace the output if it exists, a folder of a run with all that is in it.
         quiet: no progress bar, nothing printed but errors.
     """
 
@@ -46,6 +51,8 @@ class Options:
     task_kind: Annotated[str, tyro.conf.arg(name="task", metavar="KIND")] = "digits"
     potential_kind: Annotated[str, tyro.conf.arg(name="machine.potential", metavar="KIND")] = "soft_core"
     keep_configurations: bool = False
+    time_limit: Annotated[str | None, tyro.conf.arg(metavar="DURATION")] = None
+    checkpoint_every: float | None = None
     distributed: bool = False
     part: tuple[int, int] | None = None
     overwrite: bool = False
@@ -55,11 +62,45 @@ class Options:
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
     options = parsed(arguments)
-    part, parts = place(options)
+    limit = seconds("time_limit", options.time_limit)
+    (into_file if options.output.suffix == ".nc" else into_folder)(options, limit)
+
+
+def into_folder(options: Options, limit: float | None) -> None:
+    """Run in a folder."""
+    output, (part, parts) = checked_folder(options.output), place(options.part, distributed=options.distributed)
+    build = options.run.build()
+
+    from glassnet import runs
+    from glassnet.simulator import prepared
+    from glassnet.store.folder import free_folder, holds_run, remove_run
+    from glassnet.store.parts import part_path
+
+    job, ladder = prepared(**build, part=(part, parts))
+    mine = output if parts == 1 else part_path(output, part, parts)
+    limits = runs.Limits(limit, options.checkpoint_every)
+    if options.overwrite and holds_run(mine):
+        remove_run(mine)
+    free_folder(mine)
+    check_parts_beside(output, mine, parts)
+    kept = {"ladder": ladder, "keep_configurations": options.keep_configurations, "run": options.run.to_dict()}
+    with progress_bar(quiet=options.quiet or part > 0) as report:
+        runs.start(output, job, kept, limits, report)
+    if not options.quiet:
+        print(f"wrote {mine}{hint(output) if part == 0 else ''}")
+
+
+def into_file(options: Options, limit: float | None) -> None:
+    """Run in memory and write one file at the end."""
+    for name, value in (("time_limit", limit), ("checkpoint_every", options.checkpoint_every)):
+        if value is not None:
+            raise fail(name, "be given with a folder as output, which has checkpoints", value)
+    part, parts = place(options.part, distributed=options.distributed)
     output = checked_output(options.output, (".nc",), overwrite=options.overwrite)
     check_part(output, part, parts, overwrite=options.overwrite)
     build = options.run.build()
 
+    from glassnet.runs import run_config_attributes
     from glassnet.simulator import simulate
     from glassnet.store.files import save
 
@@ -67,22 +108,44 @@ def main(arguments: Sequence[str]) -> None:
         ds = simulate(**build, keep_configurations=options.keep_configurations, part=(part, parts), report=report)
     if parts > 1:
         output.unlink(missing_ok=True)  # a whole result, to be replaced, would hide the parts
-    written = save(ds.assign_attrs(run_config=options.run.to_json(), run_config_hash=options.run.config_hash), output)
+    written = save(ds.assign_attrs(run_config_attributes(options.run.to_dict())), output)
     if not options.quiet:
-        hint = f"\nsee   glassnet info {output}\n      glassnet plot {output}" if part == 0 else ""
-        print(f"wrote {written}{hint}")
+        print(f"wrote {written}{hint(output) if part == 0 else ''}")
 
 
-def place(options: Options) -> tuple[int, int]:
+def hint(output: Path) -> str:
+    """What can be done with a result."""
+    return f"\nsee   glassnet info {output}\n      glassnet plot {output}"
+
+
+def checked_folder(output: Path) -> Path:
+    """The name of a folder, if it does not look like that of a file.
+
+    Raises:
+        ValueError: if it does.
+    """
+    if output.suffix.lower() in FILES:
+        raise fail("output", "end in .nc or be the name of a folder", str(output))
+    return output
+
+
+FILES = (".txt", ".json", ".toml", ".csv", ".npz", ".npy", ".h5", ".hdf5", ".nc4", ".cdf", ".png", ".pdf")
+"""Endings that a folder of a run does not have."""
+
+
+def place(part: tuple[int, int] | None, *, distributed: bool) -> tuple[int, int]:
     """Number of the part of the run that this process computes, and number of parts.
 
+    Args:
+        part: the option of that name.
+        distributed: the option of that name.
     Raises:
         ValueError: if two ways to say so are given, or the group of processes is not known.
     """
-    if not options.distributed:
-        return options.part or (0, 1)
-    if options.part is not None:
-        raise fail("part", "not be given with --distributed", options.part)
+    if not distributed:
+        return part or (0, 1)
+    if part is not None:
+        raise fail("part", "not be given with --distributed", part)
 
     import jax
 
@@ -93,7 +156,7 @@ def place(options: Options) -> tuple[int, int]:
 
 
 def check_part(output: Path, part: int, parts: int, *, overwrite: bool) -> None:
-    """Check that a part of `output` can be written, beside no parts of another run.
+    """Check that a part of the file `output` can be written, beside no parts of another run.
 
     Raises:
         ValueError: if it exists and is not to be replaced, or `output` has parts in another number.
@@ -101,12 +164,23 @@ def check_part(output: Path, part: int, parts: int, *, overwrite: bool) -> None:
     if parts == 1:
         return
 
-    from glassnet.store.parts import part_path, parts_beside
+    from glassnet.store.parts import part_path
 
     mine = checked_output(part_path(output, part, parts), (".nc",), overwrite=overwrite)
-    others = {part_path(output, n, parts) for n in range(parts)}
+    check_parts_beside(output, mine, parts)
+
+
+def check_parts_beside(output: Path, mine: Path, parts: int) -> None:
+    """Check that beside the part `mine` of `output` there are no parts of another run.
+
+    Raises:
+        ValueError: if there are parts in another number.
+    """
+    from glassnet.store.parts import part_path, parts_beside
+
+    others = {part_path(output, n, parts) for n in range(parts)} if parts > 1 else set()
     strange = [file.name for file in parts_beside(output) if file not in others]
-    if strange:
+    if strange and parts > 1:
         raise ValueError(
             f"Argument `output` must have no other parts beside {mine.name}, but has {', '.join(strange)}."
         )

@@ -146,7 +146,7 @@ class RunConfig:
 
 
 def read_config(path: str | PathLike) -> RunConfig:
-    """The configuration in a JSON file.
+    """The configuration in a JSON file, which may be the config.json of a run's folder.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -155,7 +155,21 @@ def read_config(path: str | PathLike) -> RunConfig:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"Argument `config` must name a JSON file, but is {str(path)!r}.")
-    return RunConfig.from_json(path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    return RunConfig.from_json(_of_folder(text) or text)
+
+
+def _of_folder(text: str) -> str | None:
+    """The configuration in the text of a run folder's config.json; None for any other text."""
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError:
+        return None
+    if not isinstance(values, dict) or not {"job", "run"} <= set(values):
+        return None
+    if values["run"] is None:
+        raise ValueError("Argument `config` must be of a run made by `glassnet run`, but was made from Python.")
+    return json.dumps(values["run"])
 
 
 def _instance(kind: Any, **values: Any) -> None:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 BEGUN = time.monotonic()
@@ -19,11 +20,12 @@ class Stopped(SystemExit):
 
     Args:
         reason: why, in words.
+        folder: folder of the run.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, folder: Path) -> None:
         super().__init__(STOPPED)
-        self.reason = reason
+        self.reason, self.folder = reason, folder
 
     def __str__(self) -> str:
         return self.reason
