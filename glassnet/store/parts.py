@@ -24,21 +24,28 @@ CONCAT: dict[str, Any] = {"data_vars": "minimal", "coords": "minimal", "compat":
 
 
 def part_path(path: str | os.PathLike, part: int, parts: int) -> Path:
-    """Where a part of the result `path` lies: run.nc -> run.part-0-of-2.nc."""
+    """Where a part of the result `path` lies: run.nc -> run.part-0-of-2.nc, the folder run -> run.part-0-of-2."""
     path = Path(path)
+    stem, suffix = _cut(path)
     ending = f".part-{part}-of-{parts}"
-    return path if path.stem.endswith(ending) else path.with_stem(path.stem + ending)
+    return path if stem.endswith(ending) else path.with_name(f"{stem}{ending}{suffix}")
 
 
 def parts_beside(path: str | os.PathLike) -> list[Path]:
-    """The files that hold parts of the result `path`, in order."""
+    """The files or folders that hold parts of the result `path`, in order."""
     path = Path(path)
+    stem, suffix = _cut(path)
     if not path.parent.is_dir():
         return []
-    name = re.compile(rf"{re.escape(path.stem)}\.part-(\d+)-of-(\d+){re.escape(path.suffix)}")
+    name = re.compile(rf"{re.escape(stem)}\.part-(\d+)-of-(\d+){re.escape(suffix)}")
     found = ((name.fullmatch(file.name), file) for file in path.parent.iterdir())
     numbered = {(int(match[2]), int(match[1])): file for match, file in found if match}
     return [numbered[key] for key in sorted(numbered)]
+
+
+def _cut(path: Path) -> tuple[str, str]:
+    """Name and ending of a result, which is a file if it ends in .nc and a folder otherwise."""
+    return (path.stem, ".nc") if path.suffix == ".nc" else (path.name, "")
 
 
 def check_complete(files: list[Path]) -> None:
@@ -47,13 +54,14 @@ def check_complete(files: list[Path]) -> None:
     Raises:
         ValueError: naming the parts that are missing, or those that are there if they belong to several runs.
     """
-    totals = {file.stem.rsplit("-", 1)[1] for file in files}
+    totals = {_cut(file)[0].rsplit("-", 1)[1] for file in files}
     names = [file.name for file in files]
     if len(totals) > 1:
         raise ValueError(f"Argument `path` must have the parts of one run beside it, but has {', '.join(names)}.")
     parts = int(totals.pop())
-    stem, suffix = files[0].stem.rsplit(".part-", 1)[0], files[0].suffix
-    expected = [part_path(stem + suffix, part, parts).name for part in range(parts)]
+    stem, suffix = _cut(files[0])
+    whole = stem.rsplit(".part-", 1)[0] + suffix
+    expected = [part_path(whole, part, parts).name for part in range(parts)]
     missing = [name for name in expected if name not in names]
     if missing:
         raise ValueError(f"Argument `path` must have all {parts} parts beside it, but lacks {', '.join(missing)}.")

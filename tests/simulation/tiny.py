@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 import glassnet as gn
+from glassnet.simulation.job import Job
 
 MACHINE = gn.Machine(depth=3, width=4, inputs=5, outputs=2)
 PROTOCOL = gn.Protocol(sweeps=12, waiting_times=(0, 3, 9), clones=2, samples=2, points_per_decade=4)
@@ -25,3 +26,12 @@ def run(**changes):
 def standard():
     """The standard run."""
     return run()
+
+
+OPTIONS = {"ladder": False, "keep_configurations": True, "run": None}
+"""What a run folder keeps of the standard run beside its job."""
+
+
+def job(**changes):
+    """The job of the standard run, but for `changes`."""
+    return Job(MACHINE, (task(),), (gn.Schedule.quench(5.0),), PROTOCOL, **changes)
