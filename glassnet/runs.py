@@ -18,7 +18,7 @@ import xarray as xr
 
 from glassnet.analysis import derive
 from glassnet.core.check import fail, is_number, positive
-from glassnet.core.stopping import BEGUN, Stopped, StopRequest, stop_requests
+from glassnet.core.stopping import Stopped, StopRequest, stop_requests
 from glassnet.simulation.follow import Report, Status
 from glassnet.simulation.job import Job
 from glassnet.simulation.moment import CLONES, HOSTS
@@ -36,12 +36,16 @@ LOGGED_EVERY = 60.0
 """Seconds between two checkpoints in the log."""
 
 
+MARGIN = 1.0
+"""Seconds kept free at the end of a time limit, beside another block of sweeps and a checkpoint."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """When a run saves itself and when it stops.
 
     Args:
-        time_limit: seconds from the start of the process after which a run has stopped; None for no limit.
+        time_limit: seconds after which a run has stopped, counted from the call; None for no limit.
         checkpoint_every: seconds between checkpoints; None for as many as take 2 % of the time.
     Raises:
         ValueError: for numbers out of range.
@@ -101,7 +105,7 @@ def resume(
         path: the folder.
         sweeps: let the clones run so many sweeps in all, at least as many as before; as before if None. The result
             is then that of a run made with so many from the start.
-        time_limit: seconds from the start of the process after which the run has stopped and can be resumed.
+        time_limit: seconds from now after which the run has stopped and can be resumed; None for no limit.
         checkpoint_every: seconds between checkpoints; as many as take 2 % of the time if None.
         report: called after every block of sweeps.
     Returns:
@@ -169,11 +173,13 @@ class _Session:
         self._earlier: dict[str, Any] = {"run_seconds": 0.0, "made": self._made, "resumed": 0}
         self._last_block = self._cost = self._longest = 0.0
         self._kept_at = self._logged_at = -float("inf")
+        self._kept: tuple[int, ...] = ()
 
     def run(self, report: Report) -> xr.Dataset:
         """Go on to the end."""
         job = self._folder.job()
         self._run = self._started(job)
+        self._kept = self._place()
         try:
             for status in self._run.blocks():
                 report(status)
@@ -209,28 +215,34 @@ class _Session:
             self._end("stopped", reason=reason, **_numbers(status))
             raise Stopped(reason, self._folder.path)
         every = self._limits.checkpoint_every
-        if status.done and now - self._kept_at >= (self._cost / SHARE_OF_TIME if every is None else every):
+        if now - self._kept_at >= (self._cost / SHARE_OF_TIME if every is None else every):
             self._keep(status)
         self._last_block = time.perf_counter()
 
     def _out_of_time(self) -> str | None:
         """Why to stop now, if another block and a checkpoint would not fit into the time limit."""
         limit = self._limits.time_limit
-        if limit is None or time.monotonic() - BEGUN + 1.5 * (self._longest + 2 * self._cost) < limit:
+        if limit is None or time.perf_counter() - self._begun + MARGIN + 1.5 * (self._longest + 2 * self._cost) < limit:
             return None
-        return f"time limit of {limit:g} s"
+        return "time limit"
 
     def _keep(self, status: Status) -> None:
-        """Write a checkpoint, and what has been measured."""
+        """Write a checkpoint, and what has been measured, unless nothing happened since the last one."""
+        if self._kept == self._place():
+            return
         begun = time.perf_counter()
         about = self._earlier | {"run_seconds": self._run_seconds()}
         path = self._folder.checkpoints.save(self._run.moment(), about)
         rows = {"time": len(self._run.rows[HOSTS]), "lag": len(self._run.rows[CLONES])}
         if any(rows.values()):
             self._live.update(self._dataset(status="running", progress=status.done / status.total), rows)
-        self._kept_at = time.perf_counter()
+        self._kept, self._kept_at = self._place(), time.perf_counter()
         self._cost = self._kept_at - begun
         self._log_checkpoint(status, path)
+
+    def _place(self) -> tuple[int, ...]:
+        """What a checkpoint made now would hold: sweeps done, times measured."""
+        return (self._run.status.done, *(len(rows) for rows in self._run.rows.values()))
 
     def _log_checkpoint(self, status: Status, path: Path) -> None:
         now = time.perf_counter()

@@ -71,7 +71,7 @@ def simulate(
         folder: run in this folder, with checkpoints on the way; made if it does not exist. Where it holds this very
             run, go on with it, or return its result if it is complete; `protocol.sweeps` may then be larger than
             before. A SIGTERM or SIGINT stops the run after the block of sweeps under way (aim: 1 s), see `Stopped`.
-        time_limit: seconds from the start of the process after which a run in a folder has stopped.
+        time_limit: seconds from now after which a run in a folder has stopped, with a checkpoint; None for no limit.
         checkpoint_every: seconds between checkpoints in the folder; as many as take 2 % of the time if None.
         report: called with a status after every block of sweeps.
     Returns:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import tyro
 
 from glassnet.core.check import fail
+from glassnet.core.stopping import age_of_process
 
 T = TypeVar("T")
 
@@ -85,6 +86,16 @@ def named_kind(kinds: Mapping[str, type], name: str, word: str | None) -> Any:
 def plain_name(name: str) -> str:
     """A class name in lower case with underscores; other names as they are."""
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
+def time_left(text: str | None) -> float | None:
+    """What is left of the option `time_limit`, in seconds, which counts from the start of the process; None for None.
+
+    Raises:
+        ValueError: if it is no duration.
+    """
+    limit = seconds("time_limit", text)
+    return None if limit is None else max(limit - age_of_process(), 1e-3)
 
 
 UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}

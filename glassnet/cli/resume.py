@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from glassnet.cli.parse import parse, seconds
+from glassnet.cli.parse import parse, time_left
 from glassnet.cli.progress import progress_bar
 from glassnet.cli.run import hint, place
 
@@ -47,7 +47,7 @@ class Options:
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
     options = parse(Options, arguments, "resume")
-    limit = seconds("time_limit", options.time_limit)
+    limit = time_left(options.time_limit)
     part, parts = place(options.part, distributed=options.distributed)
 
     from glassnet import runs

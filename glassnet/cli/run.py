@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from glassnet.cli.parse import first_look, named_kind, parse, plain_name, seconds
+from glassnet.cli.parse import first_look, named_kind, parse, plain_name, time_left
 from glassnet.cli.progress import progress_bar
 from glassnet.config import TASKS, DigitsTask, RunConfig, TaskConfig, read_config
 from glassnet.core.check import fail
@@ -62,7 +62,7 @@ class Options:
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
     options = parsed(arguments)
-    limit = seconds("time_limit", options.time_limit)
+    limit = time_left(options.time_limit)
     (into_file if options.output.suffix == ".nc" else into_folder)(options, limit)
 
 

@@ -1,5 +1,6 @@
 """Asking a long computation to stop: by signal, and an exit status that says so."""
 
+import os
 import signal
 import threading
 import time
@@ -8,11 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-BEGUN = time.monotonic()
-"""When this process began, near enough: time limits count from here."""
-
 STOPPED = 75
 """Exit status of a program that stopped before its end and can go on (EX_TEMPFAIL of sysexits.h)."""
+
+
+def age_of_process() -> float:
+    """Seconds since this process began; since this module was loaded where the system does not tell."""
+    try:
+        ticks = int(Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, AttributeError, ValueError, IndexError):
+        return time.monotonic() - LOADED
+
+
+LOADED = time.monotonic()
 
 
 class Stopped(SystemExit):

@@ -1,4 +1,7 @@
-"""Runs sharded over 1 and 8 (slow: also 2 and 4) devices: the same bits, nothing said between devices in a sweep."""
+"""Runs sharded over 1 and 8 (slow: also 2 and 4) devices, or over others after each stop: the same bits.
+
+Nothing is said between devices in a sweep.
+"""
 
 import os
 import pickle
@@ -12,11 +15,11 @@ import pytest
 import tiny
 
 SHARDED = """
-import pickle, sys
+import itertools, pickle, sys
 sys.path.insert(0, sys.argv[1])
 import jax, tiny
 import glassnet as gn
-from glassnet.simulation import parallel, run
+from glassnet.simulation import follow, parallel, run
 from glassnet.simulation.job import Job
 
 devices = jax.local_devices()
@@ -27,6 +30,16 @@ measured = {}
 for count in map(int, sys.argv[3:]):
     jax.local_devices = lambda *_, **__: devices[:count]
     measured[count] = {name: record.values for name, record in run.run(job).items()}
+follow.LONGEST_BLOCK, moment, stops = 3, None, 0
+for count in itertools.cycle(map(int, sys.argv[3:])):  # on other devices after every stop
+    jax.local_devices = lambda *_, **__: devices[:count]
+    going = run.Run(job, moment)
+    list(itertools.islice(going.blocks(), 4))
+    if going.complete:
+        break
+    moment, stops = going.moment(), stops + 1
+assert stops > 4
+measured["stopped"] = {name: record.values for name, record in going.records().items()}
 pickle.dump(measured, open(sys.argv[2], "wb"))
 """
 
@@ -67,6 +80,6 @@ def test_devices_give_the_spins_of_chunks(sharded):
 def test_no_collective_in_a_sweep(sharded):
     texts = [file.read_text() for file in sharded[1].glob("*jit_run*after_optimizations.txt")]
     partitions = {int(n) for text in texts for n in re.findall(r"num_partitions=(\d+)", text)}
-    assert partitions == set(sharded[0]) - {1}
+    assert partitions == set(sharded[0]) - {1, "stopped"}
     for text in texts:
         assert not COLLECTIVE.search(text)
