@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from contextlib import redirect_stderr
@@ -11,11 +13,15 @@ import pytest
 from command import command as call
 
 import glassnet as gn
+from glassnet.cli import COMMANDS
+from glassnet.cli.parse import seconds
 from glassnet.cli.progress import progress_bar
 from glassnet.cli.run import parsed
-from glassnet.config import DigitsTask, HiddenManifoldTask, RandomTask, RunConfig
+from glassnet.config import DigitsTask, HiddenManifoldTask, RandomTask, RunConfig, TeacherStudentTask
+from glassnet.config.command import command_line
 from glassnet.demo import CONFIG, demo, headline
 from glassnet.simulation.follow import Status
+from glassnet.store import folder as gn_folder
 
 TINY = ["--task", "random", "--task.patterns", "3", "--machine.depth", "2", "--machine.width", "4", "--beta", "2"]
 SHORT = ["--protocol.sweeps", "20", "--protocol.waiting-times", "2", "8", "--protocol.samples", "2"]
@@ -127,7 +133,125 @@ def test_info_without_a_dataset():
         assert words in out
 
 
-@pytest.mark.parametrize("command", ["run", "plot", "info", "demo", "bench"])
+LINES = [
+    [],
+    ["--beta", "1", "inf", "--seed", "3", "--data", "independent"],
+    ["--machine.potential", "hard_core", "--machine.potential.margin", "-0.1", "--machine.weights", "ising"],
+    ["--task", "hidden_manifold", "--task.dimension", "7", "--machine.connectivity", "4", "--machine.outputs", "2"],
+    ["--schedule", "linear", "--beta", "1", "30", "--knots", "0", "100", "--dynamics", "heat_bath"],
+    ["--task", "digits", "--task.classes", "3", "5", "--protocol.waiting-times", "4", "--protocol.host-sweeps", "9"],
+    ["--machine.potential.power", "1e-07", "--start", "planted", "--weight-step", "0.25"],
+]
+
+
+@pytest.mark.parametrize("options", LINES)
+def test_the_command_that_makes_a_run_makes_its_configuration(options):
+    config = parsed([*options, "--output", "x"]).run
+    name, command, *words = shlex.split(command_line(config))
+    assert (name, command) == ("glassnet", "run")
+    assert parsed(words).run == config
+
+
+def test_a_teacher_of_its_own_needs_a_file():
+    config = RunConfig(gn.Machine(3, 4), TeacherStudentTask(teacher=gn.Machine(2, 4)))
+    assert command_line(config) == "glassnet run --config RUN.json --output RUN"
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """The folder of a run that its time limit stopped at once, and what the command said."""
+    path = tmp_path_factory.mktemp("stopped") / "run"
+    return path, call("run", *TINY, *SHORT, "--output", path, "--time-limit", "0.01s", "--quiet")
+
+
+def test_a_run_in_a_folder(stopped, made, tmp_path):
+    path, (status, out, err) = stopped
+    assert (status, out) == (75, "")
+    assert err == f"glassnet: stopped: time limit; `glassnet resume {path}` goes on\n"
+    status, out, err = call("info", path)
+    assert status == 0 and "stopped" in out.split("state")[1].splitlines()[0] and "reason time limit" in out
+    run = shutil.copytree(path, tmp_path / "run")
+    status, out, err = call("resume", run)
+    assert status == 0 and f"wrote {run}" in out and "sweeps/s" in err
+    right = gn.open(made[0])
+    for name, x in gn.open(run).variables.items():
+        assert x.values.tobytes() == right[name].values.tobytes(), name
+    assert call("resume", run)[1] == f"{run} is complete, nothing to do (--sweeps N goes on further)\n"
+    status, out, err = call("info", run)
+    assert (status, err) == (0, "")
+    for words in ("complete", "100.0%", "replica-sweeps/s", "stopped", "reason time limit", "resumed", "made by"):
+        assert words in out
+    assert call("export", run, tmp_path / "run.nc")[1] == f"wrote {tmp_path / 'run.nc'}\n"
+    assert gn.open(tmp_path / "run.nc").identical(gn.open(run))
+    assert call("export", run, tmp_path / "run.nc")[0] == 2
+    assert call("info", "--config", run)[1] == call("info", "--config", made[0])[1]
+    assert call("resume", run, "--sweeps", "30", "--quiet") == (0, "", "")
+    assert gn.open(run).lag[-1] == 30
+    assert json.loads(gn.open(run).attrs["run_config"])["protocol"]["sweeps"] == 30
+    assert call("run", "--config", run / "config.json", "--output", tmp_path / "again", "--quiet")[0] == 0
+    assert gn.open(tmp_path / "again").energy.identical(gn.open(run).energy)
+    status, _, err = call("run", *TINY, *SHORT, "--output", run)
+    assert status == 2 and "must not hold a run already (`glassnet resume` goes on with it)" in err
+    assert call("run", *TINY, *SHORT, "--output", run, "--overwrite", "--quiet")[0] == 0
+    assert gn.open(run).lag[-1] == 20
+
+
+BAD_RESUMES = [
+    (["--time-limit", "soon"], "Argument `time_limit` must be a duration such as 3h50m, 90s or 1d12h, but is 'soon'."),
+    (["--time-limit", "0"], "Argument `time_limit` must be a duration such as 3h50m, 90s or 1d12h, but is '0'."),
+    (["--time-limit", "-5m"], "Argument `time_limit` must be a duration such as 3h50m, 90s or 1d12h, but is '-5m'."),
+    (["--time-limit", "5m3h"], "Argument `time_limit` must be a duration such as 3h50m, 90s or 1d12h, but is '5m3h'."),
+    (
+        ["--time-limit", "3h 5m"],
+        "Argument `time_limit` must be a duration such as 3h50m, 90s or 1d12h, but is '3h 5m'.",
+    ),
+    (["--checkpoint-every", "-1"], "Argument `checkpoint_every` must be a number of at least 0, but is -1.0."),
+    (["--checkpoint-every", "nan"], "Argument `checkpoint_every` must be a number of at least 0, but is nan."),
+    (["--sweeps", "19"], "Argument `sweeps` must be at least the 20 sweeps of the run in the folder, but is 19."),
+    (["--sweeps", "many"], "--sweeps"),
+    (["--part", "0", "2"], "Argument `folder` must hold a run (a file config.json), but is"),
+    (["--part", "0", "2", "--distributed"], "Argument `part` must not be given with --distributed, but is (0, 2)."),
+    (["--config", "absent.json"], "Argument `config` must name a JSON file, but is 'absent.json'."),
+    (["--beta", "3"], "Unrecognized options: --beta, 3"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), BAD_RESUMES)
+def test_bad_resumes(stopped, options, message):
+    before = (stopped[0] / "config.json").read_bytes(), gn_folder.status(stopped[0])
+    status, out, err = call("resume", stopped[0], *options)
+    assert (status, out) == (2, "")
+    assert err.startswith("glassnet: error: ") and err.count("\n") == 1
+    assert message in err
+    assert before == ((stopped[0] / "config.json").read_bytes(), gn_folder.status(stopped[0]))
+
+
+def test_a_run_with_another_configuration_is_not_resumed(stopped, tmp_path):
+    config = json.loads((stopped[0] / "config.json").read_text())["run"]
+    config["seed"], config["machine"]["width"] = 7, 9
+    (tmp_path / "other.json").write_text(json.dumps(config))
+    status, _, err = call("resume", stopped[0], "--config", tmp_path / "other.json")
+    assert status == 2
+    assert "must be that of the run" in err and "machine.width: 4, not 9; seed: 0, not 7" in err
+
+
+def test_folders_that_are_not_runs(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for arguments in (["resume"], ["export"], ["info"], ["plot"]):
+        for name in ("absent", "empty"):
+            more = [tmp_path / "out.nc"] if arguments == ["export"] else []
+            status, out, err = call(*arguments, tmp_path / name, *more)
+            assert (status, out) == (2, "") and name in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("text", "number"), [
+    ("90", 90), ("90s", 90), ("2m", 120), ("3h50m", 13800), ("1d12h", 129600), ("1.5h", 5400), ("1D", 86400),
+])  # fmt: skip
+def test_durations(text, number):
+    assert seconds("time_limit", text) == number
+
+
+@pytest.mark.parametrize("command", ["run", "resume", "export", "plot", "info", "demo", "bench"])
 def test_help_of_commands(command):
     status, out, _ = call(command, "--help")
     assert status == 0
@@ -209,6 +333,8 @@ BAD_OPTIONS = [
     (["--protocol.host-sweeps", "5", "--protocol.waiting-times", "6"], "`waiting_times` must not exceed the 5 sweeps"),
     (["--config", "absent.json"], "Argument `config` must name a JSON file, but is 'absent.json'."),
     (["--temperature", "1"], "Unrecognized options: --temperature, 1"),
+    (["--time-limit", "1h"], "Argument `time_limit` must be given with a folder as output, which has checkpoints"),
+    (["--checkpoint-every", "9"], "Argument `checkpoint_every` must be given with a folder as output"),
 ]
 
 
@@ -256,7 +382,9 @@ def test_bad_outputs(tmp_path):
     (tmp_path / "there.nc").write_bytes(b"keep me")
     (tmp_path / "folder.nc").mkdir()
     cases = {
-        tmp_path / "out.txt": "Argument `output` must end in .nc, but is",
+        tmp_path / "out.txt": "Argument `output` must end in .nc or be the name of a folder, but is",
+        tmp_path / "absent" / "out": "Argument `output` must lie in an existing folder, but is",
+        tmp_path: "Argument `output` must be an empty folder or not exist yet, but is",
         tmp_path / "absent" / "out.nc": "Argument `output` must lie in an existing folder, but is",
         tmp_path / "there.nc" / "out.nc": "Argument `output` must lie in an existing folder, but is",
         tmp_path / "there.nc": "Argument `output` must not exist yet unless --overwrite is given, but is",
@@ -287,11 +415,8 @@ def test_bad_datasets(tmp_path):
             assert name in err
             assert err.count("\n") == 1
     assert call("demo", "--output-dir", tmp_path / "broken.nc")[0] == 2
-    assert (
-        call("dance")[2]
-        == "glassnet: error: Argument `command` must be one of run, join, plot, info, theory, demo, bench, "
-        "but is 'dance'.\n"
-    )
+    known = ", ".join(COMMANDS)
+    assert call("dance")[2] == f"glassnet: error: Argument `command` must be one of {known}, but is 'dance'.\n"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ import numpy as np
 import tyro
 
 from glassnet.cli.parse import parse
+from glassnet.config import RunConfig
+from glassnet.config.command import command_line
 
 if TYPE_CHECKING:
     from xarray import DataArray, Dataset
@@ -131,6 +133,8 @@ def summary(ds: "Dataset", path: Path, files: Sequence[Path]) -> Iterator[str]:
         "command",
     )
     known = {name: attrs[name] for name in (*names, "started", "finished", "run_seconds", "resumed") if name in attrs}
+    if "run_config" in attrs:
+        known["made by"] = command_line(RunConfig.from_json(attrs["run_config"]))
     yield from _aligned(known)
 
 

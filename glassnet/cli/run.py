@@ -9,10 +9,10 @@ import tyro
 
 from glassnet.cli.parse import first_look, named_kind, parse, plain_name, time_left
 from glassnet.cli.progress import progress_bar
-from glassnet.config import TASKS, DigitsTask, RunConfig, TaskConfig, read_config
+from glassnet.config import TASKS, DigitsTask, RunConfig, read_config
+from glassnet.config.command import default_config
 from glassnet.core.check import fail
 from glassnet.model.describe import POTENTIALS
-from glassnet.model.machine import Machine
 from glassnet.output import checked_output
 
 
@@ -206,9 +206,3 @@ def starting_point(arguments: Sequence[str]) -> RunConfig:
     if potential is not None and not isinstance(config.machine.potential, potential):
         config = replace(config, machine=replace(config.machine, potential=potential()))
     return config
-
-
-def default_config(task: type[TaskConfig]) -> RunConfig:
-    """The configuration with nothing said but the kind of data."""
-    inputs, outputs = (784, 2) if task is DigitsTask else (None, None)
-    return RunConfig(Machine(depth=10, width=20, inputs=inputs, outputs=outputs), task())
