@@ -6,6 +6,7 @@ import shlex
 import socket
 import sys
 import time
+import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -203,14 +204,14 @@ class _Session:
 
     def _damaged(self, path: Path, reason: str) -> None:
         self._folder.log("damaged_checkpoint", file=path.name, reason=reason)
-        print(f"glassnet: warning: {reason} The checkpoint before it is used.", file=sys.stderr)
+        warnings.warn(f"{reason} It is passed over.", RuntimeWarning, stacklevel=2)
 
     def _after(self, status: Status) -> None:
         """Save or stop, if it is time."""
         now = time.perf_counter()
         self._longest = max(0.5 * self._longest, now - self._last_block) if self._last_block else 0.0
         reason = self._request.reason or self._out_of_time()
-        if reason is not None:
+        if reason is not None and not self._run.complete:
             self._keep(status)
             self._end("stopped", reason=reason, **_numbers(status))
             raise Stopped(reason, self._folder.path)

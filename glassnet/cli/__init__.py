@@ -2,7 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 
 from glassnet import __version__
@@ -68,7 +70,8 @@ def command(name: str, arguments: Sequence[str]) -> None:
 def guarded(function: Callable[..., None], *arguments: object) -> int:
     """Call `function`; errors that a user can cause become one line on stderr and an exit status."""
     try:
-        function(*arguments)
+        with one_line_warnings():
+            function(*arguments)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, OSError) as error:
@@ -81,6 +84,18 @@ def guarded(function: Callable[..., None], *arguments: object) -> int:
     except KeyboardInterrupt:
         return complain("interrupted", 130)
     return 0
+
+
+@contextmanager
+def one_line_warnings() -> Generator[None]:
+    """Warnings as one line each on stderr, as long as the block runs."""
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        print("glassnet: warning:", " ".join(str(message).split()), file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show  # ty: ignore[invalid-assignment]
+        yield
 
 
 def complain(error: object, status: int) -> int:

@@ -227,8 +227,8 @@ def initial(job: Job) -> State:
 
 
 def _on_host(states: State) -> State:
-    """A copy in NumPy, which no later sweep touches."""
-    return jax.tree.map(np.array, states)
+    """The same in NumPy; copies of arrays of JAX, whose memory later sweeps may use."""
+    return jax.tree.map(lambda x: np.array(x) if isinstance(x, jax.Array) else x, states)
 
 
 def _on_device(states: State) -> State:

@@ -62,8 +62,10 @@ class RunFolder:
         """
         path = free_folder(path)
         path.mkdir(exist_ok=True)
-        sealed.write(path / DATA, job_arrays(job), {})
-        _write_about(path, {"format": FORMAT, "job": job_about(job), **options})
+        with locked(path / LOCK):
+            free_folder(path)  # another process may have come before
+            sealed.write(path / DATA, job_arrays(job), {})
+            _write_about(path, {"format": FORMAT, "job": job_about(job), **options})
         return cls(path)
 
     @property
@@ -151,7 +153,7 @@ def free_folder(path: str | os.PathLike) -> Path:
         raise fail("output", "not hold a run already (`glassnet resume` goes on with it)", str(path))
     if path.exists() and not path.is_dir():
         raise fail("output", "be a folder, or a file that ends in .nc", str(path))
-    left_over = {name for name in (DATA,) if (path / name).exists()}  # of a run that was killed while it was made
+    left_over = (DATA, LOCK)  # of a run that was killed while it was made
     if path.is_dir() and any(x.name not in left_over and not x.name.endswith(".part") for x in path.iterdir()):
         raise fail("output", "be an empty folder or not exist yet", str(path))
     if not path.is_dir() and not path.parent.is_dir():

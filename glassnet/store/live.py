@@ -1,6 +1,7 @@
 """Results on disk while a run goes on: a zarr store whose axes of time are laid out in advance."""
 
 import shutil
+import time
 import warnings
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -78,20 +79,32 @@ def label(path: Path, attributes: Mapping[str, Any]) -> None:
 
 
 def read(path: Path) -> xr.Dataset:
-    """Read a store into memory.
+    """Read a store into memory; tries again for a moment, as a run may be writing a new one in its place.
 
     Raises:
         FileNotFoundError: if there is none.
         ValueError: if a chunk is damaged.
     """
+    for pause in (*PAUSES, None):
+        try:
+            with _quiet(), xr.open_zarr(path, chunks=None, **OPTIONS) as ds:
+                return ds.load()
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            if pause is None:
+                raise _unreadable(path, error) from error
+            time.sleep(pause)
+    raise AssertionError("unreachable")
+
+
+PAUSES = (0.05, 0.2)
+"""Seconds between attempts to read a store."""
+
+
+def _unreadable(path: Path, error: Exception) -> Exception:
     if not path.is_dir():
-        raise FileNotFoundError(f"Argument `path` must hold results, but {str(path)!r} does not exist yet.")
-    try:
-        with _quiet(), xr.open_zarr(path, chunks=None, **OPTIONS) as ds:
-            return ds.load()
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        message = f"hold whole results, but {str(path)!r} is damaged ({error}); resuming the run mends it"
-        raise ValueError(f"Argument `path` must {message}.") from error
+        return FileNotFoundError(f"Argument `path` must hold results, but {str(path)!r} does not exist yet.")
+    message = f"hold whole results, but {str(path)!r} is damaged ({error}); resuming the run mends it"
+    return ValueError(f"Argument `path` must {message}.")
 
 
 def _along(ds: xr.Dataset, clock: str) -> xr.Dataset:
