@@ -180,7 +180,7 @@ class _Session:
         """Go on to the end."""
         job = self._folder.job()
         self._run = self._started(job)
-        self._kept = self._place()
+        self._kept = self._found = self._place()
         try:
             for status in self._run.blocks():
                 report(status)
@@ -221,9 +221,14 @@ class _Session:
         self._last_block = time.perf_counter()
 
     def _out_of_time(self) -> str | None:
-        """Why to stop now, if another block and a checkpoint would not fit into the time limit."""
+        """Why to stop now, if another block and a checkpoint would not fit into the time limit.
+
+        Something is always done first: a limit that is too short must not lead to stops without end.
+        """
         limit = self._limits.time_limit
-        if limit is None or time.perf_counter() - self._begun + MARGIN + 1.5 * (self._longest + 2 * self._cost) < limit:
+        if limit is None or self._place() == self._found:
+            return None
+        if time.perf_counter() - self._begun + MARGIN + 1.5 * (self._longest + 2 * self._cost) < limit:
             return None
         return "time limit"
 
