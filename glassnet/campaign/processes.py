@@ -1,0 +1,156 @@
+"""Runs as processes on this machine, some side by side."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from glassnet.campaign.runs import command
+
+POLL = 0.1
+"""Seconds between two looks at the processes."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run to be carried out: its name, its folder, its configuration, where its output goes."""
+
+    name: str
+    folder: Path
+    config_file: Path
+    log_file: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the command of a run ended: exit status (minus the signal that ended it), seconds it took."""
+
+    task: Task
+    status: int
+    seconds: float
+
+
+@dataclass
+class Child:
+    """A process at work: the run, its place among those side by side, when it began."""
+
+    task: Task
+    place: int
+    process: subprocess.Popen
+    begun: float = field(default_factory=time.monotonic)
+
+    def outcome(self) -> Outcome:
+        """How it ended."""
+        return Outcome(self.task, self.process.wait(), time.monotonic() - self.begun)
+
+
+@dataclass
+class Stop:
+    """Whether the runs are to stop: the number of signals that asked for it."""
+
+    signals: int = 0
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Count a signal."""
+        self.signals += 1
+
+
+@contextmanager
+def stop_on_signals() -> Generator[Stop]:
+    """Count SIGINT, SIGTERM and (unless ignored) SIGHUP instead of dying of them."""
+    stop = Stop()
+    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    former = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) != signal.SIG_IGN}
+    for number in former:
+        signal.signal(number, stop)
+    try:
+        yield stop
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def carry_out(
+    tasks: Sequence[Task],
+    *,
+    jobs: int,
+    deadline: float | None,
+    stop: Stop,
+    report: Callable[[Outcome], None],
+) -> list[Outcome]:
+    """Carry out runs, at most `jobs` side by side, each on its share of the cores.
+
+    Args:
+        tasks: the runs, in order.
+        jobs: number of processes.
+        deadline: value of `time.monotonic` after which no run starts; each run gets what is left as its limit.
+        stop: at the first signal no run starts any more and those at work are asked to write a checkpoint.
+        report: called with each outcome.
+    Returns:
+        The outcomes of the runs that were started.
+    Raises:
+        KeyboardInterrupt: at the second signal, when the processes have been killed.
+    """
+    waiting, working, ended = list(tasks), [], []
+    asked = False
+    try:
+        while working or (waiting and not _over(stop, deadline)):
+            while waiting and len(working) < jobs and not _over(stop, deadline):
+                working.append(start(waiting.pop(0), _free(working), jobs, deadline))
+            if stop.signals and not asked:
+                asked = True
+                _tell(working, signal.SIGTERM)
+            if stop.signals > 1:
+                raise KeyboardInterrupt
+            time.sleep(POLL)
+            for child in [c for c in working if c.process.poll() is not None]:
+                working.remove(child)
+                ended.append(child.outcome())
+                report(ended[-1])
+    finally:
+        _tell(working, signal.SIGKILL)
+        for child in working:
+            child.process.wait()
+    return ended
+
+
+def start(task: Task, place: int, jobs: int, deadline: float | None) -> Child:
+    """Start the command of a run, in a process group of its own, so that a Ctrl-C reaches it through us alone."""
+    limit = None if deadline is None else deadline - time.monotonic()
+    arguments = command(task.folder, task.config_file, time_limit=limit)
+    with task.log_file.open("a", encoding="utf-8") as log:
+        log.write(f"$ {' '.join(arguments)}\n")
+        log.flush()
+        process = subprocess.Popen(
+            arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    if jobs > 1 and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(process.pid, share(sorted(os.sched_getaffinity(0)), place, jobs))
+    return Child(task, place, process)
+
+
+def share(cores: Sequence[int], place: int, jobs: int) -> list[int]:
+    """The cores of one of `jobs` processes side by side: equal shares, or one core of all in turn."""
+    if jobs >= len(cores):
+        return [cores[place % len(cores)]]
+    return list(cores[place * len(cores) // jobs : (place + 1) * len(cores) // jobs])
+
+
+def _over(stop: Stop, deadline: float | None) -> bool:
+    return stop.signals > 0 or (deadline is not None and time.monotonic() >= deadline)
+
+
+def _free(working: Sequence[Child]) -> int:
+    """The first place that no process has."""
+    taken = {child.place for child in working}
+    return next(place for place in range(len(working) + 1) if place not in taken)
+
+
+def _tell(children: Sequence[Child], number: int) -> None:
+    for child in children:
+        child.process.send_signal(number)
