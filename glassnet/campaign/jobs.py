@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -109,22 +110,21 @@ class Job:
         signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # inherited: some clusters send it to all processes of a job
         with self.task.log_file.open("a", encoding="utf-8") as log:
             process = subprocess.Popen(arguments, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
-        given_up: list[int] = []
-        signal.signal(signal.SIGUSR2, partial(_stop, process, []))
-        signal.signal(signal.SIGTERM, partial(_stop, process, given_up))
+        seen: list[int] = []
+        for number in (signal.SIGUSR2, signal.SIGTERM):
+            signal.signal(number, partial(_stop, process, seen))
         status = process.wait()
         signal.signal(signal.SIGUSR2, requeue)
-        if status == STOPPED and not given_up:
+        stopped = status == STOPPED or (status == -signal.SIGTERM and bool(seen))
+        if stopped and signal.SIGTERM not in seen:  # which would mean that somebody wants the job to end
             signal.raise_signal(signal.SIGUSR2)
-        if status not in (0, STOPPED):
+        if status != 0 and not stopped:
             raise RuntimeError(f"{self.task.name} ended with status {status}, see {self.task.log_file}")
         return status
 
     def checkpoint(self) -> Any:
         """The job that is queued again: the same, since the run knows how far it is."""
-        from submitit.helpers import DelayedSubmission
-
-        return DelayedSubmission(self)
+        return import_module("submitit.helpers").DelayedSubmission(self)
 
 
 def _stop(process: subprocess.Popen, seen: list[int], number: int, frame: FrameType | None) -> None:
@@ -205,8 +205,7 @@ def submit(campaign_folder: Path, tasks: Sequence[Task], cluster: str, options: 
 
 def _submitit() -> Any:
     try:
-        import submitit
+        return import_module("submitit")
     except ImportError:
         message = "Argument `cluster` needs submitit, which is not installed: pip install 'glassnet[cluster]'."
         raise ValueError(message) from None
-    return submitit
