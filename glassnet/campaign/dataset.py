@@ -13,9 +13,10 @@ import xarray as xr
 from glassnet.campaign.folder import Campaign, open_folder
 from glassnet.campaign.join import joined
 from glassnet.campaign.plan import Point
-from glassnet.campaign.runs import STATES, fraction_done, state
+from glassnet.campaign.runs import STATES, fraction_done
 from glassnet.results import open_result
 from glassnet.store.dataset import KEPT
+from glassnet.store.folder import status
 from glassnet.store.provenance import canonical
 
 SEEN = ("versions", "device", "platform", "sweeps", "git_commit")
@@ -47,8 +48,9 @@ def open_campaign(folder: str | os.PathLike, *, variables: Sequence[str] | None 
     """
     campaign = open_folder(folder)
     shape = campaign.plan.shape
-    states = [state(campaign.run_folder(point)) for point in campaign.points]
-    done = [fraction_done(campaign.run_folder(point)) for point in campaign.points]
+    folders = [campaign.run_folder(point) for point in campaign.points]
+    states = [status(folder) for folder in folders]
+    done = [fraction_done(folder, now) for folder, now in zip(folders, states, strict=True)]
     results, broken = _results(campaign, states)
     for n in broken:
         states[n] = "unreadable"
@@ -89,11 +91,11 @@ def _wanted(ds: xr.Dataset, variables: Sequence[str] | None) -> xr.Dataset:
 
 
 def _standing(dims: tuple[str, ...], shape: tuple[int, ...], states: Sequence[str], done: Sequence[float]) -> dict:
-    width = max(map(len, (*STATES, "unreadable")))
-    status = {"units": "1", "long_name": "where the run stands"}
+    width = max(map(len, STATES))
+    label = {"units": "1", "long_name": "where the run stands"}
     fraction = {"units": "fraction of sweeps", "long_name": "part of the run that is done"}
     return {
-        "status": (dims, np.array(states, f"<U{width}").reshape(shape), status),
+        "status": (dims, np.array(states, f"<U{width}").reshape(shape), label),
         "done": (dims, np.array(done).reshape(shape), fraction),
     }
 

@@ -13,6 +13,9 @@ from glassnet.campaign.axes import read_axes
 from glassnet.campaign.plan import Plan, Point, differences, flat
 from glassnet.config import RunConfig
 from glassnet.core.check import fail
+from glassnet.store.durable import write_text
+from glassnet.store.folder import CONFIG
+from glassnet.store.lock import locked
 
 RECORD, LOCK = "campaign.json", ".lock"
 FORMAT = 1
@@ -88,25 +91,12 @@ def write(campaign: Campaign) -> None:
     plan = campaign.plan
     values = {"format": FORMAT, "hash": plan.campaign_hash, "run": plan.base, "grid": plan.grid, "runs": campaign.runs}
     written = datetime.now(UTC).isoformat(timespec="seconds")
-    write_whole(campaign.folder / RECORD, json.dumps(values | {"written": written}, indent=1))
+    write_text(json.dumps(values | {"written": written}, indent=1) + "\n", campaign.folder / RECORD)
     for name in ("configs", "logs"):
         (campaign.folder / name).mkdir(exist_ok=True)
     for point in campaign.points:
         if not campaign.config_file(point).exists():
-            write_whole(campaign.config_file(point), point.config.to_json())
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file under a temporary name that is renamed when it is on disk."""
-    part = path.with_name(f".{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+            write_text(point.config.to_json() + "\n", campaign.config_file(point))
 
 
 def check_run(folder: Path, config: RunConfig) -> None:
@@ -115,7 +105,7 @@ def check_run(folder: Path, config: RunConfig) -> None:
     Raises:
         ValueError: with the fields that differ, or if the run has no configuration of its own.
     """
-    values = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("run")
+    values = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("run")
     found = RunConfig.from_json(json.dumps(values)) if values else None
     if found is None:
         raise fail("output", "hold runs made by `glassnet run`", str(folder))
@@ -149,18 +139,12 @@ def _check_same(folder: Path, old: Plan, new: Plan) -> None:
 
 
 @contextmanager
-def locked(folder: Path) -> Generator[None]:
+def held(folder: Path) -> Generator[None]:
     """Hold the folder, which is made if need be, against other commands that would start its runs.
 
     Raises:
-        BlockingIOError: if another process holds it.
+        LockedError: if another process holds it.
     """
-    import fcntl
-
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BlockingIOError(f"Another process works on the campaign in {folder}.") from None
+    with locked(folder / LOCK):
         yield

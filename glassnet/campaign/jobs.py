@@ -17,10 +17,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from glassnet.campaign.folder import write_whole
 from glassnet.campaign.processes import Task
-from glassnet.campaign.runs import STOPPED, command
+from glassnet.campaign.runs import command
 from glassnet.core.check import fail, integer, one_of
+from glassnet.core.stopping import STOPPED
+from glassnet.store.durable import write_text
 
 CLUSTERS = ("slurm", "local")
 FOLDER, RECORD = "jobs", "jobs.json"
@@ -199,7 +200,7 @@ def submit(campaign_folder: Path, tasks: Sequence[Task], cluster: str, options: 
         jobs = [submitter.submit(Job(task, options.time_limit)) for task in tasks]
     named = {task.name: job for task, job in zip(tasks, jobs, strict=True)}
     entries = {name: {"cluster": cluster, "job": job.job_id} for name, job in named.items()}
-    write_whole(campaign_folder / RECORD, json.dumps(submitted(campaign_folder) | entries, indent=1))
+    write_text(json.dumps(submitted(campaign_folder) | entries, indent=1) + "\n", campaign_folder / RECORD)
     return named
 
 

@@ -1,31 +1,40 @@
 """One run of a campaign, seen from outside: its state, how far it is, the command that carries it out."""
 
-import json
 import sys
 from pathlib import Path
+from typing import Any
 
-STOPPED = 75
-"""Exit status of a command that stopped before the end, to be gone on with."""
+import zarr
 
-STATES = ("absent", "running", "stopped", "failed", "interrupted", "complete")
-"""What `state` may say. `failed`: stopped being finite; `interrupted`: its process died without saying so."""
+from glassnet.store.folder import RESULTS, holds_run, log, status
 
-
-def state(folder: Path) -> str:
-    """The state of a run, one of `STATES`."""
-    events = [entry["event"] for entry in _log(folder)]
-    if not (folder / "config.json").exists():
-        return "absent"
-    return next((e for e in reversed(events) if e in ("complete", "failed", "stopped")), "interrupted")
+STATES = ("absent", "running", "stopped", "failed", "interrupted", "complete", "queued", "unreadable")
+"""Where a run may stand: as `glassnet.store.folder.status` says, waiting as a job, or with a damaged result."""
 
 
-def fraction_done(folder: Path) -> float:
-    """Sweeps done over all sweeps of a run, in [0, 1]; NaN where the log of the run does not say."""
-    now = state(folder)
-    if now in ("absent", "complete"):
-        return float(now == "complete")
-    known = [entry for entry in _log(folder) if entry.get("event") == "checkpoint" and entry.get("total")]
-    return known[-1]["done"] / known[-1]["total"] if known else float("nan")
+def fraction_done(folder: Path, state: str) -> float:
+    """Part of the sweeps of a run that is done, as of its last checkpoint, in [0, 1]; NaN if not known.
+
+    Args:
+        folder: folder of the run.
+        state: the state that it is in.
+    """
+    if state == "complete":
+        return 1.0
+    if not holds_run(folder):
+        return 0.0
+    try:
+        progress: Any = zarr.open_group(folder / RESULTS, mode="r").attrs["progress"]
+        return float(progress)
+    except (OSError, KeyError, ValueError):
+        known = [event["done"] / event["total"] for event in log(folder) if event.get("total")]
+    return known[-1] if known else float("nan")
+
+
+def doomed(folder: Path) -> bool:
+    """Whether a run stopped being finite: going on, it makes the same moves and fails again."""
+    ends = [event for event in log(folder) if event["event"] == "failed"]
+    return status(folder) == "failed" and ends[-1].get("error") == FloatingPointError.__name__
 
 
 def command(folder: Path, config_file: Path, *, time_limit: float | None) -> list[str]:
@@ -38,20 +47,13 @@ def command(folder: Path, config_file: Path, *, time_limit: float | None) -> lis
     """
     limit = [] if time_limit is None else ["--time-limit", f"{max(1, round(time_limit))}s"]
     start = ["run", "--config", str(config_file), "--output", str(folder)]
-    verb = start if state(folder) == "absent" else ["resume", str(folder)]
+    verb = ["resume", str(folder)] if holds_run(folder) else start
     return [sys.executable, "-m", "glassnet", *verb, *limit, "--quiet"]
 
 
 def last_error(log_file: Path) -> str:
-    """The last line that a run has printed, without the name of the program; "" if there is none."""
+    """The last line that the commands of a run have printed, without the name of the program; "" if there is none."""
     if not log_file.exists():
         return ""
     lines = [line.strip() for line in log_file.read_text(encoding="utf-8", errors="replace").splitlines()]
     return next((line.removeprefix("glassnet: error: ") for line in reversed(lines) if line), "")
-
-
-def _log(folder: Path) -> list[dict]:
-    try:
-        return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    except OSError:
-        return []

@@ -7,11 +7,12 @@ from glassnet.campaign.folder import Campaign, check_run
 from glassnet.campaign.jobs import in_queue
 from glassnet.campaign.plan import Point
 from glassnet.campaign.processes import Task
-from glassnet.campaign.runs import fraction_done, state
+from glassnet.campaign.runs import doomed, fraction_done
 from glassnet.core.schedule import Schedule
 from glassnet.simulation.job import Job
+from glassnet.store.folder import status
 
-OPEN = ("absent", "stopped", "interrupted")
+OPEN = ("absent", "stopped", "interrupted", "failed")
 """States from which a run is started or gone on with."""
 
 
@@ -33,12 +34,12 @@ def standings(campaign: Campaign) -> list[Standing]:
     found, queued = [], in_queue(campaign.folder)
     for point in campaign.points:
         folder = campaign.run_folder(point)
-        now = state(folder)
+        now = status(folder)
         if now != "absent":
             check_run(folder, point.config)
         if now in OPEN and point.name in queued:
             now = "queued"
-        found.append(Standing(point, now, fraction_done(folder)))
+        found.append(Standing(point, now, fraction_done(folder, now)))
     return found
 
 
@@ -54,9 +55,15 @@ def check_new(found: Sequence[Standing]) -> None:
 
 
 def to_do(campaign: Campaign, found: Sequence[Standing], *, retry_failed: bool) -> list[Task]:
-    """The runs to be carried out: not complete, not queued or at work elsewhere, failed ones only if `retry_failed`."""
-    wanted = (*OPEN, "failed") if retry_failed else OPEN
-    points = [one.point for one in found if one.state in wanted]
+    """The runs to be carried out: neither complete nor queued or at work elsewhere.
+
+    Args:
+        campaign: the campaign.
+        found: where its runs stand.
+        retry_failed: try again those that stopped being finite, too.
+    """
+    points = [one.point for one in found if one.state in OPEN]
+    points = [p for p in points if retry_failed or not doomed(campaign.run_folder(p))]
     return [Task(p.name, campaign.run_folder(p), campaign.config_file(p), campaign.log_file(p)) for p in points]
 
 

@@ -14,14 +14,16 @@ from typing import Annotated
 
 import tyro
 
-from glassnet.campaign.folder import Campaign, campaign, locked, write
+from glassnet.campaign.folder import Campaign, campaign, held, write
 from glassnet.campaign.jobs import CLUSTERS, in_queue, read_options, submit, wait
 from glassnet.campaign.plan import read_plan
 from glassnet.campaign.processes import Outcome, carry_out, stop_on_signals
-from glassnet.campaign.runs import STOPPED, last_error, state
+from glassnet.campaign.runs import last_error
 from glassnet.campaign.standing import Standing, check_new, standings, to_do
 from glassnet.cli.parse import parse
 from glassnet.core.check import fail, integer, one_of
+from glassnet.core.stopping import STOPPED
+from glassnet.store.folder import status
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,13 @@ def main(arguments: Sequence[str]) -> None:
         check_new(found)
         print("\n".join(table(found)))
         return
-    with locked(folder):
+    with held(folder):
         found = standings(grid)
         check_new(found)
         work = submit_all if options.cluster else run_all
-        status = work(options, grid, found, limit)
-    if status:
-        raise SystemExit(status)
+        exit_status = work(options, grid, found, limit)
+    if exit_status:
+        raise SystemExit(exit_status)
 
 
 UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
@@ -141,7 +143,7 @@ def submit_all(options: Options, grid: Campaign, found: Sequence[Standing], limi
         return 0
     jobs = in_queue(grid.folder) | jobs
     for number, name in enumerate(wait(jobs), start=1):
-        say(f"[{number}/{len(jobs)}] {name}  {state(grid.folder / name)}")
+        say(f"[{number}/{len(jobs)}] {name}  {status(grid.folder / name)}")
     return close(say, grid, [])
 
 
