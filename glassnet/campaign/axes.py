@@ -145,8 +145,13 @@ def label(value: Any) -> str:
 
 
 def file_name(axes: tuple[Axis, ...], values: tuple[Any, ...]) -> str:
-    """Name of the folder of a grid point: "N=20,alpha=2.5"; what file names should not hold is escaped."""
-    return ",".join(f"{axis.key}={quote(label(value), safe='+')}" for axis, value in zip(axes, values, strict=True))
+    """Name of the folder of a grid point: "N=20,alpha=2.5"; what file names should not hold, or end in, is escaped."""
+    return ",".join(f"{axis.key}={_escaped(value)}" for axis, value in zip(axes, values, strict=True))
+
+
+def _escaped(value: Any) -> str:
+    text = quote(label(value), safe="+")
+    return text if _kind(value) == "number" else text.replace(".", "%2E")
 
 
 def _kind(value: Any) -> str:

@@ -70,10 +70,7 @@ def _joinable(parts: Mapping[Place, xr.Dataset]) -> tuple[dict[Place, xr.Dataset
             other = set(dims.setdefault(str(name), x.dims)) != set(x.dims)
             if bare or other or (clash and "configuration" in x.dims):
                 left_out.add(str(name))
-    cut = {}
-    for place, ds in parts.items():
-        kept = ds[[name for name in ds.data_vars if name not in left_out]]
-        cut[place] = kept.drop_dims([d for d in ds.dims if not any(d in x.dims for x in kept.data_vars.values())])
+    cut = {place: ds[[name for name in ds.data_vars if name not in left_out]] for place, ds in parts.items()}
     return cut, sorted(left_out)
 
 

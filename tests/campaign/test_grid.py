@@ -58,7 +58,7 @@ def test_names_of_folders_are_safe_and_tell_values_apart(tmp_path):
     assert names[0] == "protocol.waiting_times=2+8,weight_step=0.1,dynamics=heat_bath"
     assert len(set(names)) == 4
     odd = plan_of(tmp_path, '[grid]\ntask.images = ["a/b c.gz"]\n', BASE.replace('"random"', '"digits", labels = "l"'))
-    assert odd.points[0].name == "task.images=a%2Fb%20c.gz"
+    assert odd.points[0].name == "task.images=a%2Fb%20c%2Egz"
     long = plan_of(tmp_path, f'[grid]\ntask.images = ["{"x" * 300}a", "{"x" * 300}b"]\n', odd_base())
     assert max(len(point.name) for point in long.points) < 230
     assert len({point.name for point in long.points}) == 2

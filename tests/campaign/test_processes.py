@@ -15,9 +15,10 @@ PROGRAMS = {
     "good": "print('fine')",
     "bad": "import sys; print('glassnet: error: no luck', file=sys.stderr); sys.exit(1)",
     "slow": "import time; time.sleep(0.6)",
-    "patient": "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(75)); print('up', flush=True); "
+    "patient": "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(75)); print('up', flush=True);"
     "time.sleep(60)",
-    "deaf": "import os, signal, time; signal.signal(15, signal.SIG_IGN); print('up', os.getpid(), flush=True); time.sleep(60)",
+    "deaf": "import os, signal, time; signal.signal(15, signal.SIG_IGN); print('up', os.getpid(), flush=True);"
+    "time.sleep(60)",
 }
 
 
