@@ -18,6 +18,7 @@ from glassnet.results import open_result
 from glassnet.store.dataset import KEPT
 from glassnet.store.folder import status
 from glassnet.store.provenance import canonical
+from glassnet.store.schema import VARIABLES
 
 SEEN = ("versions", "device", "platform", "sweeps", "git_commit")
 """Attributes in which runs may differ; the Dataset lists all values."""
@@ -86,7 +87,8 @@ def _result(campaign: Campaign, point: Point) -> xr.Dataset | ValueError | None:
 
 
 def _wanted(ds: xr.Dataset, variables: Sequence[str] | None) -> xr.Dataset:
-    names = [name for name in ds.data_vars if not str(name).startswith(KEPT)]
+    known = [name for name in VARIABLES if name in ds]
+    names = [*known, *(name for name in ds.data_vars if name not in VARIABLES and not str(name).startswith(KEPT))]
     return ds[names if variables is None else [name for name in names if name in variables]]
 
 

@@ -124,7 +124,11 @@ class Job:
         return status
 
     def checkpoint(self) -> Any:
-        """The job that is queued again: the same, since the run knows how far it is."""
+        """The job that is queued again: the same, since the run knows how far it is.
+
+        A second request from the cluster would end the process before submitit has queued the job again.
+        """
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         return import_module("submitit.helpers").DelayedSubmission(self)
 
 
@@ -134,8 +138,8 @@ def _stop(process: subprocess.Popen, seen: list[int], number: int, frame: FrameT
     process.send_signal(signal.SIGTERM)
 
 
-def executor(folder: Path, cluster: str, options: Options) -> Any:
-    """A submitit executor for jobs whose files lie in `folder`.
+def executor(campaign_folder: Path, cluster: str, options: Options) -> Any:
+    """A submitit executor for the jobs of a campaign; makes no files.
 
     Raises:
         ValueError: if submitit is not installed, the cluster is not there, or it does not know a parameter.
@@ -146,7 +150,9 @@ def executor(folder: Path, cluster: str, options: Options) -> Any:
     if cluster == "slurm":
         given["slurm_signal_delay_s"] = options.signal_delay_s
     try:
-        made = submitit.AutoExecutor(folder, cluster=cluster, **{f"{cluster}_max_num_timeout": options.requeues})
+        made = submitit.AutoExecutor(
+            campaign_folder / FOLDER, cluster=cluster, **{f"{cluster}_max_num_timeout": options.requeues}
+        )
         made.update_parameters(**given)
     except (NameError, AssertionError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"Argument `cluster` must suit submitit, but: {error}") from error
@@ -187,19 +193,21 @@ def job(campaign_folder: Path, cluster: str, job: str) -> Any:
     return kind(campaign_folder / FOLDER, job)
 
 
-def submit(campaign_folder: Path, tasks: Sequence[Task], cluster: str, options: Options) -> dict[str, Any]:
+def submit(submitter: Any, campaign_folder: Path, tasks: Sequence[Task], options: Options) -> dict[str, Any]:
     """Submit runs, on SLURM as one job array, and record their numbers.
 
+    Args:
+        submitter: what `executor` made.
+        campaign_folder: folder of the campaign.
+        tasks: the runs.
+        options: options of the jobs.
     Returns:
         The submitit job of each run, by name.
-    Raises:
-        ValueError: as `executor`.
     """
-    submitter = executor(campaign_folder / FOLDER, cluster, options)
     with submitter.batch():
         jobs = [submitter.submit(Job(task, options.time_limit)) for task in tasks]
     named = {task.name: job for task, job in zip(tasks, jobs, strict=True)}
-    entries = {name: {"cluster": cluster, "job": job.job_id} for name, job in named.items()}
+    entries = {name: {"cluster": submitter.cluster, "job": job.job_id} for name, job in named.items()}
     write_text(json.dumps(submitted(campaign_folder) | entries, indent=1) + "\n", campaign_folder / RECORD)
     return named
 

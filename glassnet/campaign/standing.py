@@ -8,8 +8,7 @@ from glassnet.campaign.jobs import in_queue
 from glassnet.campaign.plan import Point
 from glassnet.campaign.processes import Task
 from glassnet.campaign.runs import doomed, fraction_done
-from glassnet.core.schedule import Schedule
-from glassnet.simulation.job import Job
+from glassnet.simulator import prepared
 from glassnet.store.folder import status
 
 OPEN = ("absent", "stopped", "interrupted", "failed")
@@ -69,10 +68,6 @@ def to_do(campaign: Campaign, found: Sequence[Standing], *, retry_failed: bool) 
 
 def _check(point: Point) -> None:
     try:
-        values = point.config.build()
-        tasks, beta = values.pop("task"), values.pop("beta")
-        rungs = beta if isinstance(beta, list) else [beta]
-        schedules = tuple(rung if isinstance(rung, Schedule) else Schedule.quench(rung) for rung in rungs)
-        Job(tasks=tuple(tasks) if isinstance(tasks, list) else (tasks,), schedules=schedules, **values)
+        prepared(**point.config.build(), part=(0, 1))
     except (ValueError, FileNotFoundError) as error:
         raise type(error)(f"{error} This is the grid point {point.name}.") from error

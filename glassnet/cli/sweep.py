@@ -1,9 +1,7 @@
 """glassnet sweep: a grid of runs."""
 
 import math
-import re
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,14 +13,14 @@ from typing import Annotated
 import tyro
 
 from glassnet.campaign.folder import Campaign, campaign, held, write
-from glassnet.campaign.jobs import CLUSTERS, in_queue, read_options, submit, wait
+from glassnet.campaign.jobs import CLUSTERS, executor, in_queue, read_options, submit, wait
 from glassnet.campaign.plan import read_plan
 from glassnet.campaign.processes import Outcome, carry_out, stop_on_signals
 from glassnet.campaign.runs import last_error
 from glassnet.campaign.standing import Standing, check_new, standings, to_do
-from glassnet.cli.parse import parse
+from glassnet.cli.parse import parse, seconds
 from glassnet.core.check import fail, integer, one_of
-from glassnet.core.stopping import STOPPED
+from glassnet.core.stopping import BEGUN, STOPPED
 from glassnet.store.folder import status
 
 
@@ -44,7 +42,7 @@ class Options:
         file: the campaign, a TOML file.
         output: folder of the campaign; the name of the file without .toml if None.
         jobs: runs side by side, each with its share of the cores.
-        time_limit: time after which all runs write a checkpoint and stop, say 90s, 20m or 3h50m.
+        time_limit: stop all runs in time, with checkpoints, so that the command takes no longer than this: 3h50m, 90s.
         retry_failed: try again runs that stopped being finite.
         dry_run: say which runs there are and where they stand, and start none.
         cluster: submit each run as a job to this cluster by submitit, with the options in the table [cluster], and
@@ -56,7 +54,7 @@ class Options:
     file: Annotated[Path, tyro.conf.Positional]
     output: Path | None = None
     jobs: int = 1
-    time_limit: str | None = None
+    time_limit: Annotated[str | None, tyro.conf.arg(metavar="DURATION")] = None
     retry_failed: bool = False
     dry_run: bool = False
     cluster: str | None = None
@@ -85,17 +83,6 @@ def main(arguments: Sequence[str]) -> None:
         raise SystemExit(exit_status)
 
 
-UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
-
-
-def duration(text: str) -> float:
-    """Seconds."""
-    parts = re.findall(r"([\d.]+)([dhms])", text)
-    if not parts or "".join(a + b for a, b in parts) != text:
-        raise fail("time_limit", "be a time such as 90s or 3h50m", text)
-    return sum(float(a) * UNITS[b] for a, b in parts)
-
-
 def checked_limit(options: Options) -> float | None:
     """Seconds that the runs may take, None for no limit.
 
@@ -111,12 +98,12 @@ def checked_limit(options: Options) -> float | None:
         for name, value, default in (("jobs", options.jobs, 1), ("time_limit", options.time_limit, None)):
             if value != default:
                 raise fail(name, "not be given with --cluster, whose jobs have options of their own", value)
-    return None if options.time_limit is None else duration(options.time_limit)
+    return seconds("time_limit", options.time_limit)
 
 
 def run_all(options: Options, grid: Campaign, found: Sequence[Standing], limit: float | None) -> int:
     """Carry out runs as processes of this machine; returns the exit status."""
-    deadline = None if limit is None else time.monotonic() + limit
+    deadline = None if limit is None else BEGUN + limit
     tasks = to_do(grid, found, retry_failed=options.retry_failed)
     say = (lambda *words: None) if options.quiet else partial(print, flush=True)
     write(grid)
@@ -131,11 +118,12 @@ def run_all(options: Options, grid: Campaign, found: Sequence[Standing], limit: 
 def submit_all(options: Options, grid: Campaign, found: Sequence[Standing], limit: float | None) -> int:
     """Submit runs as jobs, wait for them if asked to; returns the exit status."""
     settings = read_options(grid.plan.cluster)
+    submitter = executor(grid.folder, options.cluster or "", settings)
     tasks = to_do(grid, found, retry_failed=options.retry_failed)
     say = (lambda *words: None) if options.quiet else partial(print, flush=True)
     write(grid)
     say(headline(grid, found, len(tasks)))
-    jobs = submit(grid.folder, tasks, options.cluster or "", settings) if tasks else {}
+    jobs = submit(submitter, grid.folder, tasks, settings) if tasks else {}
     for name, job in jobs.items():
         say(f"{name}  job {job.job_id}")
     if not options.wait:
@@ -149,8 +137,8 @@ def submit_all(options: Options, grid: Campaign, found: Sequence[Standing], limi
 
 def headline(grid: Campaign, found: Sequence[Standing], tasks: int) -> str:
     """How many runs there are in which states, and how many are carried out now."""
-    counts = Counter(one.state for one in found)
-    return f"{grid.folder}: {', '.join(f'{n} {name}' for name, n in counts.items())}; {tasks} to be carried out"
+    states = Counter(one.state for one in found)
+    return f"{grid.folder}: {len(found)} runs ({', '.join(f'{n} {name}' for name, n in states.items())}), {tasks} to do"
 
 
 def tell(say: Callable[[str], None], numbers: Iterator[int], total: int, outcome: Outcome) -> None:

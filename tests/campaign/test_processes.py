@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -49,17 +50,31 @@ def carried_out(runs, *, jobs=1, deadline=None, stop=None):
     return [(o.task.name, o.status) for o in outcomes]
 
 
-def signals(when, count=1):
-    """Send this process SIGINT `count` times, each once `when()` holds again."""
+def up(run):
+    """Whether the program of a run is ready for signals."""
+    return run.log_file.exists() and "\nup" in run.log_file.read_text()
+
+
+@contextmanager
+def signals(*runs, count=1):
+    """Send this process SIGINT `count` times, as soon as all `runs` are up."""
+    over = threading.Event()
 
     def send():
+        while not (over.is_set() or all(map(up, runs))):
+            time.sleep(0.05)
         for _ in range(count):
-            while not when():
-                time.sleep(0.05)
-            os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(0.3)
+            if not over.is_set():
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.3)
 
-    threading.Thread(target=send, daemon=True).start()
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_a_failure_leaves_the_others_alone(tasks):
@@ -93,8 +108,7 @@ def test_nothing_starts_after_the_deadline(tasks):
 
 def test_a_signal_asks_all_to_stop_and_starts_no_more(tasks):
     runs = tasks("patient", "patient", "good")
-    with stop_on_signals() as stop:
-        signals(lambda: all(run.log_file.exists() and "up" in run.log_file.read_text() for run in runs[:2]))
+    with stop_on_signals() as stop, signals(*runs[:2]):
         assert sorted(carried_out(runs, jobs=2, stop=stop)) == [("patient-0", 75), ("patient-1", 75)]
     assert stop.signals == 1
     assert not runs[2].log_file.exists()
@@ -102,10 +116,8 @@ def test_a_signal_asks_all_to_stop_and_starts_no_more(tasks):
 
 def test_a_second_signal_leaves_at_once(tasks):
     run = tasks("deaf")[0]
-    with stop_on_signals() as stop:
-        signals(lambda: run.log_file.exists() and "up" in run.log_file.read_text(), count=2)
-        with pytest.raises(KeyboardInterrupt):
-            carried_out([run], stop=stop)
+    with stop_on_signals() as stop, signals(run, count=2), pytest.raises(KeyboardInterrupt):
+        carried_out([run], stop=stop)
     assert stop.signals == 2
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with pytest.raises(ProcessLookupError):
