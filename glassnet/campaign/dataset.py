@@ -3,7 +3,6 @@
 import os
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,6 @@ from glassnet.store.schema import VARIABLES
 
 SEEN = ("versions", "device", "platform", "sweeps", "git_commit")
 """Attributes in which runs may differ; the Dataset lists all values."""
-
-READERS = 8
-"""Results that are read at the same time."""
 
 
 def open_campaign(folder: str | os.PathLike, *, variables: Sequence[str] | None = None) -> xr.Dataset:
@@ -68,8 +64,7 @@ def open_campaign(folder: str | os.PathLike, *, variables: Sequence[str] | None 
 def _results(campaign: Campaign, states: Sequence[str]) -> tuple[dict[int, xr.Dataset], list[int]]:
     """Results of the runs that have one, by number, and numbers of those that cannot be read."""
     started = [n for n, now in enumerate(states) if now != "absent"]
-    with ThreadPoolExecutor(READERS) as pool:
-        found = dict(zip(started, pool.map(lambda n: _result(campaign, campaign.points[n]), started), strict=True))
+    found = {n: _result(campaign, campaign.points[n]) for n in started}
     broken = [n for n, result in found.items() if isinstance(result, ValueError)]
     for n in broken:
         warnings.warn(f"{campaign.points[n].name} is left out: {found[n]}", stacklevel=3)

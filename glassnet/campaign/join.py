@@ -25,10 +25,10 @@ def joined(
     """
     parts, left_out = _joinable(parts)
     union = unions(parts)
-    places = {place: {d: positions(union[d], ds[d].values) for d in ds.dims} for place, ds in parts.items()}
+    places = {place: {d: positions(union[d], ds.variables[d].values) for d in ds.dims} for place, ds in parts.items()}
 
     def join(name: str) -> xr.Variable:
-        found = {place: ds[name].variable for place, ds in parts.items() if name in ds.variables}
+        found = {place: ds.variables[name] for place, ds in parts.items() if name in ds.variables}
         return _filled(found, places, union, dims, shape)
 
     labels = _names(ds.coords for ds in parts.values())
@@ -43,7 +43,7 @@ def unions(parts: Mapping[Place, xr.Dataset]) -> dict[Hashable, np.ndarray]:
     found: dict[Hashable, list[np.ndarray]] = {}
     for ds in parts.values():
         for d in ds.dims:
-            found.setdefault(d, []).append(ds[d].values)
+            found.setdefault(d, []).append(ds.variables[d].values)
     return {d: _union(values) for d, values in found.items()}
 
 
@@ -65,11 +65,12 @@ def _joinable(parts: Mapping[Place, xr.Dataset]) -> tuple[dict[Place, xr.Dataset
     left_out = set()
     clash = _labels_clash(parts)
     for ds in parts.values():
-        for name, x in ds.data_vars.items():
-            bare = any(d not in ds.coords for d in x.dims)
-            other = set(dims.setdefault(str(name), x.dims)) != set(x.dims)
-            if bare or other or (clash and "configuration" in x.dims):
-                left_out.add(str(name))
+        for name in map(str, ds.data_vars):
+            own = ds.variables[name].dims
+            bare = any(d not in ds.variables for d in own)
+            other = set(dims.setdefault(name, own)) != set(own)
+            if bare or other or (clash and "configuration" in own):
+                left_out.add(name)
     cut = {place: ds[[name for name in ds.data_vars if name not in left_out]] for place, ds in parts.items()}
     return cut, sorted(left_out)
 

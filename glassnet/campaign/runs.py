@@ -33,8 +33,8 @@ def fraction_done(folder: Path, state: str) -> float:
 
 def doomed(folder: Path) -> bool:
     """Whether a run stopped being finite: going on, it makes the same moves and fails again."""
-    ends = [event for event in log(folder) if event["event"] == "failed"]
-    return status(folder) == "failed" and ends[-1].get("error") == FloatingPointError.__name__
+    end = _failure(folder)
+    return end is not None and end.get("error") == FloatingPointError.__name__
 
 
 def command(folder: Path, config_file: Path, *, time_limit: float | None) -> list[str]:
@@ -51,9 +51,19 @@ def command(folder: Path, config_file: Path, *, time_limit: float | None) -> lis
     return [sys.executable, "-m", "glassnet", *verb, *limit, "--quiet"]
 
 
-def last_error(log_file: Path) -> str:
-    """The last line that the commands of a run have printed, without the name of the program; "" if there is none."""
+def last_error(folder: Path, log_file: Path) -> str:
+    """Why a run failed, as its log says or else the last line that its commands have printed; "" if not known."""
+    end = _failure(folder)
+    if end is not None:
+        return str(end.get("reason", ""))
     if not log_file.exists():
         return ""
     lines = [line.strip() for line in log_file.read_text(encoding="utf-8", errors="replace").splitlines()]
     return next((line.removeprefix("glassnet: error: ") for line in reversed(lines) if line), "")
+
+
+def _failure(folder: Path) -> dict[str, Any] | None:
+    """The event that ended a run which has failed."""
+    if status(folder) != "failed":
+        return None
+    return next(event for event in reversed(log(folder)) if event["event"] == "failed")

@@ -163,7 +163,7 @@ def close(say: Callable[[str], None], grid: Campaign, broken: Sequence[str]) -> 
         print(f"{len(failed)} of {len(found)} runs failed:", file=sys.stderr)
     for point in failed:
         log = grid.log_file(point)
-        print(f"  {point.name}: {last_error(log)} (see {log})", file=sys.stderr)
+        print(f"  {point.name}: {last_error(grid.run_folder(point), log)} (see {log})", file=sys.stderr)
     if left:
         say(f"{left} are left: give the command again")
     return STOPPED if left else int(bool(failed))
