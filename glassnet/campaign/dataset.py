@@ -11,11 +11,11 @@ import xarray as xr
 
 from glassnet.campaign.folder import Campaign, open_folder
 from glassnet.campaign.join import joined
-from glassnet.campaign.plan import Point
 from glassnet.campaign.runs import STATES, fraction_done
 from glassnet.results import open_result
+from glassnet.store import live
 from glassnet.store.dataset import KEPT
-from glassnet.store.folder import status
+from glassnet.store.folder import RESULTS, status
 from glassnet.store.provenance import canonical
 from glassnet.store.schema import VARIABLES
 
@@ -48,7 +48,7 @@ def open_campaign(folder: str | os.PathLike, *, variables: Sequence[str] | None 
     folders = [campaign.run_folder(point) for point in campaign.points]
     states = [status(folder) for folder in folders]
     done = [fraction_done(folder, now) for folder, now in zip(folders, states, strict=True)]
-    results, broken = _results(campaign, states)
+    results, broken = _results(campaign, states, variables)
     for n in broken:
         states[n] = "unreadable"
     attributes = _attributes(campaign, [ds.attrs for ds in results.values()])
@@ -61,20 +61,22 @@ def open_campaign(folder: str | os.PathLike, *, variables: Sequence[str] | None 
     return ds.assign_attrs(attributes, left_out=", ".join(left_out))
 
 
-def _results(campaign: Campaign, states: Sequence[str]) -> tuple[dict[int, xr.Dataset], list[int]]:
+def _results(
+    campaign: Campaign, states: Sequence[str], variables: Sequence[str] | None
+) -> tuple[dict[int, xr.Dataset], list[int]]:
     """Results of the runs that have one, by number, and numbers of those that cannot be read."""
-    started = [n for n, now in enumerate(states) if now != "absent"]
-    found = {n: _result(campaign, campaign.points[n]) for n in started}
+    folders = {n: campaign.run_folder(campaign.points[n]) for n, now in enumerate(states) if now != "absent"}
+    found = {n: _result(folder, variables if states[n] == "complete" else None) for n, folder in folders.items()}
     broken = [n for n, result in found.items() if isinstance(result, ValueError)]
     for n in broken:
         warnings.warn(f"{campaign.points[n].name} is left out: {found[n]}", stacklevel=3)
     return {n: ds for n, ds in found.items() if isinstance(ds, xr.Dataset)}, broken
 
 
-def _result(campaign: Campaign, point: Point) -> xr.Dataset | ValueError | None:
+def _result(folder: Path, variables: Sequence[str] | None) -> xr.Dataset | ValueError | None:
     """The result of a run; None if it has none yet, the error if it cannot be read."""
     try:
-        return open_result(campaign.run_folder(point))
+        return open_result(folder) if variables is None else live.read(folder / RESULTS, variables)
     except FileNotFoundError:
         return None
     except ValueError as error:

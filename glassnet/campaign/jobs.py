@@ -9,6 +9,7 @@ import json
 import signal
 import subprocess
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -146,15 +147,16 @@ def executor(campaign_folder: Path, cluster: str, options: Options) -> Any:
     """
     one_of(CLUSTERS, cluster=cluster)
     submitit = _submitit()
-    given = {"timeout_min": options.timeout_min, **options.others}
+    given = {"timeout_min": options.timeout_min, "name": "glassnet", **options.others}
     if cluster == "slurm":
-        given["slurm_signal_delay_s"] = options.signal_delay_s
+        more = {"requeue": True, **given.get("slurm_additional_parameters", {})}
+        given |= {"slurm_signal_delay_s": options.signal_delay_s, "slurm_additional_parameters": more}
+    requeues = {f"{cluster}_max_num_timeout": options.requeues}
     try:
-        made = submitit.AutoExecutor(
-            campaign_folder / FOLDER, cluster=cluster, **{f"{cluster}_max_num_timeout": options.requeues}
-        )
-        made.update_parameters(**given)
-    except (NameError, AssertionError, RuntimeError, TypeError, ValueError) as error:
+        with warnings.catch_warnings(action="error"):
+            made = submitit.AutoExecutor(campaign_folder / FOLDER, cluster=cluster, **requeues)
+            made.update_parameters(**given)
+    except (NameError, AssertionError, RuntimeError, TypeError, ValueError, Warning) as error:
         raise ValueError(f"Argument `cluster` must suit submitit, but: {error}") from error
     return made
 
