@@ -218,5 +218,5 @@ def _submitit() -> Any:
     try:
         return import_module("submitit")
     except ImportError:
-        message = "Argument `cluster` needs submitit, which is not installed: pip install 'glassnet[cluster]'."
+        message = "Jobs on a cluster need submitit, which is not installed: pip install 'glassnet[cluster]'."
         raise ValueError(message) from None

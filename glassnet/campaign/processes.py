@@ -51,19 +51,27 @@ class Child:
 
 @dataclass
 class Stop:
-    """Whether the runs are to stop: the number of signals that asked for it."""
+    """Whether the runs are to stop.
 
+    Args:
+        told: called at the first signal.
+        signals: how many signals have asked for it.
+    """
+
+    told: Callable[[], None] = lambda: None
     signals: int = 0
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Count a signal."""
         self.signals += 1
+        if self.signals == 1:
+            self.told()
 
 
 @contextmanager
-def stop_on_signals() -> Generator[Stop]:
-    """Count SIGINT, SIGTERM and (unless ignored) SIGHUP instead of dying of them."""
-    stop = Stop()
+def stop_on_signals(told: Callable[[], None] = lambda: None) -> Generator[Stop]:
+    """Count SIGINT, SIGTERM and (unless ignored) SIGHUP instead of dying of them; `told` is called at the first."""
+    stop = Stop(told)
     numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
     former = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) != signal.SIG_IGN}
     for number in former:

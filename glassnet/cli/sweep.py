@@ -24,6 +24,9 @@ from glassnet.core.stopping import BEGUN, STOPPED
 from glassnet.store.folder import status
 
 
+STOPPING = "stopping: the runs at work write their checkpoints; a second signal ends them at once"
+
+
 @dataclass(frozen=True)
 class Options:
     """Carry out a grid of runs, each in a folder of its own.
@@ -108,7 +111,7 @@ def run_all(options: Options, grid: Campaign, found: Sequence[Standing], limit: 
     say = (lambda *words: None) if options.quiet else partial(print, flush=True)
     write(grid)
     say(headline(grid, found, len(tasks)))
-    with stop_on_signals() as stop:
+    with stop_on_signals(partial(say, STOPPING)) as stop:
         report = partial(tell, say, count(1), len(tasks))
         outcomes = carry_out(tasks, jobs=options.jobs, deadline=deadline, stop=stop, report=report)
     broken = [o.task.name for o in outcomes if o.status not in (0, STOPPED) and not (stop.signals and o.status < 0)]

@@ -105,7 +105,7 @@ def test_without_submitit(tmp_path, monkeypatch):
     code, out, err = call("sweep", file_of(tmp_path, f"seed = [0]\n{CLUSTER}"), "--cluster", "local")
     assert (code, out) == (2, "")
     assert err == (
-        "glassnet: error: Argument `cluster` needs submitit, which is not installed: pip install 'glassnet[cluster]'.\n"
+        "glassnet: error: Jobs on a cluster need submitit, which is not installed: pip install 'glassnet[cluster]'.\n"
     )
 
 
