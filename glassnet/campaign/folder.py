@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.campaign.axes import read_axes
+from glassnet.campaign.cluster import FOLDER
 from glassnet.campaign.plan import Plan, Point, differences, flat
 from glassnet.config import RunConfig
 from glassnet.core.check import fail
@@ -62,7 +63,7 @@ def campaign(folder: Path, plan: Plan) -> Campaign:
         recorded = _recorded(folder)
         runs = recorded["runs"]
         _check_same(folder, _plan(recorded), plan)
-    elif folder.exists() and any(not file.name.startswith(".") for file in folder.iterdir()):
+    elif folder.exists() and any(not file.name.startswith(".") and file.name != FOLDER for file in folder.iterdir()):
         raise fail("output", "be empty, new, or the folder of a campaign", str(folder))
     names = {config_hash: name for name, config_hash in runs.items()}
     points = tuple(replace(p, name=names.get(p.config.config_hash, p.name)) for p in plan.points)

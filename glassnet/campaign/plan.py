@@ -98,9 +98,11 @@ def read_plan(path: str | PathLike) -> Plan:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: for text that is not TOML, unknown tables or keys, or a grid point that is not valid.
+        ValueError: for another ending, text that is not TOML, unknown tables or keys, or an invalid grid point.
     """
     path = Path(path)
+    if path.suffix != ".toml":
+        raise fail("file", "end in .toml", str(path))
     if not path.is_file():
         raise FileNotFoundError(f"Argument `file` must name a TOML file, but is {str(path)!r}.")
     try:

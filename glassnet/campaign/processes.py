@@ -5,12 +5,15 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import Any, TypeVar
 
 from glassnet.campaign.runs import command
+
+T = TypeVar("T")
 
 POLL = 0.1
 """Seconds between two looks at the processes."""
@@ -72,7 +75,7 @@ class Stop:
 def stop_on_signals(told: Callable[[], None] = lambda: None) -> Generator[Stop]:
     """Count SIGINT, SIGTERM and (unless ignored) SIGHUP instead of dying of them; `told` is called at the first."""
     stop = Stop(told)
-    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     former = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) != signal.SIG_IGN}
     for number in former:
         signal.signal(number, stop)
@@ -112,7 +115,8 @@ def carry_out(
                 working.append(start(waiting.pop(0), _free(working), jobs, deadline))
             if stop.signals and not asked:
                 asked = True
-                _tell(working, signal.SIGTERM)
+                for child in working:
+                    child.process.terminate()
             if stop.signals > 1:
                 raise KeyboardInterrupt
             time.sleep(POLL)
@@ -121,8 +125,8 @@ def carry_out(
                 ended.append(child.outcome())
                 report(ended[-1])
     finally:
-        _tell(working, signal.SIGKILL)
         for child in working:
+            child.process.kill()
             child.process.wait()
     return ended
 
@@ -134,19 +138,27 @@ def start(task: Task, place: int, jobs: int, deadline: float | None) -> Child:
     with task.log_file.open("a", encoding="utf-8") as log:
         log.write(f"$ {' '.join(arguments)}\n")
         log.flush()
-        process = subprocess.Popen(
-            arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
+        process = subprocess.Popen(arguments, **streams, env=surroundings(place, jobs), start_new_session=True)
     if jobs > 1 and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(process.pid, share(sorted(os.sched_getaffinity(0)), place, jobs))
+        with suppress(ProcessLookupError):  # it may have ended already
+            os.sched_setaffinity(process.pid, share(sorted(os.sched_getaffinity(0)), place, jobs))
     return Child(task, place, process)
 
 
-def share(cores: Sequence[int], place: int, jobs: int) -> list[int]:
-    """The cores of one of `jobs` processes side by side: equal shares, or one core of all in turn."""
-    if jobs >= len(cores):
-        return [cores[place % len(cores)]]
-    return list(cores[place * len(cores) // jobs : (place + 1) * len(cores) // jobs])
+def surroundings(place: int, jobs: int) -> dict[str, str]:
+    """Environment of one of `jobs` processes side by side, with its share of the GPUs in CUDA_VISIBLE_DEVICES."""
+    devices = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    if len(devices) < 2:
+        return dict(os.environ)
+    return {**os.environ, "CUDA_VISIBLE_DEVICES": ",".join(share(devices, place, jobs))}
+
+
+def share(things: Sequence[T], place: int, jobs: int) -> list[T]:
+    """The cores or devices of one of `jobs` processes side by side: equal shares, or one of all in turn."""
+    if jobs >= len(things):
+        return [things[place % len(things)]]
+    return list(things[place * len(things) // jobs : (place + 1) * len(things) // jobs])
 
 
 def _over(stop: Stop, deadline: float | None) -> bool:
@@ -157,8 +169,3 @@ def _free(working: Sequence[Child]) -> int:
     """The first place that no process has."""
     taken = {child.place for child in working}
     return next(place for place in range(len(working) + 1) if place not in taken)
-
-
-def _tell(children: Sequence[Child], number: int) -> None:
-    for child in children:
-        child.process.send_signal(number)

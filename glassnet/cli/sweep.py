@@ -2,6 +2,7 @@
 
 import math
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,17 +13,17 @@ from typing import Annotated
 
 import tyro
 
+from glassnet.campaign.cluster import CLUSTERS, executor, read_options
 from glassnet.campaign.folder import Campaign, campaign, held, write
-from glassnet.campaign.jobs import CLUSTERS, executor, in_queue, read_options, submit, wait
+from glassnet.campaign.jobs import in_queue, submit, wait
 from glassnet.campaign.plan import read_plan
 from glassnet.campaign.processes import Outcome, carry_out, stop_on_signals
 from glassnet.campaign.runs import last_error
 from glassnet.campaign.standing import Standing, check_new, standings, to_do
-from glassnet.cli.parse import parse, seconds
+from glassnet.cli.parse import parse, time_left
 from glassnet.core.check import fail, integer, one_of
-from glassnet.core.stopping import BEGUN, STOPPED
+from glassnet.core.stopping import STOPPED
 from glassnet.store.folder import status
-
 
 STOPPING = "stopping: the runs at work write their checkpoints; a second signal ends them at once"
 
@@ -44,7 +45,7 @@ class Options:
     Args:
         file: the campaign, a TOML file.
         output: folder of the campaign; the name of the file without .toml if None.
-        jobs: runs side by side, each with its share of the cores.
+        jobs: runs side by side, each with its share of the cores, and of the GPUs that CUDA_VISIBLE_DEVICES names.
         time_limit: stop all runs in time, with checkpoints, so that the command takes no longer than this: 3h50m, 90s.
         retry_failed: try again runs that stopped being finite.
         dry_run: say which runs there are and where they stand, and start none.
@@ -72,16 +73,14 @@ def main(arguments: Sequence[str]) -> None:
     plan = read_plan(options.file)
     folder = (options.output or options.file.with_suffix("")).resolve()
     grid = campaign(folder, plan)
+    found = standings(grid)
+    check_new(found)
     if options.dry_run:
-        found = standings(grid)
-        check_new(found)
         print("\n".join(table(found)))
         return
+    work = submit_all if options.cluster else run_all
     with held(folder):
-        found = standings(grid)
-        check_new(found)
-        work = submit_all if options.cluster else run_all
-        exit_status = work(options, grid, found, limit)
+        exit_status = work(options, grid, limit)
     if exit_status:
         raise SystemExit(exit_status)
 
@@ -101,12 +100,13 @@ def checked_limit(options: Options) -> float | None:
         for name, value, default in (("jobs", options.jobs, 1), ("time_limit", options.time_limit, None)):
             if value != default:
                 raise fail(name, "not be given with --cluster, whose jobs have options of their own", value)
-    return seconds("time_limit", options.time_limit)
+    return time_left(options.time_limit)
 
 
-def run_all(options: Options, grid: Campaign, found: Sequence[Standing], limit: float | None) -> int:
+def run_all(options: Options, grid: Campaign, limit: float | None) -> int:
     """Carry out runs as processes of this machine; returns the exit status."""
-    deadline = None if limit is None else BEGUN + limit
+    deadline = None if limit is None else time.monotonic() + limit
+    found = standings(grid)
     tasks = to_do(grid, found, retry_failed=options.retry_failed)
     say = (lambda *words: None) if options.quiet else partial(print, flush=True)
     write(grid)
@@ -118,10 +118,11 @@ def run_all(options: Options, grid: Campaign, found: Sequence[Standing], limit: 
     return close(say, grid, broken)
 
 
-def submit_all(options: Options, grid: Campaign, found: Sequence[Standing], limit: float | None) -> int:
+def submit_all(options: Options, grid: Campaign, limit: float | None) -> int:
     """Submit runs as jobs, wait for them if asked to; returns the exit status."""
     settings = read_options(grid.plan.cluster)
     submitter = executor(grid.folder, options.cluster or "", settings)
+    found = standings(grid)
     tasks = to_do(grid, found, retry_failed=options.retry_failed)
     say = (lambda *words: None) if options.quiet else partial(print, flush=True)
     write(grid)

@@ -124,3 +124,5 @@ def test_wrong_bases(tmp_path):
         plan_of(tmp_path, "temperature = 1\n[grid]\nseed = [0]\n")
     with pytest.raises(FileNotFoundError, match="Argument `file` must name a TOML file, but is"):
         read_plan(tmp_path / "absent.toml")
+    with pytest.raises(ValueError, match="Argument `file` must end in .toml, but is"):
+        read_plan(tmp_path / "c.json")

@@ -11,7 +11,8 @@ from test_sweep import file_of
 
 import glassnet as gn
 from glassnet.campaign import jobs
-from glassnet.campaign.jobs import Job, read_options
+from glassnet.campaign.cluster import engine, read_options
+from glassnet.campaign.jobs import Job
 from glassnet.campaign.processes import Task
 from glassnet.store.folder import log
 
@@ -159,7 +160,7 @@ def test_slurm_gets_one_array_and_is_not_asked_twice(slurm, tmp_path):
     assert code == 0
     assert "2 runs (2 queued), 0 to do" in out
     (slurm / "sacct").write_text(SLURM["sacct"].replace("PENDING", "CANCELLED").join(("#!/bin/sh\n", "\n")))
-    jobs.import_module("submitit").SlurmJob.watcher.clear()
+    engine().SlurmJob.watcher.clear()
     assert call("sweep", file, "--dry-run")[1] == "seed=0  queued        0 %\nseed=1  absent        0 %\n"
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from glassnet.campaign import processes
-from glassnet.campaign.processes import Stop, Task, carry_out, share, stop_on_signals
+from glassnet.campaign.processes import Stop, Task, carry_out, share, stop_on_signals, surroundings
 
 PROGRAMS = {
     "good": "print('fine')",
@@ -97,6 +97,19 @@ def test_so_many_at_a_time(tasks):
 def test_cores_are_shared():
     assert [share(range(8), place, 3) for place in range(3)] == [[0, 1], [2, 3, 4], [5, 6, 7]]
     assert [share([4, 7], place, 3) for place in range(3)] == [[4], [7], [4]]
+
+
+def test_devices_are_shared(monkeypatch):
+    def visible(place, jobs):
+        return surroundings(place, jobs).get("CUDA_VISIBLE_DEVICES")
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,GPU-5,3")
+    assert [visible(place, 2) for place in range(2)] == ["0,1", "GPU-5,3"]
+    assert visible(0, 1) == "0,1,GPU-5,3"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
+    assert visible(1, 2) == "2"
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert visible(1, 2) is None
 
 
 def test_nothing_starts_after_the_deadline(tasks):
