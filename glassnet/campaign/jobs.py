@@ -19,7 +19,7 @@ from typing import Any
 
 from glassnet.campaign.cluster import FOLDER, Options, engine
 from glassnet.campaign.processes import Task
-from glassnet.campaign.runs import command
+from glassnet.campaign.runs import PROMPT, command
 from glassnet.core.stopping import STOPPED
 from glassnet.store.durable import write_text
 
@@ -52,6 +52,8 @@ class Job:
         arguments = command(self.task.folder, self.task.config_file, time_limit=self.time_limit)
         signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # inherited: some clusters send it to all processes of a job
         with self.task.log_file.open("a", encoding="utf-8") as log:
+            log.write(f"{PROMPT}{' '.join(arguments)}\n")
+            log.flush()
             process = subprocess.Popen(arguments, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
         seen: list[int] = []
         for number in (signal.SIGUSR2, signal.SIGTERM):

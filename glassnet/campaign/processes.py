@@ -11,7 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
-from glassnet.campaign.runs import command
+from glassnet.campaign.runs import PROMPT, command
+from glassnet.core.stopping import STOPPED
 
 T = TypeVar("T")
 
@@ -36,6 +37,13 @@ class Outcome:
     task: Task
     status: int
     seconds: float
+
+    @property
+    def words(self) -> str:
+        """The exit status in words."""
+        if self.status < 0:
+            return f"killed by {signal.Signals(-self.status).name}"
+        return {0: "complete", STOPPED: "stopped"}.get(self.status, f"failed with status {self.status}")
 
 
 @dataclass
@@ -136,7 +144,7 @@ def start(task: Task, place: int, jobs: int, deadline: float | None) -> Child:
     limit = None if deadline is None else deadline - time.monotonic()
     arguments = command(task.folder, task.config_file, time_limit=limit)
     with task.log_file.open("a", encoding="utf-8") as log:
-        log.write(f"$ {' '.join(arguments)}\n")
+        log.write(f"{PROMPT}{' '.join(arguments)}\n")
         log.flush()
         streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
         process = subprocess.Popen(arguments, **streams, env=surroundings(place, jobs), start_new_session=True)

@@ -11,6 +11,9 @@ from glassnet.store.folder import RESULTS, holds_run, log, status
 STATES = ("absent", "running", "stopped", "failed", "interrupted", "complete", "queued", "unreadable")
 """Where a run may stand: as `glassnet.store.folder.status` says, waiting as a job, or with a damaged result."""
 
+PROMPT = "$ "
+"""What stands in front of a command in the file that keeps what it prints."""
+
 
 def fraction_done(folder: Path, state: str) -> float:
     """Part of the sweeps of a run that is done, as of its last checkpoint, in [0, 1]; NaN if not known.
@@ -52,14 +55,15 @@ def command(folder: Path, config_file: Path, *, time_limit: float | None) -> lis
 
 
 def last_error(folder: Path, log_file: Path) -> str:
-    """Why a run failed, as its log says or else the last line that its commands have printed; "" if not known."""
+    """Why a run failed, as its log says or else the last line that its last command has printed; "" if not known."""
     end = _failure(folder)
     if end is not None:
         return str(end.get("reason", ""))
     if not log_file.exists():
         return ""
     lines = [line.strip() for line in log_file.read_text(encoding="utf-8", errors="replace").splitlines()]
-    return next((line.removeprefix("glassnet: error: ") for line in reversed(lines) if line), "")
+    last = next((line for line in reversed(lines) if line), "")
+    return "" if last.startswith(PROMPT) else last.removeprefix("glassnet: error: ")
 
 
 def _failure(folder: Path) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ import math
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -114,7 +114,8 @@ def run_all(options: Options, grid: Campaign, limit: float | None) -> int:
     with stop_on_signals(partial(say, STOPPING)) as stop:
         report = partial(tell, say, count(1), len(tasks))
         outcomes = carry_out(tasks, jobs=options.jobs, deadline=deadline, stop=stop, report=report)
-    broken = [o.task.name for o in outcomes if o.status not in (0, STOPPED) and not (stop.signals and o.status < 0)]
+    bad = [o for o in outcomes if o.status not in (0, STOPPED) and not (stop.signals and o.status < 0)]
+    broken = {outcome.task.name: outcome.words for outcome in bad}
     return close(say, grid, broken)
 
 
@@ -136,7 +137,7 @@ def submit_all(options: Options, grid: Campaign, limit: float | None) -> int:
     jobs = in_queue(grid.folder) | jobs
     for number, name in enumerate(wait(jobs), start=1):
         say(f"[{number}/{len(jobs)}] {name}  {status(grid.folder / name)}")
-    return close(say, grid, [])
+    return close(say, grid, {})
 
 
 def headline(grid: Campaign, found: Sequence[Standing], tasks: int) -> str:
@@ -147,17 +148,16 @@ def headline(grid: Campaign, found: Sequence[Standing], tasks: int) -> str:
 
 def tell(say: Callable[[str], None], numbers: Iterator[int], total: int, outcome: Outcome) -> None:
     """Say how a run ended."""
-    words = {0: "complete", STOPPED: "stopped"}.get(outcome.status, f"failed with status {outcome.status}")
-    say(f"[{next(numbers)}/{total}] {outcome.task.name}  {words}, {outcome.seconds:.0f} s")
+    say(f"[{next(numbers)}/{total}] {outcome.task.name}  {outcome.words}, {outcome.seconds:.0f} s")
 
 
-def close(say: Callable[[str], None], grid: Campaign, broken: Sequence[str]) -> int:
+def close(say: Callable[[str], None], grid: Campaign, broken: Mapping[str, str]) -> int:
     """Say where the campaign stands, list failures on stderr; returns the exit status.
 
     Args:
         say: prints a line.
         grid: the campaign.
-        broken: names of runs whose command failed.
+        broken: how the commands of runs ended that failed, by name.
     """
     found = standings(grid)
     failed = [one.point for one in found if one.state == "failed" or one.point.name in broken]
@@ -167,7 +167,8 @@ def close(say: Callable[[str], None], grid: Campaign, broken: Sequence[str]) -> 
         print(f"{len(failed)} of {len(found)} runs failed:", file=sys.stderr)
     for point in failed:
         log = grid.log_file(point)
-        print(f"  {point.name}: {last_error(grid.run_folder(point), log)} (see {log})", file=sys.stderr)
+        why = last_error(grid.run_folder(point), log) or broken.get(point.name, "without a word")
+        print(f"  {point.name}: {why} (see {log})", file=sys.stderr)
     if left:
         say(f"{left} are left: give the command again")
     return STOPPED if left else int(bool(failed))

@@ -4,10 +4,12 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 from command import command as call
-from test_sweep import file_of
+from test_sweep import file_of, has_checkpoint, send_when, simulated
 
 import glassnet as gn
 from glassnet.campaign import jobs
@@ -178,12 +180,19 @@ def test_a_campaign_on_the_local_cluster(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_jobs_whose_time_is_up_are_queued_again_and_go_on(tmp_path):
-    """Jobs of the local cluster get 30 s less than their minute; 10 s here."""
-    cluster = "[cluster]\ntimeout_min = 1\nsignal_delay_s = 24\n"
-    file = file_of(tmp_path, f"seed = [0]\n{cluster}", sweeps=80_000)
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks up the parent of a process")
+def test_a_job_that_the_cluster_asks_to_leave_is_queued_again_and_goes_on(tmp_path):
+    file = file_of(tmp_path, f"seed = [0]\n{CLUSTER}", sweeps=20_000)
+    run = tmp_path / "c" / "seed=0"
+
+    def job_of_run():
+        return int(Path(f"/proc/{log(run)[0]['pid']}/stat").read_text().rpartition(")")[2].split()[1])
+
+    thread = send_when(lambda: has_checkpoint(run), signal.SIGUSR2, job_of_run)
     code, _, err = call("sweep", file, "--cluster", "local", "--wait")
+    thread.join()
     assert (code, err) == (0, "")
-    events = [event["event"] for event in log(tmp_path / "c" / "seed=0")]
-    assert events.count("stopped") == events.count("resumed") >= 1
-    assert events[-1] == "complete"
+    events = [event["event"] for event in log(run)]
+    assert (events.count("stopped"), events.count("resumed"), events[-1]) == (1, 1, "complete")
+    ds = gn.open_campaign(tmp_path / "c").isel(seed=0)
+    np.testing.assert_array_equal(ds.spin_overlap, simulated(file, 0).spin_overlap)

@@ -133,24 +133,29 @@ def test_a_damaged_result_is_told_and_left_out(made, tmp_path):
     assert ds.energy.isel(seed=1).isnull().all()
 
 
-def interrupt(when):
-    """Send this process SIGINT as soon as `when()` holds."""
+def send_when(when, number, pid):
+    """Send process `pid()` a signal as soon as `when()` holds."""
 
     def send():
         end = time.monotonic() + 100
         while not when() and time.monotonic() < end:
             time.sleep(0.02)
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(pid(), number)
 
     thread = threading.Thread(target=send)
     thread.start()
     return thread
 
 
+def has_checkpoint(folder):
+    """Whether a run has written a checkpoint."""
+    return any(event["event"] == "checkpoint" for event in log(folder))
+
+
 def test_a_stopped_campaign_goes_on_to_the_same_bits(tmp_path):
     file = file_of(tmp_path, "seed = [3, 4]", sweeps=20_000)
     folder = tmp_path / "c" / "seed=3"
-    thread = interrupt(lambda: any(event["event"] == "checkpoint" for event in log(folder)))
+    thread = send_when(lambda: has_checkpoint(folder), signal.SIGINT, os.getpid)
     code, out, err = call("sweep", file)
     thread.join()
     assert (code, err) == (75, "")
@@ -166,6 +171,24 @@ def test_a_stopped_campaign_goes_on_to_the_same_bits(tmp_path):
     alone = simulated(file, 0)
     for name, x in alone.data_vars.items():
         np.testing.assert_array_equal(ds[name], x, err_msg=name)
+
+
+@pytest.mark.slow
+def test_a_killed_run_is_listed_and_goes_on_with_the_next_command(tmp_path):
+    file = file_of(tmp_path, "seed = [3, 4]", sweeps=20_000)
+    folder = tmp_path / "c" / "seed=3"
+    thread = send_when(lambda: has_checkpoint(folder), signal.SIGKILL, lambda: log(folder)[0]["pid"])
+    code, out, err = call("sweep", file)
+    thread.join()
+    assert code == 1
+    assert "[1/2] seed=3  killed by SIGKILL" in out
+    assert "[2/2] seed=4  complete" in out
+    assert "1 of 2 runs failed:\n  seed=3: killed by SIGKILL (see " in err
+    assert status(folder) == "interrupted"
+    assert call("sweep", file)[0] == 0
+    assert [event["event"] for event in log(folder)].count("resumed") == 1
+    ds = gn.open_campaign(tmp_path / "c").isel(seed=0)
+    np.testing.assert_array_equal(ds.spin_overlap, simulated(file, 0).spin_overlap)
 
 
 def test_a_run_that_stopped_being_finite_is_tried_again_on_request_alone(tmp_path, monkeypatch):
