@@ -79,7 +79,7 @@ def label(path: Path, attributes: Mapping[str, Any]) -> None:
 
 
 def read(path: Path, variables: Collection[str] | None = None) -> xr.Dataset:
-    """Read a store, or some of its variables, into memory; tries again for a moment, as a run may be writing a new one in its place.
+    """Read a store, or some of its variables, into memory; tries again for a moment: a run may be replacing it.
 
     Raises:
         FileNotFoundError: if there is none.
