@@ -18,6 +18,7 @@ from glassnet.simulation.protocol import Protocol
 
 if TYPE_CHECKING:
     from glassnet import analysis, distributed, plot, theory
+    from glassnet.campaign.dataset import open_campaign
     from glassnet.core.stopping import Stopped
     from glassnet.results import open_result as open
     from glassnet.runs import resume
@@ -32,6 +33,7 @@ _LAZY = {
     "resume": ("glassnet.runs", "resume"),
     "Stopped": ("glassnet.core.stopping", "Stopped"),
     "open": ("glassnet.results", "open_result"),
+    "open_campaign": ("glassnet.campaign.dataset", "open_campaign"),
     "save": ("glassnet.store.files", "save"),
     "configuration": ("glassnet.store.dataset", "configuration"),
     "analysis": ("glassnet.analysis", None),
@@ -44,7 +46,8 @@ _LAZY = {
 __all__ = [
     "Machine", "SoftCore", "HardCore", "Counting", "Protocol", "Schedule", "tasks",
     "energy", "gaps", "feed_forward",
-    "simulate", "resume", "Stopped", "open", "save", "configuration", "analysis", "plot", "theory", "distributed",
+    "simulate", "resume", "Stopped", "open", "open_campaign", "save", "configuration",
+    "analysis", "plot", "theory", "distributed",
 ]  # fmt: skip
 
 

@@ -187,7 +187,7 @@ class _Session:
                 self._after(status)
             return self._finished()
         except Exception as error:
-            self._end("failed", reason=str(error) or type(error).__name__)
+            self._end("failed", reason=str(error) or type(error).__name__, error=type(error).__name__)
             raise
 
     def _started(self, job: Job) -> Run:

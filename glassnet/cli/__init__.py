@@ -13,6 +13,7 @@ from glassnet.core.stopping import STOPPED, Stopped
 COMMANDS = {
     "run": "simulate a machine, into a folder with checkpoints or into one dataset (netCDF)",
     "resume": "go on with a run that was stopped",
+    "sweep": "carry out a grid of runs, here or on a cluster, or go on with it",
     "export": "write a run as one dataset (netCDF)",
     "join": "make one dataset of the parts that several processes wrote",
     "plot": "draw the overview figure of a dataset",

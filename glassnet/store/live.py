@@ -3,7 +3,7 @@
 import shutil
 import time
 import warnings
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -78,8 +78,8 @@ def label(path: Path, attributes: Mapping[str, Any]) -> None:
         zarr.open_group(path, mode="r+").attrs.update(dict(attributes))
 
 
-def read(path: Path) -> xr.Dataset:
-    """Read a store into memory; tries again for a moment, as a run may be writing a new one in its place.
+def read(path: Path, variables: Collection[str] | None = None) -> xr.Dataset:
+    """Read a store, or some of its variables, into memory; tries again for a moment: a run may be replacing it.
 
     Raises:
         FileNotFoundError: if there is none.
@@ -88,7 +88,7 @@ def read(path: Path) -> xr.Dataset:
     for pause in (*PAUSES, None):
         try:
             with _quiet(), xr.open_zarr(path, chunks=None, **OPTIONS) as ds:
-                return ds.load()
+                return (ds if variables is None else ds[[name for name in ds.data_vars if name in variables]]).load()
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             if pause is None:
                 raise _unreadable(path, error) from error

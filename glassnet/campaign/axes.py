@@ -1,0 +1,174 @@
+"""The axes of a grid: which field of the configuration each one sets, and to which values."""
+
+import json
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from glassnet.config import RunConfig
+from glassnet.config.read import record
+from glassnet.core.check import fail, positive
+from glassnet.model.machine import Machine
+
+ALIASES = {
+    "alpha": "task.patterns",
+    "N": "machine.width",
+    "L": "machine.depth",
+    "M": "task.patterns",
+    "c": "machine.connectivity",
+}
+"""Short names of fields. `alpha` sets the number of patterns to alpha c, rounded."""
+
+LABELS = {
+    "alpha": ("patterns per connection", "constraint density alpha = M / c"),
+    "task.patterns": ("patterns", "number of patterns M"),
+    "machine.width": ("neurons", "width N of hidden layers"),
+    "machine.depth": ("layers", "depth L"),
+    "machine.connectivity": ("neurons", "connectivity c"),
+    "machine.potential.margin": ("1", "margin kappa"),
+    "beta": ("1", "inverse temperature beta"),
+    "weight_step": ("1", "size of a weight move"),
+    "seed": ("1", "seed of the dynamics"),
+    "task.seed": ("1", "seed of the data"),
+}
+"""Units and names in words of axes, by their key or the field that they set."""
+
+PLAIN = (bool, int, float, str)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of a grid.
+
+    Args:
+        key: its name in the campaign file, which is the name of the dim, too.
+        values: values of one kind, all different: numbers, words, truth values, or lists of these.
+    Raises:
+        ValueError: for a key that names no field, no values, equal values, or values of several kinds.
+    """
+
+    key: str
+    values: tuple[Any, ...]
+
+    def __post_init__(self) -> None:
+        if self.path[0] not in {f.name for f in fields(RunConfig)}:
+            names = ", ".join((*ALIASES, *(f.name for f in fields(RunConfig))))
+            raise ValueError(f"Argument `{self.where}` is unknown; the keys of a grid are, or begin with, {names}.")
+        if not self.values:
+            raise fail(self.where, "hold at least one value", list(self.values))
+        for value in self.values:
+            self._check(value)
+        kinds = {_kind(value) for value in self.values}
+        if len(kinds) > 1:
+            raise fail(self.where, "hold values of one kind", list(self.values))
+        if len(set(map(label, self.values))) < len(self.values):
+            raise fail(self.where, "hold different values", list(self.values))
+
+    def _check(self, value: Any) -> None:
+        if self.key == "alpha":
+            positive(**{self.where: value})
+        parts = value if isinstance(value, list) else [value]
+        if not parts or not all(isinstance(part, PLAIN) and part == part for part in parts):
+            raise fail(self.where, "hold numbers, words or lists of these", value)
+
+    @property
+    def where(self) -> str:
+        """The axis as errors name it."""
+        return f"grid.{self.key}"
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Names that lead to the field in a nested configuration."""
+        return tuple(ALIASES.get(self.key, self.key).split("."))
+
+    @property
+    def coordinate(self) -> np.ndarray:
+        """Values of the coordinate: numbers and words as they are, lists as words."""
+        return np.array([label(value) if isinstance(value, list) else value for value in self.values])
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """Units and name in words of the coordinate."""
+        field = ".".join(self.path)
+        units, words = LABELS.get(self.key) or LABELS.get(field) or ("1", f"field {field} of the configuration")
+        return {"units": units, "long_name": words}
+
+
+def read_axes(grid: Any) -> tuple[Axis, ...]:
+    """The axes of a table `grid`, in its order; keys with dots and nested tables mean the same.
+
+    Raises:
+        ValueError: as `Axis`, for an empty table, values that are not a list, or two keys that set the same field.
+    """
+    if not isinstance(grid, dict) or not grid:
+        raise fail("grid", "be a table with at least one list of values", grid)
+    axes: dict[tuple[str, ...], Axis] = {}
+    for key, values in _flat(grid):
+        if not isinstance(values, list):
+            raise fail(f"grid.{key}", "be a list of values", values)
+        axis = Axis(key, tuple(math.inf if value == "inf" else value for value in values))
+        if axis.path in axes:
+            other = axes[axis.path].key
+            raise ValueError(
+                f"Argument `grid.{key}` must set another field than `grid.{other}`, but both set the same."
+            )
+        axes[axis.path] = axis
+    return tuple(axes.values())
+
+
+def placed(base: dict[str, Any], axes: tuple[Axis, ...], values: tuple[Any, ...]) -> dict[str, Any]:
+    """The nested configuration `base` with the field of each axis set to its value.
+
+    Raises:
+        ValueError: if a field lies inside something that is not a table, or alpha meets a machine that is not valid.
+    """
+    config = base
+    for axis, value in sorted(zip(axes, values, strict=True), key=lambda pair: pair[0].key == "alpha"):
+        if axis.key == "alpha":  # last: it needs the machine
+            value = round(value * record(Machine, "machine", config.get("machine", {})).alpha_scale)
+        config = _with(config, axis.path, value, axis)
+    return config
+
+
+def label(value: Any) -> str:
+    """A value in words: 5, 66.7, inf, true, metropolis; the words of a list are joined by "+"."""
+    if isinstance(value, list):
+        return "+".join(map(label, value))
+    if isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value)
+
+
+def file_name(axes: tuple[Axis, ...], values: tuple[Any, ...]) -> str:
+    """Name of the folder of a grid point: "N=20,alpha=2.5"; what file names should not hold, or end in, is escaped."""
+    return ",".join(f"{axis.key}={_escaped(value)}" for axis, value in zip(axes, values, strict=True))
+
+
+def _escaped(value: Any) -> str:
+    text = quote(label(value), safe="+")
+    return text if _kind(value) == "number" else text.replace(".", "%2E")
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, (bool, list, str)):
+        return type(value).__name__
+    return "number"
+
+
+def _flat(table: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    rows = []
+    for key, value in table.items():
+        rows += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(f"{prefix}{key}", value)]
+    return rows
+
+
+def _with(config: Any, path: tuple[str, ...], value: Any, axis: Axis) -> dict[str, Any]:
+    if not isinstance(config, dict):
+        raise fail(axis.where, "lie in tables of the configuration", config)
+    first, *rest = path
+    return config | {first: _with(config.get(first, {}), tuple(rest), value, axis) if rest else value}

@@ -1,0 +1,119 @@
+"""A campaign as one Dataset: dims of the grid in front of those of the runs."""
+
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from glassnet.campaign.folder import Campaign, open_folder
+from glassnet.campaign.join import joined
+from glassnet.campaign.runs import STATES, fraction_done
+from glassnet.results import open_result
+from glassnet.store import live
+from glassnet.store.dataset import KEPT
+from glassnet.store.folder import RESULTS, status
+from glassnet.store.provenance import canonical
+from glassnet.store.schema import VARIABLES
+
+SEEN = ("versions", "device", "platform", "sweeps", "git_commit")
+"""Attributes in which runs may differ; the Dataset lists all values."""
+
+
+def open_campaign(folder: str | os.PathLike, *, variables: Sequence[str] | None = None) -> xr.Dataset:
+    """All runs of a campaign as one Dataset, read into memory.
+
+    The keys of the grid are dims, in their order, in front of the dims of the runs. Runs that differ in depth, lags,
+    waiting times, ... are joined outer: what a run does not have, or has not measured yet, is NaN (integers become
+    floats only there). `status` says where each run stands ("unreadable" with a warning for a result that is
+    damaged), `done` which part of its sweeps is done. A scalar coordinate that differs between runs, say the
+    temperature, is a coordinate over the dims it depends on.
+
+    Left out are kept configurations (see `gn.open` on the folder of a run); overlaps between all last configurations
+    if their numbers mean different samples and clones; and variables whose dims differ between runs. The
+    attribute `left_out` names them.
+
+    Args:
+        folder: folder of the campaign.
+        variables: names of the variables of the runs that are wanted; all if None.
+    Raises:
+        FileNotFoundError: if there is no campaign.
+        ValueError: if its record cannot be read.
+    """
+    campaign = open_folder(folder)
+    shape = campaign.plan.shape
+    folders = [campaign.run_folder(point) for point in campaign.points]
+    states = [status(folder) for folder in folders]
+    done = [fraction_done(folder, now) for folder, now in zip(folders, states, strict=True)]
+    results, broken = _results(campaign, states, variables)
+    for n in broken:
+        states[n] = "unreadable"
+    attributes = _attributes(campaign, [ds.attrs for ds in results.values()])
+    places = list(np.ndindex(shape))
+    parts = {places[n]: _wanted(ds, variables) for n, ds in results.items()}
+    dims = tuple(axis.key for axis in campaign.plan.axes)
+    ds, left_out = joined(parts, dims, shape)
+    left_out += sorted({str(name) for ds in results.values() for name in ds.data_vars if str(name).startswith(KEPT)})
+    ds = ds.assign(_standing(dims, shape, states, done)).assign_coords(_grid_coordinates(campaign))
+    return ds.assign_attrs(attributes, left_out=", ".join(left_out))
+
+
+def _results(
+    campaign: Campaign, states: Sequence[str], variables: Sequence[str] | None
+) -> tuple[dict[int, xr.Dataset], list[int]]:
+    """Results of the runs that have one, by number, and numbers of those that cannot be read."""
+    folders = {n: campaign.run_folder(campaign.points[n]) for n, now in enumerate(states) if now != "absent"}
+    found = {n: _result(folder, variables if states[n] == "complete" else None) for n, folder in folders.items()}
+    broken = [n for n, result in found.items() if isinstance(result, ValueError)]
+    for n in broken:
+        warnings.warn(f"{campaign.points[n].name} is left out: {found[n]}", stacklevel=3)
+    return {n: ds for n, ds in found.items() if isinstance(ds, xr.Dataset)}, broken
+
+
+def _result(folder: Path, variables: Sequence[str] | None) -> xr.Dataset | ValueError | None:
+    """The result of a run; None if it has none yet, the error if it cannot be read."""
+    try:
+        return open_result(folder) if variables is None else live.read(folder / RESULTS, variables)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        return error
+
+
+def _wanted(ds: xr.Dataset, variables: Sequence[str] | None) -> xr.Dataset:
+    known = [name for name in VARIABLES if name in ds]
+    names = [*known, *(name for name in ds.data_vars if name not in VARIABLES and not str(name).startswith(KEPT))]
+    return ds[names if variables is None else [name for name in names if name in variables]]
+
+
+def _standing(dims: tuple[str, ...], shape: tuple[int, ...], states: Sequence[str], done: Sequence[float]) -> dict:
+    width = max(map(len, STATES))
+    label = {"units": "1", "long_name": "where the run stands"}
+    fraction = {"units": "fraction of sweeps", "long_name": "part of the run that is done"}
+    return {
+        "status": (dims, np.array(states, f"<U{width}").reshape(shape), label),
+        "done": (dims, np.array(done).reshape(shape), fraction),
+    }
+
+
+def _grid_coordinates(campaign: Campaign) -> dict[str, Any]:
+    return {axis.key: (axis.key, axis.coordinate, axis.attributes) for axis in campaign.plan.axes}
+
+
+def _attributes(campaign: Campaign, runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Attributes of the whole: configuration, hash, and all versions, devices, ... seen."""
+    plan = campaign.plan
+    config = {"run": plan.base, "grid": plan.grid}
+    seen = {name: "; ".join(dict.fromkeys(str(attrs[name]) for attrs in runs if name in attrs)) for name in SEEN}
+    return {
+        "title": f"glassnet: campaign over {', '.join(plan.grid)}",
+        "config": canonical(config),
+        "config_hash": plan.campaign_hash,
+        "run_config": canonical(plan.base),
+        "grid": canonical(plan.grid),
+        "campaign": str(Path(campaign.folder).resolve().name),
+        **seen,
+    }

@@ -1,0 +1,151 @@
+"""The folder of a campaign: what it records, and where each run lies."""
+
+import json
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from glassnet.campaign.axes import read_axes
+from glassnet.campaign.cluster import FOLDER
+from glassnet.campaign.plan import Plan, Point, differences, flat
+from glassnet.config import RunConfig
+from glassnet.core.check import fail
+from glassnet.store.durable import write_text
+from glassnet.store.folder import CONFIG
+from glassnet.store.lock import locked
+
+RECORD, LOCK = "campaign.json", ".lock"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A campaign in its folder.
+
+    Args:
+        folder: the folder.
+        plan: the grid; the names of its points are those of the folders of the runs.
+        runs: hash of the configuration by name of all runs that have ever belonged to it.
+    """
+
+    folder: Path
+    plan: Plan
+    points: tuple[Point, ...]
+    runs: dict[str, str]
+
+    def run_folder(self, point: Point) -> Path:
+        """Where the run lies."""
+        return self.folder / point.name
+
+    def log_file(self, point: Point) -> Path:
+        """What the commands that carry out the run print."""
+        return self.folder / "logs" / f"{point.name}.log"
+
+    def config_file(self, point: Point) -> Path:
+        """The configuration that the run starts from."""
+        return self.folder / "configs" / f"{point.name}.json"
+
+
+def campaign(folder: Path, plan: Plan) -> Campaign:
+    """The campaign `plan` in `folder`, new or an enlargement of what is recorded there; writes nothing.
+
+    A run that is recorded keeps its folder, also if the grid has got another axis.
+
+    Raises:
+        ValueError: if another campaign is recorded there, with the fields that differ.
+    """
+    runs = {}
+    if (folder / RECORD).exists():
+        recorded = _recorded(folder)
+        runs = recorded["runs"]
+        _check_same(folder, _plan(recorded), plan)
+    elif folder.exists() and any(not file.name.startswith(".") and file.name != FOLDER for file in folder.iterdir()):
+        raise fail("output", "be empty, new, or the folder of a campaign", str(folder))
+    names = {config_hash: name for name, config_hash in runs.items()}
+    points = tuple(replace(p, name=names.get(p.config.config_hash, p.name)) for p in plan.points)
+    taken = [p.name for p in points if runs.get(p.name, p.config.config_hash) != p.config.config_hash]
+    if taken:
+        raise ValueError(f"Argument `output` must not hold other runs, but {folder} has another {', '.join(taken)}.")
+    return Campaign(folder, plan, points, runs | {p.name: p.config.config_hash for p in points})
+
+
+def open_folder(folder: str | os.PathLike) -> Campaign:
+    """The campaign that is recorded in `folder`.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: if the record cannot be read.
+    """
+    folder = Path(folder)
+    if not (folder / RECORD).is_file():
+        raise FileNotFoundError(f"Argument `folder` must be the folder of a campaign, but is {str(folder)!r}.")
+    return campaign(folder, _plan(_recorded(folder)))
+
+
+def write(campaign: Campaign) -> None:
+    """Record the campaign in its folder, with the configurations of its runs; makes the folder."""
+    campaign.folder.mkdir(parents=True, exist_ok=True)
+    plan = campaign.plan
+    values = {"format": FORMAT, "hash": plan.campaign_hash, "run": plan.base, "grid": plan.grid, "runs": campaign.runs}
+    written = datetime.now(UTC).isoformat(timespec="seconds")
+    write_text(json.dumps(values | {"written": written}, indent=1) + "\n", campaign.folder / RECORD)
+    for name in ("configs", "logs"):
+        (campaign.folder / name).mkdir(exist_ok=True)
+    for point in campaign.points:
+        if not campaign.config_file(point).exists():
+            write_text(point.config.to_json() + "\n", campaign.config_file(point))
+
+
+def check_run(folder: Path, config: RunConfig) -> None:
+    """Check that the run in `folder` has the configuration `config`.
+
+    Raises:
+        ValueError: with the fields that differ, or if the run has no configuration of its own.
+    """
+    values = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("run")
+    found = RunConfig.from_json(json.dumps(values)) if values else None
+    if found is None:
+        raise fail("output", "hold runs made by `glassnet run`", str(folder))
+    if found.config_hash != config.config_hash:
+        changed = ", ".join(differences(flat(found.to_dict()), flat(config.to_dict())))
+        raise ValueError(f"Argument `run` must be that of the run in {folder}, but differs: {changed}.")
+
+
+def _recorded(folder: Path) -> dict[str, Any]:
+    try:
+        values = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"Argument `folder` must hold a whole {RECORD}, but {folder} has an error: {error}."
+        ) from error
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise fail("folder", f"hold a {RECORD} of format {FORMAT}", str(folder))
+    return values
+
+
+def _plan(recorded: dict[str, Any]) -> Plan:
+    return Plan(recorded["run"], read_axes(recorded["grid"]))
+
+
+def _check_same(folder: Path, old: Plan, new: Plan) -> None:
+    """Raise ValueError if fields that neither grid varies differ."""
+    changed = differences(old.fixed, new.fixed)
+    if changed:
+        message = f"must be that of the campaign in {folder}, but differs: {', '.join(changed)}"
+        raise ValueError(f"Argument `run` {message}. Give another --output, or vary the field in the grid.")
+
+
+@contextmanager
+def held(folder: Path) -> Generator[None]:
+    """Hold the folder, which is made if need be, against other commands that would start its runs.
+
+    Raises:
+        LockedError: if another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / LOCK):
+        yield

@@ -1,0 +1,140 @@
+"""A campaign as it is asked for: configurations of all points of a grid, checked before anything runs."""
+
+import itertools
+import json
+import math
+import tomllib
+from dataclasses import dataclass, field
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from glassnet.campaign.axes import Axis, file_name, placed, read_axes
+from glassnet.config import RunConfig
+from glassnet.config.read import record
+from glassnet.core.check import fail
+from glassnet.store.provenance import config_hash
+
+TABLES = ("run", "grid", "cluster")
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class Point:
+    """One run of a campaign.
+
+    Args:
+        name: name of its folder.
+        config: its configuration.
+    """
+
+    name: str
+    config: RunConfig
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A grid of runs.
+
+    Args:
+        base: configuration that all runs share, nested tables as in the campaign file.
+        axes: axes of the grid, the last one varies fastest.
+        cluster: options of jobs on a cluster.
+    Raises:
+        ValueError: if the configuration of a point is not valid, naming the point, or two points are the same run.
+    """
+
+    base: dict[str, Any]
+    axes: tuple[Axis, ...]
+    cluster: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names: dict[str, str] = {}
+        for point in self.points:
+            other = names.setdefault(point.config.config_hash, point.name)
+            if other != point.name:
+                raise ValueError(
+                    f"Argument `grid` must hold different runs, but {other} and {point.name} are the same."
+                )
+
+    @cached_property
+    def points(self) -> tuple[Point, ...]:
+        """All runs, in the order of the grid."""
+        return tuple(self._point(values) for values in itertools.product(*(axis.values for axis in self.axes)))
+
+    def _point(self, values: tuple[Any, ...]) -> Point:
+        name = file_name(self.axes, values)
+        try:
+            config = record(RunConfig, "config", placed(self.base, self.axes, values))
+        except ValueError as error:
+            raise ValueError(f"{error} This is the grid point {name}.") from error
+        return Point(name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]},{config.config_hash[:12]}", config)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of values along each axis."""
+        return tuple(len(axis.values) for axis in self.axes)
+
+    @property
+    def grid(self) -> dict[str, list[Any]]:
+        """Values of each axis by its key, as JSON values."""
+        return {axis.key: _finite(list(axis.values)) for axis in self.axes}
+
+    @property
+    def campaign_hash(self) -> str:
+        """SHA-256 that changes with any configuration or value of the grid, 64 hexadecimal digits."""
+        return config_hash({"grid": self.grid, "runs": [point.config.config_hash for point in self.points]})
+
+    @cached_property
+    def fixed(self) -> dict[str, Any]:
+        """Fields that the grid does not vary, by their names with dots."""
+        swept = {".".join(axis.path) for axis in self.axes}
+        return {name: value for name, value in flat(self.points[0].config.to_dict()).items() if name not in swept}
+
+
+def read_plan(path: str | PathLike) -> Plan:
+    """The campaign in a TOML file: tables [run] (fields of `RunConfig`), [grid] and, for clusters, [cluster].
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: for another ending, text that is not TOML, unknown tables or keys, or an invalid grid point.
+    """
+    path = Path(path)
+    if path.suffix != ".toml":
+        raise fail("file", "end in .toml", str(path))
+    if not path.is_file():
+        raise FileNotFoundError(f"Argument `file` must name a TOML file, but is {str(path)!r}.")
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"Argument `file` must hold TOML, but {path} has an error: {error}.") from error
+    for name, table in tables.items():
+        if name not in TABLES:
+            raise ValueError(f"Argument `{name}` is unknown; a campaign has {', '.join(TABLES)}.")
+        if not isinstance(table, dict):
+            raise fail(name, "be a table", table)
+    return Plan(_finite(tables.get("run", {})), read_axes(tables.get("grid")), tables.get("cluster", {}))
+
+
+def _finite(table: Any) -> Any:
+    """`table` with "inf", which JSON can hold, for what is infinite."""
+    if isinstance(table, dict):
+        return {key: _finite(value) for key, value in table.items()}
+    if isinstance(table, list):
+        return [_finite(value) for value in table]
+    return "inf" if table == math.inf else table
+
+
+def flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested configuration as one level: machine.depth, machine.potential.kind, ..."""
+    rows: dict[str, Any] = {}
+    for key, value in config.items():
+        rows |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return rows
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Fields that both flat configurations have and in which they differ: "beta 2.0 -> 3.0"."""
+    shared = [name for name in old if name in new]
+    return [f"{n} {json.dumps(old[n])} -> {json.dumps(new[n])}" for n in shared if old[n] != new[n]]

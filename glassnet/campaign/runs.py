@@ -1,0 +1,73 @@
+"""One run of a campaign, seen from outside: its state, how far it is, the command that carries it out."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import zarr
+
+from glassnet.store.folder import RESULTS, holds_run, log, status
+
+STATES = ("absent", "running", "stopped", "failed", "interrupted", "complete", "queued", "unreadable")
+"""Where a run may stand: as `glassnet.store.folder.status` says, waiting as a job, or with a damaged result."""
+
+PROMPT = "$ "
+"""What stands in front of a command in the file that keeps what it prints."""
+
+
+def fraction_done(folder: Path, state: str) -> float:
+    """Part of the sweeps of a run that is done, as of its last checkpoint, in [0, 1]; NaN if not known.
+
+    Args:
+        folder: folder of the run.
+        state: the state that it is in.
+    """
+    if state == "complete":
+        return 1.0
+    if not holds_run(folder):
+        return 0.0
+    try:
+        progress: Any = zarr.open_group(folder / RESULTS, mode="r").attrs["progress"]
+        return float(progress)
+    except (OSError, KeyError, ValueError):
+        known = [event["done"] / event["total"] for event in log(folder) if event.get("total")]
+    return known[-1] if known else float("nan")
+
+
+def doomed(folder: Path) -> bool:
+    """Whether a run stopped being finite: going on, it makes the same moves and fails again."""
+    end = _failure(folder)
+    return end is not None and end.get("error") == FloatingPointError.__name__
+
+
+def command(folder: Path, config_file: Path, *, time_limit: float | None) -> list[str]:
+    """The command that starts the run, or goes on with what is there.
+
+    Args:
+        folder: folder of the run.
+        config_file: its configuration, for the start.
+        time_limit: seconds after which it is to write a checkpoint and stop; none if None.
+    """
+    limit = [] if time_limit is None else ["--time-limit", f"{max(1, round(time_limit))}s"]
+    start = ["run", "--config", str(config_file), "--output", str(folder)]
+    verb = ["resume", str(folder)] if holds_run(folder) else start
+    return [sys.executable, "-m", "glassnet", *verb, *limit, "--quiet"]
+
+
+def last_error(folder: Path, log_file: Path) -> str:
+    """Why a run failed, as its log says or else the last line that its last command has printed; "" if not known."""
+    end = _failure(folder)
+    if end is not None:
+        return str(end.get("reason", ""))
+    if not log_file.exists():
+        return ""
+    lines = [line.strip() for line in log_file.read_text(encoding="utf-8", errors="replace").splitlines()]
+    last = next((line for line in reversed(lines) if line), "")
+    return "" if last.startswith(PROMPT) else last.removeprefix("glassnet: error: ")
+
+
+def _failure(folder: Path) -> dict[str, Any] | None:
+    """The event that ended a run which has failed."""
+    if status(folder) != "failed":
+        return None
+    return next(event for event in reversed(log(folder)) if event["event"] == "failed")

@@ -1,0 +1,89 @@
+"""The folder of a campaign: it grows with the grid, and refuses another configuration."""
+
+import json
+
+import pytest
+from test_grid import BASE, plan_of
+
+import glassnet as gn
+from glassnet.campaign.folder import campaign, held, open_folder, write
+
+
+def names(grid):
+    return [point.name for point in grid.points]
+
+
+def recorded(folder, text, base=BASE):
+    """A campaign whose record is written."""
+    made = campaign(folder / "c", plan_of(folder, text, base))
+    write(made)
+    return made
+
+
+def test_a_campaign_is_read_back(tmp_path):
+    made = recorded(tmp_path, "[grid]\nN = [4, 6]\nbeta = [1, inf]\n", BASE + "schedule = 'quench'\n")
+    again = open_folder(tmp_path / "c")
+    assert names(again) == names(made)
+    assert again.plan.campaign_hash == made.plan.campaign_hash
+    assert [p.config for p in again.points] == [p.config for p in made.points]
+    assert json.loads((tmp_path / "c" / "campaign.json").read_text())["hash"] == made.plan.campaign_hash
+    for point in made.points:
+        assert gn.config.read_config(made.config_file(point)) == point.config
+
+
+def test_more_values_keep_the_runs_that_are_there(tmp_path):
+    before = recorded(tmp_path, "[grid]\nN = [4, 6]\n")
+    after = recorded(tmp_path, "[grid]\nN = [5, 6, 4]\n")
+    assert names(after) == ["N=5", "N=6", "N=4"]
+    assert set(after.runs) == {"N=4", "N=5", "N=6"}
+    assert set(before.runs) < set(open_folder(tmp_path / "c").runs)
+
+
+def test_another_axis_keeps_the_runs_that_are_there(tmp_path):
+    recorded(tmp_path, "[grid]\nN = [4, 6]\n")
+    after = recorded(tmp_path, "[grid]\nN = [4, 6]\nseed = [0, 7]\n")
+    assert names(after) == ["N=4", "N=4,seed=7", "N=6", "N=6,seed=7"]
+    assert names(open_folder(tmp_path / "c")) == names(after)
+
+
+def test_fewer_values_forget_nothing(tmp_path):
+    recorded(tmp_path, "[grid]\nN = [4, 6]\n")
+    assert names(recorded(tmp_path, "[grid]\nN = [6]\n")) == ["N=6"]
+    assert set(open_folder(tmp_path / "c").runs) == {"N=4", "N=6"}
+
+
+def test_another_base_is_refused_with_the_difference(tmp_path):
+    recorded(tmp_path, "[grid]\nN = [4, 6]\n")
+    other = BASE.replace("2.0", "3.0").replace("depth = 2", "depth = 3")
+    with pytest.raises(ValueError, match=r"differs: machine.depth 2 -> 3, beta 2.0 -> 3.0\. Give another --output"):
+        recorded(tmp_path, "[grid]\nN = [4, 6, 7]\n", other)
+    assert names(recorded(tmp_path, "[grid]\nN = [4, 6, 7]\n", BASE + "seed = 0\n")) == ["N=4", "N=6", "N=7"]
+
+
+def test_what_the_grid_varies_may_change_in_the_base(tmp_path):
+    recorded(tmp_path, "[grid]\nN = [4, 6]\nbeta = [2.0]\n")
+    after = recorded(tmp_path, "[grid]\nN = [4, 6]\n", BASE.replace("2.0", "3.0"))
+    assert names(after) == ["N=4", "N=6"]
+    assert len(after.runs) == 4
+
+
+def test_folders_that_are_no_campaign(tmp_path):
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match="Argument `output` must be empty, new, or the folder of a campaign, but is"):
+        recorded(tmp_path, "[grid]\nN = [4]\n")
+    with pytest.raises(FileNotFoundError, match="Argument `folder` must be the folder of a campaign, but is"):
+        gn.open_campaign(tmp_path / "c")
+    (tmp_path / "c" / "campaign.json").write_text("{")
+    with pytest.raises(ValueError, match="Argument `folder` must hold a whole campaign.json, but"):
+        gn.open_campaign(tmp_path / "c")
+    (tmp_path / "c" / "campaign.json").write_text('{"format": 99}')
+    with pytest.raises(ValueError, match="must hold a campaign.json of format 1, but is"):
+        gn.open_campaign(tmp_path / "c")
+
+
+def test_one_command_at_a_time(tmp_path):
+    with held(tmp_path / "c"), pytest.raises(OSError, match="in use by"), held(tmp_path / "c"):
+        pass
+    with held(tmp_path / "c"):
+        pass
