@@ -1,0 +1,82 @@
+"""Figures as vector graphics inside the page, in colours that follow its light or dark theme."""
+
+import io
+import re
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from glassnet.plot import paper
+from glassnet.report.markup import Markup, tag
+
+WIDTH, HEIGHT = 4.2, 3.0
+"""Inches: two stand side by side on a desk, one fills a telephone, and letters stay legible on both."""
+
+SEE_THROUGH = {"figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none"}
+COLOUR = re.compile(r"\b(fill|stroke): #([0-9a-f]{6})\b")
+
+
+def figure(
+    anchor: str, caption: object, alt: str, draw: Callable[..., Any], data: Any, *, height: float = HEIGHT, **options: Any
+) -> Markup:
+    """A figure with its caption.
+
+    Args:
+        anchor: unique name on the page; ids inside the drawing begin with it.
+        caption: words below it.
+        alt: words in its place for those who do not see it.
+        draw: plot function, (data, ax, **options) -> Axes.
+        data: what it draws.
+        height: inches.
+        options: of the plot function.
+    """
+    drawing = drawn(anchor, draw, data, height=height, **options)
+    inner = drawing.replace("<svg ", tag("svg", role="img", aria_label=alt).removesuffix("></svg>") + " ", 1)
+    return tag("figure", Markup(inner), tag("figcaption", caption), id=anchor)
+
+
+def drawn(anchor: str, draw: Callable[..., Any], data: Any, *, height: float = HEIGHT, **options: Any) -> str:
+    """The SVG element that a plot function makes; equal data give equal text."""
+    with paper(), mpl.rc_context({**SEE_THROUGH, "svg.hashsalt": anchor, "svg.fonttype": "path"}):
+        canvas = Figure(figsize=(WIDTH, height), layout="constrained")
+        canvas.get_layout_engine().set(w_pad=0.04, h_pad=0.04)
+        draw(data, canvas.add_subplot(), **options)
+        text = io.StringIO()
+        canvas.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    return themed(unique_ids(text.getvalue(), anchor))
+
+
+def unique_ids(svg: str, anchor: str) -> str:
+    """The SVG element of a file, its ids and what refers to them with `anchor` in front."""
+    svg = re.sub(r"<(metadata|style).*?</\1>", "", svg[svg.index("<svg ") :], flags=re.DOTALL)
+    svg = re.sub(r'\bid="', f'id="{anchor}-', svg)
+    svg = re.sub(r'href="#', f'href="#{anchor}-', svg)
+    return re.sub(r"url\(#", f"url(#{anchor}-", svg).strip()
+
+
+def themed(svg: str) -> str:
+    """Colours of lines and areas as variables of the style sheet, which `palette` defines."""
+    return COLOUR.sub(lambda m: f"{m[1]}: var(--c{m[2]})", svg)
+
+
+def palette(page: str) -> tuple[str, str]:
+    """Definitions of all colours that figures of a page use, in the light and in the dark theme."""
+    names = sorted({*re.findall(r"var\(--c([0-9a-f]{6})\)", page), "000000"})
+    light = "".join(f"--c{name}:#{name};" for name in names)
+    return light, "".join(f"--c{name}:{on_dark(name)};" for name in names)
+
+
+def on_dark(name: str) -> str:
+    """The colour `name` (six hexadecimal digits) on a dark page: greys reversed, others mixed with white.
+
+    Darker colours get more white, so that a scale of colours keeps its order.
+    """
+    rgb = to_rgb(f"#{name}")
+    if max(rgb) - min(rgb) < 0.02:
+        return mpl.colors.to_hex((0.93 - 0.85 * rgb[0],) * 3)
+    lightness = 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2]
+    white = 0.55 * (1 - lightness) ** 1.5
+    return mpl.colors.to_hex([x + (1 - x) * white for x in rgb])
