@@ -21,6 +21,9 @@ ENERGY, ERROR = "#0072B2", "#D55E00"
 GREY = "0.45"
 """Reference lines."""
 
+ON_COLOUR = ("#ffffff", "#101014")
+"""Letters on dark and on light coloured ground."""
+
 PAPER = {
     "font.family": "STIXGeneral",
     "mathtext.fontset": "stix",

@@ -12,10 +12,13 @@ from xarray import DataArray
 from glassnet.analysis import Tree, clustered
 from glassnet.plot.labels import at_waiting_times, label, single_temperature
 from glassnet.plot.overlaps import at_layer
-from glassnet.plot.style import graded, on_axes
+from glassnet.plot.style import ON_COLOUR, graded, on_axes
 
 SAMPLES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
 """Colours of samples [Okabe and Ito 2008]."""
+
+STRIP, MATRIX, TREE = (0.0, 0.0, 1.0, 0.04), (0.0, 0.055, 1.0, 0.695), (0.0, 0.76, 1.0, 0.24)
+"""Where the strip of samples, the matrix and the tree lie within the axes: left, bottom, width, height."""
 
 NARROWEST = 0.035
 """Part of the width that a group of one sample must have to be numbered."""
@@ -32,26 +35,29 @@ def overlap_tree(
 
     Args:
         data: overlaps by `configuration` and `configuration_b`.
-        ax: axes of the matrix; a new figure if None.
+        ax: axes that hold strip, matrix and tree, in this order from below; a new figure if None.
         layer: the layer.
         waiting_time: waiting time of the clones in sweeps; the last one if None.
         colour_bar: whether to draw one.
     Returns:
-        The axes of the matrix.
+        The axes; the first of its `child_axes` is the matrix, the second the tree.
     Raises:
         ValueError: if `data` has more than one temperature, or lacks the layer or the waiting time.
     """
     values = at_layer(single_temperature(data), layer)
     q = at_waiting_times(values, waiting_time).isel(waiting_time=0).transpose("configuration", "configuration_b")
     tree = clustered(q)
+    ax.set_axis_off()
+    matrix = ax.inset_axes(MATRIX)
     style = {"cmap": "RdBu_r", "vmin": -1, "vmax": 1, "interpolation": "nearest", "aspect": "auto"}
-    image = ax.imshow(q.values[np.ix_(tree.order, tree.order)], **style)
-    ax.set(xticks=[], yticks=[])
-    _draw_tree(ax.inset_axes((0, 1.015, 1, 0.34)), tree)
+    image = matrix.imshow(q.values[np.ix_(tree.order, tree.order)], **style)
+    matrix.set(xticks=[], yticks=[])
+    _draw_tree(ax.inset_axes(TREE), tree)
     if "configuration_sample" in q.coords:
-        _draw_samples(ax.inset_axes((0, -0.065, 1, 0.05)), q["configuration_sample"].values[tree.order])
+        _draw_samples(ax.inset_axes(STRIP), q["configuration_sample"].values[tree.order])
     if colour_bar:
-        bar = ax.figure.colorbar(image, ax=ax, pad=0.02, aspect=28, ticks=[-1, -0.5, 0, 0.5, 1])
+        place = {"pad": 0.02, "aspect": 20, "shrink": MATRIX[3], "anchor": (0.0, MATRIX[1] / (1 - MATRIX[3]))}
+        bar = ax.figure.colorbar(image, ax=ax, ticks=[-1, -0.5, 0, 0.5, 1], **place)
         bar.set_label(label(q))
     return ax
 
@@ -82,7 +88,7 @@ def _draw_samples(ax: Axes, samples: np.ndarray) -> None:
     for name, group in itertools.groupby(samples.tolist()):
         width = len(list(group))
         if width >= NARROWEST * len(samples):
-            colour = "white" if _lightness(colours[names.index(name)]) < 0.5 else "black"
+            colour = ON_COLOUR[int(_lightness(colours[names.index(name)]) > 0.5)]
             ax.text(start + width / 2 - 0.5, 0, str(name), color=colour, ha="center", va="center_baseline", fontsize=7)
         start += width
 

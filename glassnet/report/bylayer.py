@@ -1,4 +1,4 @@
-"""One table with a row for each layer, and one with a row for each temperature."""
+"""Tables with a row for each layer, and one with a row for each temperature."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -15,32 +15,45 @@ from glassnet.report.numbers import count, number, percent, with_error
 from glassnet.report.significance import bounds
 from glassnet.report.source import has_clones, measured_part
 
+FLAG = "⚑"
+"""Marks a magnetised layer."""
+
 Column = tuple[object, list[object]]
 
 
-def table_by_layer(ds: Dataset) -> Markup:
-    """Energy, violated gaps, acceptance of the hosts at the last time; relaxation times and phase of the clones.
+def tables_by_layer(ds: Dataset) -> Iterator[Markup]:
+    """Hosts: energy, violated gaps, acceptance. Clones: relaxation times, overlap and phase, magnetisation.
 
     Args:
         ds: the measured part of a result at one temperature.
     """
-    layers = ds["layer"].values.tolist()
-    widths = json.loads(ds.attrs["widths"])
-    columns = [("neurons", [widths[l] for l in layers]), *_host_columns(ds)]
+    n = ds.sizes["sample"]
+    over = f"Mean over {n} samples" if n > 1 else "A single sample"
+    yield _by_layer(ds, f"Hosts at sweep {count(ds['time'][-1])}. {over}.", list(_host_columns(ds)))
     if has_clones(ds):
-        columns += [*_relaxation_columns(ds), *_phase_column(ds), *_squared_columns(ds)]
+        columns = [*_relaxation_columns(ds), *_phase_column(ds), *_squared_columns(ds)]
+        caption = f"Clones at lag {count(ds['lag'][-1])}: relaxation times τ in sweeps"
+        rest = f" = {count(ds['waiting_time'][-1])}. {over}."
+        caption = joined([caption, "; the other columns after t", tag("sub", "w"), rest])
+        yield _by_layer(ds, caption, columns)
+        if any(FLAG in str(cell) for _, cells in columns for cell in cells):
+            yield tag("p", f"{FLAG} magnetised: there the raw overlap q says little about the phase.", class_="note")
+
+
+def _by_layer(ds: Dataset, caption: object, columns: list[Column]) -> Markup:
+    layers = ds["layer"].values.tolist()
     rows = ([f"{l}", *(cells[n] for _, cells in columns)] for n, l in enumerate(layers))
-    words = f"Means over {ds.sizes['sample']} samples: hosts at sweep {count(ds['time'][-1])}"
-    words += f", clones at lag {count(ds['lag'][-1])}." if has_clones(ds) else "."
-    return table(words, ["layer", *(head for head, _ in columns)], rows)
+    return table(caption, ["layer", *(head for head, _ in columns)], rows)
 
 
 def _host_columns(ds: Dataset) -> Iterator[Column]:
+    widths = json.loads(ds.attrs["widths"])
+    yield "neurons", [widths[l] for l in ds["layer"].values.tolist()]
     last = ds.isel(time=-1)
     with np.errstate(invalid="ignore"):  # the energy of a hard core may be infinite
         energy = mean_and_error(last["energy"])
     yield "energy per gap", [with_error(m, e) for m, e in _pairs(energy)]
-    names = {"violated": "violated", "acceptance_weights": "weights accepted", "acceptance_spins": "spins accepted"}
+    names = {"violated": "violated", "acceptance_weights": "accepted weights", "acceptance_spins": "accepted spins"}
     for name, words in names.items():
         if name in ds:
             yield words, [percent(x) for x in last[name].mean("sample").values.tolist()]
@@ -60,7 +73,7 @@ def _relaxation_columns(ds: Dataset) -> Iterator[Column]:
         moving = set(moving_layers(ds, name)["layer"].values.tolist())
         for t in tau["waiting_time"].values if moving else ():
             cells = zip(tau["layer"].values.tolist(), tau.sel(waiting_time=t).values.tolist(), strict=True)
-            head = joined([f"τ {words}, t", tag("sub", "w"), f" {count(t)}"])
+            head = joined([tag("span", f"τ of {words}"), tag("span", "t", tag("sub", "w"), f" = {count(t)}")])
             yield head, ["–" if l not in moving else longest if np.isnan(x) else count(x) for l, x in cells]
 
 
@@ -82,7 +95,7 @@ def _squared_columns(ds: Dataset) -> Iterator[Column]:
             continue
         mean = longest_lag(moving_layers(ds, name).isel(waiting_time=-1)).mean(("sample", "clone"))
         limit = magnetisation_threshold(ds) if name == "magnetisation_squared" else np.inf
-        cells = [f"{number(x, 2)}{' ⚑' if x > limit else ''}" for x in mean.values.tolist()]
+        cells = [f"{number(x, 2)}{f' {FLAG}' if x > limit else ''}" for x in mean.values.tolist()]
         yield words, [*cells, "–"]
 
 
@@ -114,9 +127,9 @@ def table_by_temperature(ladder: Sequence[tuple[float, Dataset]], warnings: Sequ
     for (T, ds), n in zip(ladder, warnings, strict=True):
         cut = measured_part(ds)
         rates = [_mean_rate(cut, name) for name in ("acceptance_weights", "acceptance_spins")]
-        rows.append([number(T, 4), number(float(ds["beta"]), 4), *end_values(cut).values(), *rates, n])
+        rows.append([f"{T:.4g}", f"{float(ds['beta']):.4g}", *end_values(cut).values(), *rates, n])
     errors = [words for name, words in _ERRORS.items() if name in ds]
-    head = ["T", "β", "energy per gap", *errors, "weights accepted", "spins accepted", "warnings"]
+    head = ["T", "β", "energy per gap", *errors, "accepted weights", "accepted spins", "warnings"]
     return table("Hosts at the last measured time, coldest first; means over samples and layers.", head, rows)
 
 

@@ -172,9 +172,10 @@ def _at_chance(cut: Dataset) -> Iterator[str]:
         return
     error, chance = bounds(_last(cut, "test_error")), _chance(cut)
     mean = float(error["mean"])
+    who = "clones" if has_clones(cut) else "hosts"
     if mean + max(float(error["high"]) - mean, _counting_error(cut, chance)) >= chance:
         yield (
-            f"Nothing learned: the test error, {number(mean)}, is no better than chance ({number(chance)}) "
+            f"Nothing learned: the test error of the {who} at the end, {number(mean)}, is no better than chance ({number(chance)}) "
             "within its error."
         )
 

@@ -10,12 +10,13 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from glassnet.plot import paper
+from glassnet.plot.style import ON_COLOUR
 from glassnet.report.markup import Markup, tag
 
-WIDTH, HEIGHT = 4.2, 3.0
+WIDTH, HEIGHT = 4.2, 3.15
 """Inches: two stand side by side on a desk, one fills a telephone, and letters stay legible on both."""
 
-SEE_THROUGH = {"figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none"}
+ON_PAGE = {"figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none", "axes.labelsize": 8.5}
 COLOUR = re.compile(r"\b(fill|stroke): #([0-9a-f]{6})\b")
 
 
@@ -40,7 +41,7 @@ def figure(
 
 def drawn(anchor: str, draw: Callable[..., Any], data: Any, *, height: float = HEIGHT, **options: Any) -> str:
     """The SVG element that a plot function makes; equal data give equal text."""
-    with paper(), mpl.rc_context({**SEE_THROUGH, "svg.hashsalt": anchor, "svg.fonttype": "path"}):
+    with paper(), mpl.rc_context({**ON_PAGE, "svg.hashsalt": anchor, "svg.fonttype": "path"}):
         canvas = Figure(figsize=(WIDTH, height), layout="constrained")
         canvas.get_layout_engine().set(w_pad=0.04, h_pad=0.04)
         draw(data, canvas.add_subplot(), **options)
@@ -72,9 +73,11 @@ def palette(page: str) -> tuple[str, str]:
 def on_dark(name: str) -> str:
     """The colour `name` (six hexadecimal digits) on a dark page: greys reversed, others mixed with white.
 
-    Darker colours get more white, so that a scale of colours keeps its order.
+    Darker colours get more white, so that a scale of colours keeps its order. Letters on coloured ground stay.
     """
     rgb = to_rgb(f"#{name}")
+    if f"#{name}" in ON_COLOUR:
+        return f"#{name}"
     if max(rgb) - min(rgb) < 0.02:
         return mpl.colors.to_hex((0.93 - 0.85 * rgb[0],) * 3)
     lightness = 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2]

@@ -23,12 +23,18 @@ def number(x: float, digits: int = 3) -> str:
 
 def with_error(mean: float, error: float) -> str:
     """Mean ± error, both to the second significant digit of the error; the mean alone where there is no error."""
-    if not (math.isfinite(mean) and math.isfinite(error) and error > 0) or abs(mean) < 1e-4:
-        return number(mean) if not error == 0 else f"{number(mean)} ± 0"
-    if error < 1e-7 * abs(mean):
-        return f"{number(mean)} ± {number(error, 1)}"
-    places = max(1 - math.floor(math.log10(error)), 0)
-    return _minus(f"{mean:.{places}f} ± {error:.{places}f}")
+    if not (math.isfinite(mean) and math.isfinite(error)):
+        return number(mean)
+    power = math.floor(math.log10(max(abs(mean), error))) if mean or error else 0
+    if -3 < power < 6:
+        return _minus(_pair(mean, error))
+    return _minus(f"({_pair(mean / 10.0**power, error / 10.0**power)}) × 10{str(power).translate(SUPERSCRIPT)}")
+
+
+def _pair(mean: float, error: float) -> str:
+    """Mean ± error to the second digit of the error, at most ten digits behind the point."""
+    places = min(max(1 - math.floor(math.log10(error)), 0), 10) if error > 0 else 3
+    return f"{mean:.{places}f} ± {error:.{places}f}" if error > 0 else f"{mean:.{places}f} ± 0"
 
 
 def _minus(text: str) -> str:

@@ -1,7 +1,9 @@
 """The page as a whole: head, key numbers, warnings, contents, sections."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from html import escape
 from importlib.resources import files
 from string import Template
 
@@ -72,7 +74,7 @@ def _in_words(ds: Dataset) -> str:
     """Machine, data, temperature and protocol in one sentence."""
     machine, attrs, sizes = attribute(ds, "machine"), ds.attrs, ds.sizes
     potential = str(machine.get("potential", {}).get("kind", "")).replace("Core", " core").lower()
-    betas = [number(float(b), 4) for b in ds["beta"].values.reshape(-1)] if "beta" in ds.coords else []
+    betas = [f"{b:g}" for b in ds["beta"].values.reshape(-1)] if "beta" in ds.coords else []
     shown = betas if len(betas) <= 6 else [*betas[:2], "…", betas[-1]]
     waits = sizes.get("waiting_time", 0)
     return (
@@ -93,7 +95,7 @@ def _key_numbers(run: Run, ladder: Ladder, progress: Progress) -> list[tuple[str
     coldest, cold = ladder[0][0], run.measured
     suffix = ""
     if len(ladder) > 1:
-        cold, suffix = temperatures(run.measured)[0][1], f", T = {number(coldest)}"
+        cold, suffix = temperatures(run.measured)[0][1], f", T = {coldest:.4g}"
     keys = [
         ("replica-sweeps", f"{count(progress.done)} of {count(progress.total)}"),
         ("replica-sweeps a second", number(progress.rate)),
@@ -113,7 +115,7 @@ def _warnings(run_wide: Sequence[str], ladder: Ladder, cautions: Sequence[Sequen
         return tag("section", tag("h2", "No warnings"), tag("p", words), class_="warnings none", id="warnings")
     lists = [_listed(run_wide)]
     for (T, _), sentences in zip(ladder, cautions, strict=True):
-        heading = tag("h3", f"T = {number(T, 4)}") if len(ladder) > 1 and sentences else None
+        heading = tag("h3", f"T = {T:.4g}") if len(ladder) > 1 and sentences else None
         lists += [heading, _listed(sentences)]
     title = f"{total} warning{'' if total == 1 else 's'}"
     return tag("section", tag("h2", title), *lists, class_="warnings", id="warnings")
@@ -124,7 +126,12 @@ def _listed(sentences: Sequence[str]) -> Markup | None:
     if not sentences:
         return None
     parts = [sentence.partition(":") for sentence in sentences]
-    return tag("ul", *(tag("li", tag("strong", head + colon), rest) for head, colon, rest in parts))
+    return tag("ul", *(tag("li", tag("strong", head + colon), with_symbols(rest)) for head, colon, rest in parts))
+
+
+def with_symbols(text: str) -> Markup:
+    """Text with the symbols of times as on paper."""
+    return Markup(re.sub(r"\btau\b", "τ", escape(text)).replace("t_w", "t<sub>w</sub>"))
 
 
 def _results(run: Run, ladder: Ladder, cautions: Sequence[Sequence[str]]) -> list[Section]:
@@ -142,7 +149,7 @@ def _results(run: Run, ladder: Ladder, cautions: Sequence[Sequence[str]]) -> lis
 
 def _rung(n: int, T: float, ds: Dataset, *, unfolded: bool) -> Section:
     """One temperature of a ladder."""
-    title = f"T = {number(T, 4)}"
+    title = f"T = {T:.4g}"
     inner = (_section(section, level=3) for section in result_sections(ds, f"t{n}-"))
     fold = tag("details", tag("summary", f"Results at {title}"), *inner, class_="rung", open=unfolded or None)
     return Section(f"t{n}", title, fold)

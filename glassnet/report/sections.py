@@ -8,7 +8,7 @@ from xarray import Dataset
 
 from glassnet import plot
 from glassnet.analysis import moving_layers
-from glassnet.report.bylayer import table_by_layer
+from glassnet.report.bylayer import tables_by_layer
 from glassnet.report.cautions import magnetisation_threshold
 from glassnet.report.figures import figure
 from glassnet.report.markup import Markup, joined, tag
@@ -49,7 +49,7 @@ def result_sections(ds: Dataset, prefix: str = "") -> list[Section]:
     if not cut.sizes["time"]:
         return [Section(f"{prefix}energy", "Energy and errors", tag("p", NOT_YET))]
     parts: dict[str, tuple[str, Callable[[Dataset, str], Iterator[Markup]]]] = {
-        "layers": ("By layer", _table),
+        "layers": ("By layer", _tables),
         "energy": ("Energy and errors", _energy),
         "spins": ("Relaxation of spins", _spins),
         "weights": ("Relaxation of weights", _weights),
@@ -78,8 +78,8 @@ def _gathered(pieces: Iterator[Markup]) -> Iterator[Markup]:
         yield tag("div", *figures, class_="figures")
 
 
-def _table(ds: Dataset, anchor: str) -> Iterator[Markup]:
-    yield table_by_layer(ds)
+def _tables(ds: Dataset, anchor: str) -> Iterator[Markup]:
+    yield from tables_by_layer(ds)
 
 
 def _energy(ds: Dataset, anchor: str) -> Iterator[Markup]:
