@@ -36,8 +36,7 @@ def layers_in_time(data: DataArray, ax: Axes | None = None) -> Axes:
         band(ax, values.isel(layer=n), "time", color=colour)
     ax.set(xscale=scale, xlabel=label(values["time"]), ylabel=label(data))
     _vertical(ax, over_samples(values)["mean"].values)
-    if layers:
-        layer_bar(mappable, layers, ax)
+    layer_bar(mappable, layers, ax)
     return ax
 
 

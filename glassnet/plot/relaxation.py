@@ -21,6 +21,7 @@ def energy_and_error(data: Dataset, ax: Axes | None = None) -> Axes:
     """Energy per gap (left axis) and training and test error (right axis) of the hosts against time.
 
     Means over samples with bands of one standard error. Time 0 does not fit the logarithmic axis and is left out.
+    The axis of energies that are not finite has no numbers.
 
     Args:
         data: result with `energy`, `train_error`, `test_error` and the attribute `widths`.
@@ -35,7 +36,9 @@ def energy_and_error(data: Dataset, ax: Axes | None = None) -> Axes:
     lines = [band(ax, energy, "time", color=ENERGY, label="energy")]
     ax.set(xscale=scale, xlabel=label(data["time"]))
     _coloured(ax, label(energy), ENERGY)
-    if _all_positive(energy):
+    if not np.isfinite(energy.values).any():
+        ax.set_yticks([])
+    elif _all_positive(energy):
         ax.set_yscale("log")
         plain_numbers(ax)
     errors = [name for name in ("train_error", "test_error") if name in data]

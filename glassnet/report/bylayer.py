@@ -55,7 +55,7 @@ def _host_columns(ds: Dataset) -> Iterator[Column]:
     yield "energy per gap", [with_error(m, e) for m, e in _pairs(energy)]
     names = {"violated": "violated", "acceptance_weights": "accepted weights", "acceptance_spins": "accepted spins"}
     for name, words in names.items():
-        if name in ds:
+        if name in ds and bool(last[name].notnull().any()):
             yield words, [percent(x) for x in last[name].mean("sample").values.tolist()]
 
 

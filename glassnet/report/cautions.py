@@ -56,15 +56,16 @@ def of_result(ds: Dataset) -> list[str]:
     return [sentence for check in checks for sentence in check(cut)]
 
 
-def reason(events: Sequence[Event]) -> str:
-    """Why a run ended: the reason of the last event that has one, empty if none has."""
-    return next((str(event["reason"]) for event in reversed(events) if event.get("reason")), "")
+def reason(ds: Dataset, events: Sequence[Event]) -> str:
+    """Why a run stopped or failed, by its log or its result; empty if none of them says."""
+    told = [event.get("reason") for event in events if event.get("event") in ("stopped", "failed")]
+    return str((told[-1] if told else None) or ds.attrs.get("reason", "")).rstrip(".")
 
 
 def _failed(ds: Dataset, status: str, events: Sequence[Event]) -> Iterator[str]:
     if status == "failed":
-        why = reason(events) or str(ds.attrs.get("reason", "")) or "no reason is recorded"
-        yield f"Failed: the run stopped by itself ({why.rstrip('.')}); nothing after that was measured."
+        why = reason(ds, events) or "no reason is recorded"
+        yield f"Failed: an error ended the run ({why}); nothing after that was measured."
 
 
 def _incomplete(ds: Dataset, status: str, events: Sequence[Event]) -> Iterator[str]:
@@ -72,7 +73,7 @@ def _incomplete(ds: Dataset, status: str, events: Sequence[Event]) -> Iterator[s
         return
     cut = measured_part(ds)
     parts = [_reached(cut, ds, "time", "hosts"), _reached(cut, ds, "lag", "clones")]
-    why = reason(events) if status == "stopped" else ""
+    why = reason(ds, events) if status == "stopped" else ""
     yield (
         f"Incomplete: the run is {status}{f' ({why})' if why else ''}; measured so far: "
         f"{listed([part for part in parts if part])}."

@@ -52,8 +52,10 @@ def table(
     """
     columns = tag("thead", tag("tr", *(tag("th", cell, scope="col") for cell in head))) if head else None
     body = tag("tbody", *(tag("tr", tag("th", row[0], scope="row"), *(tag("td", x) for x in row[1:])) for row in rows))
-    inner = tag("table", tag("caption", caption), columns, body, class_="numbers" if numbers else "words")
-    return tag("div", inner, class_="scroll", tabindex="0", role="region", aria_label=plain(caption))
+    words = plain(caption)
+    inner = tag("table", columns, body, class_="numbers" if numbers else "words", aria_label=words)
+    scroll = tag("div", inner, class_="scroll", tabindex="0", role="region", aria_label=words)
+    return tag("div", tag("p", caption, class_="caption"), scroll, class_="table")
 
 
 def plain(text: object) -> str:

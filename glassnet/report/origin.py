@@ -14,6 +14,12 @@ from glassnet.report.progress import Progress, rates, sessions
 from glassnet.report.sections import Section
 from glassnet.report.source import Event, Run, attribute
 
+ENDS = ("stopped", "failed", "complete")
+"""Events that end a session."""
+
+MOST_OBJECTS = 3
+"""Entries of a list of objects, such as data of each sample, that are shown; all are in the JSON."""
+
 LONGEST_LOG = 200
 """Rows of the log that are shown, the last ones."""
 
@@ -52,12 +58,11 @@ def _log(events: tuple[Event, ...]) -> Iterator[Markup]:
 
 def _session(session: tuple[Event, ...]) -> list[str]:
     """Begin, duration, end, reason, kernel path, host; a session without an end is still open or was cut off."""
-    first, last = session[0], session[-1]
-    ends = {"stopped", "complete", "failed"}
-    end = str(last["event"]) if last.get("event") in ends else "–"
-    lasted = _between(str(first.get("time", "")), str(last.get("time", "")))
-    words = [moment(str(first.get("time", ""))), lasted, end, str(last.get("reason", "") or "–")]
-    return [*words, str(first.get("sweeps", "–")), str(first.get("host", "–"))]
+    said = {name: str(value) for event in session for name, value in event.items()}
+    first, last = str(session[0].get("time", "")), str(session[-1].get("time", ""))
+    end = next((event for event in reversed(session) if event.get("event") in ENDS), {})
+    words = [moment(first), _between(first, last), str(end.get("event", "–")), str(end.get("reason", "–"))]
+    return [*words, said.get("sweeps", "–"), said.get("host", "–")]
 
 
 def _between(begun: str, ended: str) -> str:
@@ -68,7 +73,7 @@ def _between(begun: str, ended: str) -> str:
 
 
 def _details(event: Event) -> str:
-    return ", ".join(f"{k} {_scalar(v)}" for k, v in event.items() if k not in ("time", "event"))
+    return ", ".join(f"{k} {_scalar(v)}" for k, v in event.items() if k not in ("time", "event", "versions"))
 
 
 def configuration(run: Run) -> Section:
@@ -88,12 +93,20 @@ def _group(name: str, values: Mapping[str, Any]) -> Markup:
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested values as one level: kind, potential.kind, ..."""
+    """Nested values as one level: kind, potential.kind, ...; of a list of objects the first few."""
     for key, value in values.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{key}.")
+        elif _objects(value):
+            yield from _flat({f"{key}.{n}" if n else key: x for n, x in enumerate(value[:MOST_OBJECTS])}, prefix)
+            if len(value) > MOST_OBJECTS:
+                yield f"{prefix}{key}", f"and {len(value) - MOST_OBJECTS} more"
         else:
             yield f"{prefix}{key}", value
+
+
+def _objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(x, dict) for x in value)
 
 
 def _scalar(value: Any) -> str:

@@ -1,6 +1,7 @@
 """The page as a whole: head, key numbers, warnings, contents, sections."""
 
 import re
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
@@ -51,7 +52,6 @@ def _resource(name: str) -> str:
 
 def _header(run: Run, ladder: Ladder, progress: Progress) -> Markup:
     badge = tag("span", run.status, class_=f"badge {run.status}")
-    why = reason(run.events) if run.status in ("stopped", "failed") else ""
     bar = tag(
         "progress", f"{100 * progress.fraction:.0f} %", value=f"{progress.fraction:.4f}", max="1", aria_label="progress"
     )
@@ -59,11 +59,23 @@ def _header(run: Run, ladder: Ladder, progress: Progress) -> Markup:
         "header",
         tag("p", "glassnet report", class_="kind"),
         tag("h1", run.name, " ", badge),
-        tag("p", why, class_="reason") if why else None,
+        _ended(run),
         tag("p", _in_words(run.data), class_="summary"),
         tag("dl", *(_key(*pair) for pair in _key_numbers(run, ladder, progress)), class_="keys"),
         tag("div", bar, tag("span", f"{100 * progress.fraction:.3g} % of the run"), class_="bar"),
     )
+
+
+def _ended(run: Run) -> Markup | None:
+    """Why a run is not at its end, and how to go on with it."""
+    words = {"stopped": "It can be resumed", "interrupted": "Its process is gone without a word; it can be resumed"}
+    words |= {"failed": "An error ended it"}
+    if run.status not in words:
+        return None
+    why = reason(run.data, run.events) if run.status != "interrupted" else ""
+    hint = tag("code", f"glassnet resume {shlex.quote(str(run.path))}") if run.status != "failed" and run.events else None
+    sentence = f"{why[:1].upper()}{why[1:]}. " if why else ""
+    return tag("p", f"{sentence}{words[run.status]}", ": " if hint else ".", hint, class_="reason")
 
 
 def _key(name: str, value: str) -> Markup:
@@ -81,7 +93,7 @@ def _in_words(ds: Dataset) -> str:
         f"{str(attrs.get('dynamics', '')).replace('_', ' ').capitalize()} dynamics of depth {attrs['depth']}, "
         f"width {machine.get('width', '?')}, {machine.get('weights', '')} weights, {potential} potential; "
         f"{count(attrs['patterns'])} patterns of {str(attrs.get('task', '')).replace('_', ' ')} data "
-        f"(α = {number(float(attrs.get('alpha', 'nan')))}); β = {listed(shown)}; "
+        f"(α\u00a0=\u00a0{number(float(attrs.get('alpha', 'nan')))}); β\u00a0=\u00a0{listed(shown)}; "
         f"{_several(sizes['sample'], 'sample')}, {_several(waits, 'waiting time')}, {_several(sizes['clone'], 'clone')}."
     )
 

@@ -1,5 +1,6 @@
 """How far a run has come, how fast it goes, and its history."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,8 @@ from xarray import DataArray
 from glassnet.report.source import Event, Run
 
 STARTS = ("started", "resumed")
+BEFORE = ("took_over_lock", "extended", "damaged_checkpoint")
+"""Events that a process writes before the one that says that it starts."""
 
 
 class Progress(NamedTuple):
@@ -38,13 +41,12 @@ class Progress(NamedTuple):
 
 def progress_of(run: Run) -> Progress:
     """How far a run has come, by its log, or else by what has been measured."""
-    marks = [event for event in run.events if "done" in event and "total" in event]
-    total = float(marks[-1]["total"]) if marks else _replica_sweeps(run, whole=True)
-    done = float(marks[-1]["done"]) if marks else _replica_sweeps(run, whole=False)
-    done = total if run.status == "complete" else done
-    seconds = next((float(e["run_seconds"]) for e in reversed(run.events) if "run_seconds" in e), float("nan"))
-    if np.isnan(seconds) or run.status == "complete":
-        seconds = float(run.data.attrs.get("run_seconds", seconds))
+    total = _replica_sweeps(run, whole=True)
+    told = [float(event["done"]) for event in run.events if event.get("done") is not None]
+    written = float(run.data.attrs.get("progress", 0.0)) * total
+    done = total if run.status == "complete" else min(max([*told, written, _replica_sweeps(run, whole=False)]), total)
+    spent = [float(x) for x in (run.data.attrs.get("run_seconds"), *(e.get("run_seconds") for e in run.events)) if x]
+    seconds = max(spent, default=float("nan"))
     return Progress(done, total, seconds, done / seconds if seconds > 0 else float("nan"))
 
 
@@ -57,17 +59,19 @@ def _replica_sweeps(run: Run, *, whole: bool) -> float:
     return hosts * (ends[0] + clones * ends[1])
 
 
-def sessions(events: tuple[Event, ...]) -> list[tuple[Event, ...]]:
-    """Events from each start to the next."""
+def sessions(events: Sequence[Event]) -> list[tuple[Event, ...]]:
+    """Events of each process that worked on the run, with what it noted before it said that it starts."""
     found: list[list[Event]] = []
     for event in events:
-        if event.get("event") in STARTS or not found:
+        begins = event.get("event") in (*STARTS, *BEFORE)
+        waiting = bool(found) and all(e.get("event") in BEFORE for e in found[-1])
+        if not found or (begins and not waiting):
             found.append([])
         found[-1].append(event)
     return [tuple(session) for session in found]
 
 
-def rates(events: tuple[Event, ...]) -> DataArray | None:
+def rates(events: Sequence[Event]) -> DataArray | None:
     """Replica-sweeps a second between the checkpoints of each session, along the replica-sweeps done.
 
     Returns:
@@ -75,7 +79,8 @@ def rates(events: tuple[Event, ...]) -> DataArray | None:
     """
     rows = []
     for n, session in enumerate(sessions(events)):
-        marks = [(e["done"], e["run_seconds"]) for e in session if {"done", "run_seconds"} <= e.keys()]
+        known = [(e.get("done"), e.get("run_seconds")) for e in session]
+        marks = [(done, seconds) for done, seconds in known if done is not None and seconds is not None]
         for (done, seconds), (later, end) in zip(marks[:-1], marks[1:], strict=True):
             if end > seconds and later > done:
                 rows.append((later, (later - done) / (end - seconds), n))

@@ -21,7 +21,6 @@ TREE_HEIGHT = 3.9
 NOT_YET = "Not measured yet."
 NO_CLONES = "Clones have not been measured yet."
 NO_PAIRS = "Overlaps need two clones of a host; this run has one."
-NO_HIDDEN = "This machine has no hidden layers: no spins move."
 
 
 class Section(NamedTuple):
@@ -58,6 +57,8 @@ def result_sections(ds: Dataset, prefix: str = "") -> list[Section]:
         "magnetisation": ("Magnetised neurons", _magnetisation),
         "acceptance": ("Acceptance", _acceptance),
     }
+    if not moving_layers(cut, "energy").sizes["layer"]:  # no spins move
+        parts = {name: part for name, part in parts.items() if name not in ("spins", "magnetisation")}
     return [
         Section(prefix + name, title, joined(_gathered(draw(cut, prefix + name)))) for name, (title, draw) in parts.items()
     ]
@@ -103,17 +104,15 @@ def _energy(ds: Dataset, anchor: str) -> Iterator[Markup]:
     )
 
 
-def _absent(ds: Dataset, *, hidden: bool = False, pairs: bool = False) -> Markup | None:
+def _absent(ds: Dataset, *, pairs: bool = False) -> Markup | None:
     """Why there is nothing to draw, if so."""
-    if hidden and not moving_layers(ds, "energy").sizes["layer"]:
-        return tag("p", NO_HIDDEN)
     if not has_clones(ds):
         return tag("p", NO_CLONES)
     return tag("p", NO_PAIRS) if pairs and ds.sizes["clone"] < 2 else None
 
 
 def _spins(ds: Dataset, anchor: str) -> Iterator[Markup]:
-    absent = _absent(ds, hidden=True)
+    absent = _absent(ds)
     yield from [absent] if absent else _relaxation(ds, anchor, ds, "Spin autocorrelation")
 
 
@@ -174,7 +173,7 @@ def _last_wait(ds: Dataset) -> list[object]:
 
 
 def _magnetisation(ds: Dataset, anchor: str) -> Iterator[Markup]:
-    absent = _absent(ds, hidden=True)
+    absent = _absent(ds)
     if absent:
         yield absent
         return

@@ -11,6 +11,9 @@ from xarray import DataArray, Dataset
 
 from glassnet.core.check import fail
 from glassnet.results import open_result
+from glassnet.runs import run_config_attributes
+from glassnet.store import folder
+from glassnet.store.dataset import dataset
 
 Event = dict[str, Any]
 
@@ -43,10 +46,22 @@ def read_run(path: str | os.PathLike) -> Run:
 
     Raises:
         FileNotFoundError: if there is none.
-        ValueError: if it is no result of a simulation, or nothing can be read.
+        ValueError: if it is no result of a simulation, or something of it is damaged.
     """
     path = Path(path)
-    return run_of(open_result(path), path)
+    if not folder.holds_run(path):
+        return run_of(open_result(path), path)
+    run = folder.RunFolder(path)
+    data = open_result(path) if run.results.is_dir() else nothing_yet(run)
+    return run_of(data, path, status=folder.status(path), events=folder.log(path))
+
+
+def nothing_yet(run: folder.RunFolder) -> Dataset:
+    """The result of a run that has not written anything: its grid, configuration, and energies that are NaN."""
+    ds = dataset(run.job(), {}, ladder=run.about["ladder"], keep_configurations=False)
+    dims = [dim for dim in ("sample", "temperature", "time", "layer") if dim in ds.sizes]
+    energy = np.full([ds.sizes[dim] for dim in dims], np.nan)
+    return ds.assign(energy=(dims, energy)).assign_attrs(run_config_attributes(run.about["run"]))
 
 
 def run_of(data: Dataset, path: Path, *, status: str | None = None, events: Sequence[Event] = ()) -> Run:
