@@ -31,10 +31,12 @@ def layers_in_time(data: DataArray, ax: Axes | None = None) -> Axes:
     values, scale = logarithmic(single_temperature(data), "time")
     values = values.where(np.isfinite(values)).dropna("layer", how="all")
     layers = values["layer"].values.tolist()
-    colours, mappable = layer_colours(layers)
-    for n, colour in enumerate(colours[: len(layers)]):
-        band(ax, values.isel(layer=n), "time", color=colour)
     ax.set(xscale=scale, xlabel=label(values["time"]), ylabel=label(data))
+    if not layers:
+        return ax
+    colours, mappable = layer_colours(layers)
+    for n, colour in enumerate(colours):
+        band(ax, values.isel(layer=n), "time", color=colour)
     _vertical(ax, over_samples(values)["mean"].values)
     layer_bar(mappable, layers, ax)
     return ax

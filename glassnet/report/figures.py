@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.colors import to_rgb
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from glassnet.plot import paper
@@ -17,6 +18,7 @@ WIDTH, HEIGHT = 4.2, 3.15
 """Inches: two stand side by side on a desk, one fills a telephone, and letters stay legible on both."""
 
 ON_PAGE = {"figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none", "axes.labelsize": 8.5}
+NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 COLOUR = re.compile(r"\b(fill|stroke): #([0-9a-f]{6})\b")
 
 
@@ -42,11 +44,11 @@ def figure(
 def drawn(anchor: str, draw: Callable[..., Any], data: Any, *, height: float = HEIGHT, **options: Any) -> str:
     """The SVG element that a plot function makes; equal data give equal text."""
     with paper(), mpl.rc_context({**ON_PAGE, "svg.hashsalt": anchor, "svg.fonttype": "path"}):
-        canvas = Figure(figsize=(WIDTH, height), layout="constrained")
-        canvas.get_layout_engine().set(w_pad=0.04, h_pad=0.04)
-        draw(data, canvas.add_subplot(), **options)
+        sheet = Figure(figsize=(WIDTH, height), dpi=150, layout="constrained")
+        sheet.get_layout_engine().set(w_pad=0.04, h_pad=0.04)
+        draw(data, sheet.add_subplot(), **options)
         text = io.StringIO()
-        canvas.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        FigureCanvasSVG(sheet).print_svg(text, metadata=NO_METADATA)  # savefig would draw everything twice
     return themed(unique_ids(text.getvalue(), anchor))
 
 
@@ -79,7 +81,7 @@ def on_dark(name: str) -> str:
     if f"#{name}" in ON_COLOUR:
         return f"#{name}"
     if max(rgb) - min(rgb) < 0.02:
-        return mpl.colors.to_hex((0.93 - 0.85 * rgb[0],) * 3)
+        return to_hex((0.93 - 0.85 * rgb[0],) * 3)
     lightness = 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2]
-    white = 0.55 * (1 - lightness) ** 1.5
-    return mpl.colors.to_hex([x + (1 - x) * white for x in rgb])
+    white = 0.5 * (1 - lightness)
+    return to_hex([x + (1 - x) * white for x in rgb])

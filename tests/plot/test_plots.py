@@ -269,7 +269,7 @@ def test_rate_marks_where_a_run_was_taken_up_again():
 
 
 def test_energy_that_is_not_finite_has_no_numbers(ds):
-    ax = plot.energy_and_error(ds.assign(energy=ds.energy * np.inf))
+    ax = plot.energy_and_error(ds.assign(energy=ds.energy * np.nan))
     assert len(ax.get_yticks()) == 0
     assert len(plot.energy_and_error(ds).get_yticks()) > 0
 

@@ -1,0 +1,71 @@
+"""glassnet report: where the page goes, what is replaced, what is refused."""
+
+import os
+import shutil
+
+import pytest
+from command import command
+from report.clean import clean, cut
+from report.runs import stopped
+
+import glassnet as gn
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """A result in a file of which nothing is measured yet, so that its report is quickly made."""
+    path = tmp_path_factory.mktemp("file") / "run.nc"
+    return gn.save(cut(clean(), time=-1), path)
+
+
+def test_report_of_a_file_lies_beside_it_and_is_replaced(file):
+    for _ in range(2):
+        assert command("report", file) == (0, f"wrote {file.with_suffix('.html')}\n", "")
+    assert file.with_suffix(".html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert sorted(os.listdir(file.parent)) == ["run.html", "run.nc"]
+
+
+def test_report_of_a_folder_lies_inside_and_leaves_the_run_as_it_is(tmp_path):
+    run = shutil.copytree(stopped(), tmp_path / "run")
+    assert command("report", run, "--quiet") == (0, "", "")
+    assert "glassnet resume" in (run / "report.html").read_text(encoding="utf-8")
+    before, after = sorted(os.listdir(stopped())), sorted(os.listdir(run))
+    assert after == sorted([*before, "report.html"])
+    assert gn.open(run).attrs["status"] == "stopped"
+    assert gn.resume(run).attrs["status"] == "complete"
+
+
+def test_output_is_replaced_only_if_asked(file, tmp_path):
+    output = tmp_path / "other.html"
+    assert command("report", file, "--output", output)[0] == 0
+    status, _, err = command("report", file, "--output", output)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "must not exist yet unless --overwrite is given" in err
+    assert command("report", file, "--output", output, "--overwrite")[0] == 0
+
+
+def test_refusals(file, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken.nc").write_bytes(b"no netCDF")
+    for arguments, message in {
+        (tmp_path / "absent.nc",): "absent.nc",
+        (tmp_path / "broken.nc",): "broken.nc",
+        (tmp_path / "empty",): "must hold a run",
+        (file, "--output", tmp_path / "page.pdf"): "must end in .html",
+    }.items():
+        status, out, err = command("report", *arguments)
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        assert message in err
+    assert os.listdir(tmp_path / "empty") == []
+
+
+def test_a_failure_leaves_the_old_report(file, monkeypatch):
+    path = file.with_suffix(".html")
+    path.write_text("old", encoding="utf-8")
+
+    def fail(run):
+        raise ValueError("broken")
+
+    monkeypatch.setattr("glassnet.report.page", fail)
+    assert command("report", file)[0] == 2
+    assert path.read_text(encoding="utf-8") == "old"
