@@ -52,9 +52,7 @@ def _errors(ax: Axes, data: Dataset, names: list[str]) -> list[Line2D]:
     """Lines of errors, of which that on test data is full, on an axis at the right."""
     dashes = {"train_error": "--", "test_error": "-"}
     lines = [
-        band(
-            ax, data[name], "time", color=ERROR, linestyle=dashes[name], label=data[name].attrs.get("long_name", name)
-        )
+        band(ax, data[name], "time", color=ERROR, linestyle=dashes[name], label=data[name].attrs.get("long_name", name))
         for name in names
     ]
     _coloured(ax, f"error ({data[names[0]].attrs.get('units', '1')})", ERROR)

@@ -176,8 +176,8 @@ def _at_chance(cut: Dataset) -> Iterator[str]:
     who = "clones" if has_clones(cut) else "hosts"
     if mean + max(float(error["high"]) - mean, _counting_error(cut, chance)) >= chance:
         yield (
-            f"Nothing learned: the test error of the {who} at the end, {number(mean)}, is no better than chance ({number(chance)}) "
-            "within its error."
+            f"Nothing learned: the test error of the {who} at the end, {number(mean)}, is no better than chance "
+            f"({number(chance)}) within its error."
         )
 
 

@@ -73,7 +73,8 @@ def _ended(run: Run) -> Markup | None:
     if run.status not in words:
         return None
     why = reason(run.data, run.events) if run.status != "interrupted" else ""
-    hint = tag("code", f"glassnet resume {shlex.quote(str(run.path))}") if run.status != "failed" and run.events else None
+    command = f"glassnet resume {shlex.quote(str(run.path))}"
+    hint = tag("code", command) if run.status != "failed" and run.events else None
     sentence = f"{why[:1].upper()}{why[1:]}. " if why else ""
     return tag("p", f"{sentence}{words[run.status]}", ": " if hint else ".", hint, class_="reason")
 
@@ -88,13 +89,14 @@ def _in_words(ds: Dataset) -> str:
     potential = str(machine.get("potential", {}).get("kind", "")).replace("Core", " core").lower()
     betas = [f"{b:g}" for b in ds["beta"].values.reshape(-1)] if "beta" in ds.coords else []
     shown = betas if len(betas) <= 6 else [*betas[:2], "…", betas[-1]]
-    waits = sizes.get("waiting_time", 0)
+    numbers = {"sample": "sample", "waiting_time": "waiting time", "clone": "clone"}
+    protocol = ", ".join(_several(sizes.get(dim, 0), word) for dim, word in numbers.items())
     return (
         f"{str(attrs.get('dynamics', '')).replace('_', ' ').capitalize()} dynamics of depth {attrs['depth']}, "
         f"width {machine.get('width', '?')}, {machine.get('weights', '')} weights, {potential} potential; "
         f"{count(attrs['patterns'])} patterns of {str(attrs.get('task', '')).replace('_', ' ')} data "
         f"(α\u00a0=\u00a0{number(float(attrs.get('alpha', 'nan')))}); β\u00a0=\u00a0{listed(shown)}; "
-        f"{_several(sizes['sample'], 'sample')}, {_several(waits, 'waiting time')}, {_several(sizes['clone'], 'clone')}."
+        f"{protocol}."
     )
 
 

@@ -9,6 +9,7 @@ import matplotlib as mpl
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from glassnet.plot import paper
 from glassnet.plot.style import ON_COLOUR
@@ -23,7 +24,14 @@ COLOUR = re.compile(r"\b(fill|stroke): #([0-9a-f]{6})\b")
 
 
 def figure(
-    anchor: str, caption: object, alt: str, draw: Callable[..., Any], data: Any, *, height: float = HEIGHT, **options: Any
+    anchor: str,
+    caption: object,
+    alt: str,
+    draw: Callable[..., Any],
+    data: Any,
+    *,
+    height: float = HEIGHT,
+    **options: Any,
 ) -> Markup:
     """A figure with its caption.
 
@@ -43,9 +51,10 @@ def figure(
 
 def drawn(anchor: str, draw: Callable[..., Any], data: Any, *, height: float = HEIGHT, **options: Any) -> str:
     """The SVG element that a plot function makes; equal data give equal text."""
-    with paper(), mpl.rc_context({**ON_PAGE, "svg.hashsalt": anchor, "svg.fonttype": "path"}):
-        sheet = Figure(figsize=(WIDTH, height), dpi=150, layout="constrained")
-        sheet.get_layout_engine().set(w_pad=0.04, h_pad=0.04)
+    settings: Any = {**ON_PAGE, "svg.hashsalt": anchor, "svg.fonttype": "path"}
+    with paper(), mpl.rc_context(settings):
+        layout = ConstrainedLayoutEngine(w_pad=0.04, h_pad=0.04)
+        sheet = Figure(figsize=(WIDTH, height), dpi=150, layout=layout)
         draw(data, sheet.add_subplot(), **options)
         text = io.StringIO()
         FigureCanvasSVG(sheet).print_svg(text, metadata=NO_METADATA)  # savefig would draw everything twice
@@ -77,11 +86,11 @@ def on_dark(name: str) -> str:
 
     Darker colours get more white, so that a scale of colours keeps its order. Letters on coloured ground stay.
     """
-    rgb = to_rgb(f"#{name}")
+    r, g, b = to_rgb(f"#{name}")
     if f"#{name}" in ON_COLOUR:
         return f"#{name}"
-    if max(rgb) - min(rgb) < 0.02:
-        return to_hex((0.93 - 0.85 * rgb[0],) * 3)
-    lightness = 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2]
-    white = 0.5 * (1 - lightness)
-    return to_hex([x + (1 - x) * white for x in rgb])
+    if max(r, g, b) - min(r, g, b) < 0.02:
+        grey = 0.93 - 0.85 * r
+        return to_hex((grey, grey, grey))
+    white = 0.5 * (1 - (0.3 * r + 0.59 * g + 0.11 * b))
+    return to_hex((r + (1 - r) * white, g + (1 - g) * white, b + (1 - b) * white))

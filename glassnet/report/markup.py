@@ -39,9 +39,7 @@ def _attribute(key: str, value: object) -> str:
     return f" {name}" if value is True else f' {name}="{escape(str(value))}"'
 
 
-def table(
-    caption: object, head: Sequence[object], rows: Iterable[Sequence[object]], *, numbers: bool = True
-) -> Markup:
+def table(caption: object, head: Sequence[object], rows: Iterable[Sequence[object]], *, numbers: bool = True) -> Markup:
     """A table that scrolls by itself where it is wider than the page; the first cell of each row is its header.
 
     Args:

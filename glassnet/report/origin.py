@@ -117,7 +117,9 @@ def _scalar(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list) and not any(isinstance(x, (dict, list)) for x in value):
         return ", ".join(_scalar(x) for x in value) or "–"
-    return f"{value:.6g}" if isinstance(value, float) else str(value) if isinstance(value, (str, int)) else json.dumps(value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value) if isinstance(value, (str, int)) else json.dumps(value)
 
 
 def provenance(run: Run) -> Section:

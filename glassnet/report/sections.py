@@ -59,9 +59,8 @@ def result_sections(ds: Dataset, prefix: str = "") -> list[Section]:
     }
     if not moving_layers(cut, "energy").sizes["layer"]:  # no spins move
         parts = {name: part for name, part in parts.items() if name not in ("spins", "magnetisation")}
-    return [
-        Section(prefix + name, title, joined(_gathered(draw(cut, prefix + name)))) for name, (title, draw) in parts.items()
-    ]
+    drawn = {name: joined(_gathered(draw(cut, prefix + name))) for name, (_, draw) in parts.items()}
+    return [Section(prefix + name, parts[name][0], body) for name, body in drawn.items()]
 
 
 def _gathered(pieces: Iterator[Markup]) -> Iterator[Markup]:
@@ -86,7 +85,9 @@ def _tables(ds: Dataset, anchor: str) -> Iterator[Markup]:
 def _energy(ds: Dataset, anchor: str) -> Iterator[Markup]:
     finite = np.isfinite(ds["energy"])
     masked = ds.assign(energy=ds["energy"].where(finite))
-    hint = "" if bool(finite.all()) else " The energy is infinite, and not drawn, where a gap of a hard core is negative."
+    hint = (
+        "" if bool(finite.all()) else " Where a gap of a hard core is negative the energy is infinite, and not drawn."
+    )
     yield figure(
         f"{anchor}-total",
         f"Energy per gap and errors of the hosts; bands of one standard error over samples.{hint}",
@@ -144,7 +145,8 @@ def _overlaps(ds: Dataset, anchor: str) -> Iterator[Markup]:
         caption = f"Overlap of spins between clones {lag}: solid above 1/e, liquid below."
         yield figure(f"{anchor}-spins", caption, "Overlap of spins by layer.", plot.overlap_profile, ds)
     caption = f"Overlap of weights between clones {lag}."
-    yield figure(f"{anchor}-weights", caption, "Overlap of weights by layer.", plot.overlap_profile, ds["weight_overlap"])
+    Q = ds["weight_overlap"]
+    yield figure(f"{anchor}-weights", caption, "Overlap of weights by layer.", plot.overlap_profile, Q)
 
 
 def _landscape(ds: Dataset, anchor: str) -> Iterator[Markup]:
@@ -159,7 +161,7 @@ def _landscape(ds: Dataset, anchor: str) -> Iterator[Markup]:
     for layer in sorted({1, depth // 2, depth - 1} - {0}):
         yield figure(
             f"{anchor}-{layer}",
-            joined([f"Overlap of {words} in layer {layer}, in the order of the tree of complete linkage", *_last_wait(ds)]),
+            joined([f"Overlap of {words} in layer {layer}, ordered by the tree of complete linkage", *_last_wait(ds)]),
             f"Matrix of overlaps between all last configurations in layer {layer}, with its tree above.",
             plot.overlap_tree,
             ds[name],

@@ -1,6 +1,5 @@
 """When a difference between samples counts. Clones of one sample are not independent and are averaged first."""
 
-import numpy as np
 from scipy.stats import t as student
 from xarray import DataArray, Dataset
 

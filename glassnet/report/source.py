@@ -83,8 +83,9 @@ def measured_part(data: Dataset) -> Dataset:
         `data` on these times and lags, none of them where a run has not come so far. The sizes of other dims stay.
     """
     times = _known(data["energy"], "time")
-    clones = data["clone_energy"] if "clone_energy" in data else None
-    lags = np.zeros(data.sizes.get("lag", 0), bool) if clones is None else _known(clones, "lag")
+    lags = np.zeros(data.sizes.get("lag", 0), bool)
+    if "clone_energy" in data:
+        lags = _known(data["clone_energy"], "lag")
     cut = data.isel(time=np.flatnonzero(times))
     return cut.isel(lag=np.flatnonzero(lags)) if "lag" in cut.dims else cut
 

@@ -37,7 +37,7 @@ def slow(ds, *, layers, waiting_times=(0, 10, 1000), variable="spin_autocorrelat
 
 
 def cut(ds, *, time=None, lag=None):
-    """As it is while a run goes on: NaN after some time of the hosts or lag of the clones, nothing compared at the end."""
+    """As it is while a run goes on: NaN after some time of hosts or lag of clones, no comparison at the end."""
     if lag is None:
         ds = ds.drop_vars([name for name in ds.data_vars if "lag" in ds[name].dims])
     ds = ds.drop_vars([name for name in ds.data_vars if str(name).startswith("final")])

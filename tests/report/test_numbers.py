@@ -11,8 +11,17 @@ NAN, INF = math.nan, math.inf
 
 @pytest.mark.parametrize(
     ("x", "words"),
-    [(0, "0"), (1234.5, "1234"), (0.012345, "0.0123"), (-2, "−2.00"), (3e-6, "3.00 × 10⁻⁶"), (2.5e7, "2.50 × 10⁷"), (NAN, "–"), (INF, "∞")],
-)  # fmt: skip
+    [
+        (0, "0"),
+        (1234.5, "1234"),
+        (0.012345, "0.0123"),
+        (-2, "−2.00"),
+        (3e-6, "3.00 × 10⁻⁶"),
+        (2.5e7, "2.50 × 10⁷"),
+        (NAN, "–"),
+        (INF, "∞"),
+    ],
+)
 def test_number(x, words):
     assert number(x) == words
 
@@ -37,15 +46,31 @@ def test_with_error(mean, error, words):
 
 
 @pytest.mark.parametrize(
-    ("x", "words"), [(0, "0 %"), (0.0061, "0.61 %"), (0.057, "5.7 %"), (0.734, "73 %"), (0.99999, "> 99.9 %"), (1, "100 %"), (NAN, "–")]
-)  # fmt: skip
+    ("x", "words"),
+    [
+        (0, "0 %"),
+        (0.0061, "0.61 %"),
+        (0.057, "5.7 %"),
+        (0.734, "73 %"),
+        (0.99999, "> 99.9 %"),
+        (1, "100 %"),
+        (NAN, "–"),
+    ],
+)
 def test_percent(x, words):
     assert percent(x) == words
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(28.51, "28.5 s"), (60, "1 min 0 s"), (13_800, "3 h 50 min"), (187_200, "2 d 4 h"), (NAN, "–"), (59.96, "1 min 0 s")],
+    [
+        (28.51, "28.5 s"),
+        (60, "1 min 0 s"),
+        (13_800, "3 h 50 min"),
+        (187_200, "2 d 4 h"),
+        (NAN, "–"),
+        (59.96, "1 min 0 s"),
+    ],
 )
 def test_duration(seconds, words):
     assert duration(seconds) == words
@@ -53,7 +78,12 @@ def test_duration(seconds, words):
 
 @pytest.mark.parametrize(
     ("numbers", "words"),
-    [([3], "layer 3"), ([1, 2], "layers 1 and 2"), ([5, 1, 2, 3], "layers 1–3 and 5"), ([1, 3, 5, 6], "layers 1, 3, 5 and 6")],
+    [
+        ([3], "layer 3"),
+        ([1, 2], "layers 1 and 2"),
+        ([5, 1, 2, 3], "layers 1–3 and 5"),
+        ([1, 3, 5, 6], "layers 1, 3, 5 and 6"),
+    ],
 )
 def test_layers(numbers, words):
     assert layers(numbers) == words

@@ -14,10 +14,10 @@ import glassnet as gn
 from glassnet.analysis import energy_per_gap, mean_and_error
 from glassnet.report import read_run
 from glassnet.report.bylayer import tables_by_layer
+from glassnet.report.document import MOST_TEMPERATURES, _results
 from glassnet.report.figures import on_dark
 from glassnet.report.markup import Markup, joined, tag
 from glassnet.report.numbers import with_error
-from glassnet.report.document import MOST_TEMPERATURES, _results
 from glassnet.report.source import measured_part, run_of
 from glassnet.store.folder import RunFolder
 
@@ -165,7 +165,9 @@ def test_page(name):
 def test_run_that_has_not_written_results(tmp_path):
     from glassnet.report import page
 
-    made = RunFolder.create(tmp_path / "new", RunFolder(folder()).job(), {"ladder": False, "keep_configurations": False, "run": None})
+    made = RunFolder.create(
+        tmp_path / "new", RunFolder(folder()).job(), {"ladder": False, "keep_configurations": False, "run": None}
+    )
     run = read_run(made.path)
     assert run.status == "interrupted"
     assert run.measured.sizes["time"] == 0

@@ -109,7 +109,9 @@ NOT_WRONG = {
         magnetisation_squared=ds.magnetisation_squared + 0.1
     ).assign_attrs(patterns=10),
     "four samples": lambda ds: ds.isel(sample=range(4)),
-    "layers that are clamped": lambda ds: ds.assign(spin_autocorrelation=ds.spin_autocorrelation.where(ds.layer < 10, 1)),
+    "layers that are clamped": lambda ds: ds.assign(
+        spin_autocorrelation=ds.spin_autocorrelation.where(ds.layer < 10, 1)
+    ),
 }
 
 
@@ -167,7 +169,8 @@ def test_reasons_come_from_the_log(ds):
     failed = warnings_of(ds, status="failed", events=[*events, error])
     assert failed[0].startswith("Failed: an error ended the run (weights of layer 2 are not finite at sweep 7")
     assert keywords(failed) == ["Failed", "Incomplete"]
-    assert "damage" not in warnings_of(ds, status="running", events=[{"event": "damaged_checkpoint", "reason": "damage"}])[0]
+    damaged = {"event": "damaged_checkpoint", "reason": "damage"}
+    assert "damage" not in warnings_of(ds, status="running", events=[damaged])[0]
 
 
 def test_false_alarms_are_rare():
