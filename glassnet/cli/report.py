@@ -50,4 +50,6 @@ def main(arguments: Sequence[str]) -> None:
 
 def default_output(run: Path) -> Path:
     """Where the report of a run goes: into its folder, or beside its file."""
-    return run / "report.html" if run.is_dir() else run.with_suffix(".html")
+    if run.is_dir():
+        return run / "report.html"
+    return run.with_name(f"{run.name.removesuffix('.nc')}.html")

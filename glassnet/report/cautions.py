@@ -7,6 +7,7 @@ import numpy as np
 from xarray import DataArray, Dataset
 
 from glassnet.analysis import magnetised, moving_layers
+from glassnet.plot.labels import single_temperature
 from glassnet.report.equilibrium import drifting, not_relaxed, slowing
 from glassnet.report.numbers import count, layers, listed, number, percent
 from glassnet.report.significance import bounds
@@ -37,7 +38,10 @@ def warnings_of(ds: Dataset, *, status: str | None = None, events: Sequence[Even
         events: log of the run, which gives reasons.
     Returns:
         The sentences, gravest first; none for a result that can be taken as it is.
+    Raises:
+        ValueError: if `ds` has more than one temperature.
     """
+    ds = single_temperature(ds)
     return [*of_run(ds, status=status, events=events), *of_result(ds)]
 
 

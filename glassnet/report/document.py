@@ -106,10 +106,8 @@ def _several(n: int, word: str) -> str:
 
 def _key_numbers(run: Run, ladder: Ladder, progress: Progress) -> list[tuple[str, str]]:
     """What a glance is for; of a ladder the coldest temperature."""
-    coldest, cold = ladder[0][0], run.measured
-    suffix = ""
-    if len(ladder) > 1:
-        cold, suffix = temperatures(run.measured)[0][1], f", T = {coldest:.4g}"
+    T, cold = temperatures(run.measured)[0]
+    suffix = f", T = {T:.4g}" if len(ladder) > 1 else ""
     keys = [
         ("replica-sweeps", f"{count(progress.done)} of {count(progress.total)}"),
         ("replica-sweeps a second", number(progress.rate)),
@@ -117,7 +115,6 @@ def _key_numbers(run: Run, ladder: Ladder, progress: Progress) -> list[tuple[str
     ]
     if run.status == "running":
         keys.append(("time left", duration(progress.left)))
-    cold = cold.isel(temperature=0) if "temperature" in cold.dims else cold
     return keys + [(f"{name}{suffix}", value) for name, value in end_values(cold).items()]
 
 
@@ -151,8 +148,7 @@ def with_symbols(text: str) -> Markup:
 def _results(run: Run, ladder: Ladder, cautions: Sequence[Sequence[str]]) -> list[Section]:
     """Sections of the results: at one temperature as they are, of a ladder one that unfolds for each temperature."""
     if len(ladder) == 1:
-        ds = ladder[0][1]
-        return result_sections(ds.isel(temperature=0) if "temperature" in ds.dims else ds)
+        return result_sections(ladder[0][1])
     shown = sorted({round(n * (len(ladder) - 1) / (MOST_TEMPERATURES - 1)) for n in range(MOST_TEMPERATURES)})
     chosen = range(len(ladder)) if len(ladder) <= MOST_TEMPERATURES else shown
     table = table_by_temperature(ladder, [len(sentences) for sentences in cautions])

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from command import command
@@ -9,6 +10,7 @@ from report.clean import clean, cut
 from report.runs import stopped
 
 import glassnet as gn
+from glassnet.cli.report import default_output
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,13 @@ def test_refusals(file, tmp_path):
         assert (status, out, err.count("\n")) == (2, "", 1)
         assert message in err
     assert os.listdir(tmp_path / "empty") == []
+
+
+@pytest.mark.parametrize(
+    ("run", "page"), [("a/run.nc", "a/run.html"), ("a/T0.5", "a/T0.5.html"), ("run.v2.nc", "run.v2.html")]
+)
+def test_place_of_the_report(run, page):
+    assert default_output(Path(run)) == Path(page)
 
 
 def test_a_failure_leaves_the_old_report(file, monkeypatch):

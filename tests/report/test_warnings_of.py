@@ -139,6 +139,12 @@ def test_a_correlation_that_is_at_the_level_within_its_error(ds):
     assert found[0].endswith("(just so, within its error).")
 
 
+def test_one_temperature_at_a_time(ds):
+    assert warnings_of(ds.expand_dims(temperature=[0.1])) == []
+    with pytest.raises(ValueError, match="`data` must have a single temperature"):
+        warnings_of(ds.expand_dims(temperature=[0.1, 0.2]))
+
+
 def test_clones_of_one_sample_are_not_independent(ds):
     """One sample far off is no drift of the mean, however many clones it has."""
     odd = ds.assign(clone_energy=ds.clone_energy - 0.5 * (ds.sample == 0) * (ds.lag > 700))
