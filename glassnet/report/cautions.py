@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from xarray import DataArray, Dataset
@@ -41,8 +42,8 @@ def warnings_of(ds: Dataset, *, status: str | None = None, events: Sequence[Even
     Raises:
         ValueError: if `ds` has more than one temperature.
     """
-    ds = single_temperature(ds)
-    return [*of_run(ds, status=status, events=events), *of_result(ds)]
+    single: Any = single_temperature(ds)
+    return [*of_run(single, status=status, events=events), *of_result(single)]
 
 
 def of_run(ds: Dataset, *, status: str | None = None, events: Sequence[Event] = ()) -> list[str]:

@@ -12,6 +12,8 @@ from simulation.tiny import MACHINE, task
 import glassnet as gn
 from glassnet.report import page, read_run
 from glassnet.report.source import run_of
+from glassnet.simulation.job import Job
+from glassnet.store.folder import RunFolder
 
 DEMO = Path(__file__).parents[2] / "results" / "demo" / "demo.nc"
 PROTOCOL = gn.Protocol(sweeps=12, waiting_times=(3, 9), clones=2, samples=2, points_per_decade=4)
@@ -21,6 +23,12 @@ PROTOCOL = gn.Protocol(sweeps=12, waiting_times=(3, 9), clones=2, samples=2, poi
 def folder():
     """Folder of a complete run."""
     return _simulated("complete")
+
+
+def created(path):
+    """Folder of a run that has not begun."""
+    job = Job(MACHINE, (task(),), (gn.Schedule.quench(5.0),), PROTOCOL, "metropolis", 0.1, 0, "random")
+    return RunFolder.create(path, job, {"ladder": False, "keep_configurations": False, "run": None}).path
 
 
 @lru_cache

@@ -8,18 +8,17 @@ import numpy as np
 import pytest
 import xarray as xr
 from report.clean import clean
-from report.runs import folder, report, stopped
+from report.runs import created, folder, report, stopped
 
 import glassnet as gn
 from glassnet.analysis import energy_per_gap, mean_and_error
-from glassnet.report import read_run
+from glassnet.report import page, read_run
 from glassnet.report.bylayer import tables_by_layer
 from glassnet.report.document import MOST_TEMPERATURES, _results
 from glassnet.report.figures import on_dark
 from glassnet.report.markup import Markup, joined, tag
 from glassnet.report.numbers import with_error
 from glassnet.report.source import measured_part, run_of
-from glassnet.store.folder import RunFolder
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
@@ -108,6 +107,8 @@ def stopped_early(text):
     assert "Clones have not been measured yet." in text
     assert re.search(r"<td>stopped</td><td>SIGTERM</td>", text)
     assert '<span class="badge stopped">' in text
+    (stopped() / "report.html").write_text(text, encoding="utf-8")
+    assert gn.resume(stopped()).attrs["status"] == "complete"  # a report in the folder is not in the way
 
 
 def without_hidden_layers(text):
@@ -163,12 +164,7 @@ def test_page(name):
 
 
 def test_run_that_has_not_written_results(tmp_path):
-    from glassnet.report import page
-
-    made = RunFolder.create(
-        tmp_path / "new", RunFolder(folder()).job(), {"ladder": False, "keep_configurations": False, "run": None}
-    )
-    run = read_run(made.path)
+    run = read_run(created(tmp_path / "new"))
     assert run.status == "interrupted"
     assert run.measured.sizes["time"] == 0
     assert "Not measured yet." in page(run)

@@ -1,13 +1,12 @@
 """glassnet report: where the page goes, what is replaced, what is refused."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 from command import command
 from report.clean import clean, cut
-from report.runs import stopped
+from report.runs import created
 
 import glassnet as gn
 from glassnet.cli.report import default_output
@@ -28,13 +27,15 @@ def test_report_of_a_file_lies_beside_it_and_is_replaced(file):
 
 
 def test_report_of_a_folder_lies_inside_and_leaves_the_run_as_it_is(tmp_path):
-    run = shutil.copytree(stopped(), tmp_path / "run")
-    assert command("report", run, "--quiet") == (0, "", "")
-    assert "glassnet resume" in (run / "report.html").read_text(encoding="utf-8")
-    before, after = sorted(os.listdir(stopped())), sorted(os.listdir(run))
-    assert after == sorted([*before, "report.html"])
-    assert gn.open(run).attrs["status"] == "stopped"
-    assert gn.resume(run).attrs["status"] == "complete"
+    run = created(tmp_path / "run")
+    before = {file.name: file.read_bytes() for file in run.iterdir()}
+    for _ in range(2):
+        assert command("report", run, "--quiet") == (0, "", "")
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert '<span class="badge interrupted">' in page
+    after = {file.name: file.read_bytes() for file in run.iterdir()}
+    assert after.pop("report.html").startswith(b"<!DOCTYPE html>")
+    assert after == before
 
 
 def test_output_is_replaced_only_if_asked(file, tmp_path):
