@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from glassnet import plot
+from glassnet.config import RunConfig
+from glassnet.config.command import command_line
 from glassnet.report.figures import figure
 from glassnet.report.markup import Markup, joined, table, tag
 from glassnet.report.numbers import count, duration, moment, number
@@ -123,7 +125,7 @@ def _scalar(value: Any) -> str:
 
 
 def provenance(run: Run) -> Section:
-    """Versions, machine, commit, hashes, and the commands that repeat the run."""
+    """Versions, machine, commit, hashes, and the command that repeats the run."""
     attrs = run.data.attrs
     hashed = attrs.get("run_config_hash", attrs.get("config_hash", "–"))
     names = ("seed", "started", "finished", "device", "platform", "sweeps", "git_commit")
@@ -136,11 +138,16 @@ def provenance(run: Run) -> Section:
 
 
 def _again(run: Run) -> Iterator[Markup]:
-    """Commands that make the run again."""
+    """The command that makes the run again."""
     if "run_config" not in run.data.attrs:
         yield tag("p", "The run was made from Python: ", tag("code", "glassnet.simulate"), " with this configuration.")
         return
-    here = shlex.quote(str(run.path))
-    lines = [f"glassnet info --config {here} > config.json", "glassnet run --config config.json --output again.nc"]
-    yield tag("p", "These commands repeat the run, number for number on the same kind of processor:")
-    yield tag("pre", tag("code", "\n".join(lines)), tabindex="0")
+    try:
+        line = command_line(RunConfig.from_json(run.data.attrs["run_config"]))
+    except ValueError:  # written by another version
+        line = "glassnet run --config RUN.json --output RUN"
+    yield tag("p", "This command repeats the run, number for number on the same kind of processor:")
+    yield tag("pre", tag("code", line), tabindex="0")
+    if "--config" in line:
+        words = f"glassnet info --config {shlex.quote(str(run.path))} > RUN.json"
+        yield tag("p", "where the configuration comes from ", tag("code", words))
