@@ -67,10 +67,10 @@ def drifting(ds: Dataset) -> Iterator[str]:
     change = energy.isel(clock=1) - energy.isel(clock=0)
     if bool(differs(change)):
         pair = mean_and_error(change)
-        verb = "falls" if float(pair["mean"]) < 0 else "rises"
+        head, verb = ("Still ageing", "falls") if float(pair["mean"]) < 0 else ("Not steady", "rises")
         size = with_error(abs(float(pair["mean"])), float(pair["error"]))
         yield (
-            f"Still ageing: the energy per gap {verb} by {size} between sweeps {count(begun)} and {count(end)}, "
+            f"{head}: the energy per gap {verb} by {size} between sweeps {count(begun)} and {count(end)}, "
             f"{number(abs(float(pair['mean'] / pair['error'])), 2)} times the error over samples."
         )
 

@@ -51,7 +51,7 @@ WRONG = {
         lambda ds: ramp(ds, -0.02),
         "Still ageing: the energy per gap falls by",
     ),
-    "a rising energy": (lambda ds: ramp(ds, 0.02), "Still ageing: the energy per gap rises by"),
+    "a rising energy": (lambda ds: ramp(ds, 0.02), "Not steady: the energy per gap rises by"),
     "magnetised neurons in one sample": (
         lambda ds: ds.assign(magnetisation_squared=ds.magnetisation_squared.where(_place(ds, 5, 1), 0.5)),
         "Magnetised: neurons of layer 5 keep one sign for all patterns in 1 of 6 samples",
