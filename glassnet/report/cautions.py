@@ -24,6 +24,9 @@ FEWEST_SAMPLES = 4
 MAGNETISED, FLOORS = 0.1, 3.0
 """Squared magnetisation that flags a layer: the first, or this many times 1/M, its mean for independent signs."""
 
+STATES = {"running": "goes on", "stopped": "was stopped", "failed": "failed", "interrupted": "was interrupted"}
+"""What to say of a run that is not complete."""
+
 RANDOM_LABELS = ("random",)
 """Tasks without a rule, whose test error is at chance by construction."""
 
@@ -80,7 +83,7 @@ def _incomplete(ds: Dataset, status: str, events: Sequence[Event]) -> Iterator[s
     parts = [_reached(cut, ds, "time", "hosts"), _reached(cut, ds, "lag", "clones")]
     why = reason(ds, events) if status == "stopped" else ""
     yield (
-        f"Incomplete: the run is {status}{f' ({why})' if why else ''}; measured so far: "
+        f"Incomplete: the run {STATES.get(status, status)}{f' ({why})' if why else ''}; measured so far: "
         f"{listed([part for part in parts if part])}."
     )
 

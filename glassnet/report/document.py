@@ -68,15 +68,17 @@ def _header(run: Run, ladder: Ladder, progress: Progress) -> Markup:
 
 def _ended(run: Run) -> Markup | None:
     """Why a run is not at its end, and how to go on with it."""
-    words = {"stopped": "It can be resumed", "interrupted": "Its process is gone without a word; it can be resumed"}
-    words |= {"failed": "An error ended it"}
+    why = reason(run.data, run.events)
+    words = {
+        "stopped": f"Stopped{f' by {why}' if why else ''}",
+        "interrupted": "Its process is gone without a word",
+        "failed": f"An error ended it{f': {why}' if why else ''}",
+    }
     if run.status not in words:
         return None
-    why = reason(run.data, run.events) if run.status != "interrupted" else ""
-    command = f"glassnet resume {shlex.quote(str(run.path))}"
-    hint = tag("code", command) if run.status != "failed" and run.events else None
-    sentence = f"{why[:1].upper()}{why[1:]}. " if why else ""
-    return tag("p", f"{sentence}{words[run.status]}", ": " if hint else ".", hint, class_="reason")
+    command = tag("code", f"glassnet resume {shlex.quote(str(run.path))}")
+    hint = joined(["; ", command, " goes on"]) if run.status != "failed" and run.path.is_dir() else None
+    return tag("p", words[run.status], hint, ".", class_="reason")
 
 
 def _key(name: str, value: str) -> Markup:

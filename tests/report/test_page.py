@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import xarray as xr
-from report.clean import clean
+from report.clean import clean, cut
 from report.runs import created, folder, report, stopped
 
 import glassnet as gn
@@ -103,7 +103,7 @@ def complete(text):
 
 
 def stopped_early(text):
-    assert f"SIGTERM. It can be resumed: <code>glassnet resume {stopped()}</code>" in text
+    assert f"Stopped by SIGTERM; <code>glassnet resume {stopped()}</code> goes on." in text
     assert "Clones have not been measured yet." in text
     assert re.search(r"<td>stopped</td><td>SIGTERM</td>", text)
     assert '<span class="badge stopped">' in text
@@ -168,6 +168,15 @@ def test_run_that_has_not_written_results(tmp_path):
     assert run.status == "interrupted"
     assert run.measured.sizes["time"] == 0
     assert "Not measured yet." in page(run)
+
+
+def test_failed_run_and_one_that_has_only_begun(tmp_path):
+    begun = cut(clean(), time=0)
+    failed = {"event": "failed", "reason": "weights of layer 2 are <not> finite"}
+    text = page(run_of(begun, tmp_path / "run", status="failed", events=[failed]))
+    assert '<p class="reason">An error ended it: weights of layer 2 are &lt;not&gt; finite.</p>' in text
+    assert "Hosts have been measured at sweep 0 alone" in text
+    check_self_contained(text)
 
 
 def test_long_ladder_is_drawn_in_part(monkeypatch):

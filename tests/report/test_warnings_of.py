@@ -154,7 +154,7 @@ def test_clones_of_one_sample_are_not_independent(ds):
 @pytest.mark.parametrize(("time", "lag"), [(100, None), (1000, 40)])
 def test_incomplete(ds, time, lag):
     (found,) = warnings_of(cut(ds, time=time, lag=lag))
-    assert found.startswith("Incomplete: the run is running; measured so far: hosts up to sweep ")
+    assert found.startswith("Incomplete: the run goes on; measured so far: hosts up to sweep ")
     assert ("nothing of the clones" in found) == (lag is None)
 
 
@@ -170,7 +170,7 @@ def test_what_is_measured_of_a_run_under_way_counts(ds):
 def test_reasons_come_from_the_log(ds):
     events = [{"event": "stopped", "reason": "SIGTERM"}, {"event": "resumed"}]
     (found,) = warnings_of(ds, status="stopped", events=events)
-    assert found.startswith("Incomplete: the run is stopped (SIGTERM)")
+    assert found.startswith("Incomplete: the run was stopped (SIGTERM)")
     error = {"event": "failed", "reason": "weights of layer 2 are not finite at sweep 7 of hosts: sample 0."}
     failed = warnings_of(ds, status="failed", events=[*events, error])
     assert failed[0].startswith("Failed: an error ended the run (weights of layer 2 are not finite at sweep 7")
