@@ -73,7 +73,7 @@ def _relaxation_columns(ds: Dataset) -> Iterator[Column]:
         moving = set(moving_layers(ds, name)["layer"].values.tolist())
         for t in tau["waiting_time"].values if moving else ():
             cells = zip(tau["layer"].values.tolist(), tau.sel(waiting_time=t).values.tolist(), strict=True)
-            head = joined([tag("span", f"τ of {words}"), tag("span", "t", tag("sub", "w"), f" = {count(t)}")])
+            head = joined([tag("span", f"τ {words}"), tag("span", "t", tag("sub", "w"), f" = {count(t)}")])
             yield head, ["–" if l not in moving else longest if np.isnan(x) else count(x) for l, x in cells]
 
 
