@@ -1,6 +1,8 @@
 """Real runs to report on, each simulated once, and their pages."""
 
+import atexit
 import os
+import shutil
 import signal
 from functools import lru_cache
 from pathlib import Path
@@ -43,7 +45,9 @@ def stopped():
 
 
 def _simulated(name, **options):
-    path = Path(mkdtemp()) / name
+    parent = mkdtemp()
+    atexit.register(shutil.rmtree, parent, ignore_errors=True)
+    path = Path(parent) / name
     try:
         gn.simulate(MACHINE, task(), 5.0, protocol=PROTOCOL, folder=path, **options)
     except gn.Stopped:
