@@ -251,7 +251,7 @@ def test_durations(text, number):
     assert seconds("time_limit", text) == number
 
 
-@pytest.mark.parametrize("command", ["run", "resume", "export", "plot", "info", "demo", "bench"])
+@pytest.mark.parametrize("command", ["run", "resume", "export", "plot", "report", "info", "demo", "bench"])
 def test_help_of_commands(command):
     status, out, _ = call(command, "--help")
     assert status == 0

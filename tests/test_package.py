@@ -53,6 +53,8 @@ def test_shipped_files():
     for name in ("mnist5k.npz", "README.md", "make_mnist5k.py"):
         assert data.joinpath(name).is_file()
     assert files("glassnet").joinpath("py.typed").is_file()
+    for name in ("page.html", "style.css"):
+        assert files("glassnet.report").joinpath(name).is_file()
 
 
 def test_every_requirement_has_a_reason():

@@ -17,6 +17,7 @@ COMMANDS = {
     "export": "write a run as one dataset (netCDF)",
     "join": "make one dataset of the parts that several processes wrote",
     "plot": "draw the overview figure of a dataset",
+    "report": "write a page of HTML about a run: warnings, figures, tables, configuration",
     "info": "say what is in a dataset, or on what machine glassnet would run",
     "theory": "curves of the replica theory: overlaps, transitions, replica symmetry breaking",
     "demo": "handwritten digits in a deep machine, from data to figure, in about two minutes",

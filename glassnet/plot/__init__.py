@@ -4,10 +4,13 @@ With `ax=None` a function draws on a new figure in the style of `paper`. That fi
 pyplot: write it with `ax.figure.savefig`, or hand over axes of your own to have it shown.
 """
 
+from glassnet.plot.history import layers_in_time, rate
+from glassnet.plot.magnetisation import magnetisation_profile, raw_and_connected
 from glassnet.plot.overlaps import overlap_matrix, overlap_profile
 from glassnet.plot.panels import overview
 from glassnet.plot.relaxation import autocorrelation, energy_and_error
 from glassnet.plot.style import layer_colours, paper
+from glassnet.plot.tree import overlap_tree
 
 __all__ = [
     "overview",
@@ -15,6 +18,11 @@ __all__ = [
     "autocorrelation",
     "overlap_profile",
     "overlap_matrix",
+    "overlap_tree",
+    "magnetisation_profile",
+    "raw_and_connected",
+    "layers_in_time",
+    "rate",
     "layer_colours",
     "paper",
 ]

@@ -1,5 +1,7 @@
 """Solid and liquid: replica overlap by layer, and matrices of overlaps."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from xarray import DataArray, Dataset
@@ -28,27 +30,53 @@ def overlap_profile(data: DataArray | Dataset, ax: Axes | None = None) -> Axes:
     Raises:
         ValueError: if `data` has more than one temperature or a single clone.
     """
-    q = _mean_of_pairs(longest_lag(by_layer(data, "spin_overlap")))
-    times = q["waiting_time"].values.tolist() if "waiting_time" in q.dims else None
-    q = at_waiting_times(q, times)
-    curve = over_samples(q)
-    colours = graded("plasma", q.sizes["waiting_time"])
-    handles = []
-    for n, (time, colour) in enumerate(zip(q["waiting_time"].values, colours, strict=True)):
-        line = curve.isel(waiting_time=n)
-        style = {"color": colour, "marker": MARKERS[n % len(MARKERS)], "capsize": 1.5, "elinewidth": 0.8}
-        error = np.nan_to_num(line["error"].values)
-        handles.append(ax.errorbar(q["layer"].values, line["mean"].values, error, label=f"{time:g}", **style))
-    _level(ax)
+    q = mean_of_pairs(longest_lag(by_layer(data, "spin_overlap")))
+    handles, _ = profile_lines(ax, q)
+    level_line(ax)
     depth = int(data.attrs["depth"]) if isinstance(data, Dataset) else None
-    _layer_axis(ax, q["layer"].values, depth)
-    lowest = float((curve["mean"] - curve["error"].fillna(0)).min())
-    ax.set(xlabel="layer $l$", ylabel=label(q), ylim=(min(-0.04, lowest - 0.02), 1.04))
+    layer_axis(ax, q["layer"].values, depth)
+    low = min(-0.04, ax.dataLim.y0 - 0.02)
+    ax.set(xlabel="layer $l$", ylabel=label(q), ylim=(low, 1.04))
     legend(ax, handles, title="$t_w =$")
     return ax
 
 
-def _mean_of_pairs(q: DataArray) -> DataArray:
+def profile_lines(
+    ax: Axes,
+    values: DataArray,
+    *,
+    colours: Sequence | None = None,
+    markers: Sequence[str] = MARKERS,
+    words: Sequence[str] | None = None,
+) -> tuple[list, float]:
+    """Means over samples by `layer` with bars of one standard error, one line for each waiting time.
+
+    Args:
+        ax: the axes.
+        values: dims `layer` and, if they matter, `sample`, `clone`, `waiting_time`.
+        colours: of the lines, by growing waiting time if None.
+        markers: of the lines, used again from the first where there are more lines.
+        words: labels of the lines; the waiting times if None.
+    Returns:
+        What a legend explains, and the largest mean with its error.
+    """
+    times = values["waiting_time"].values.tolist() if "waiting_time" in values.dims else None
+    values = at_waiting_times(values, times)
+    curve = over_samples(values)
+    times = values["waiting_time"].values.tolist()
+    words = [f"{time:g}" for time in times] if words is None else words
+    colours = graded("plasma", len(times)) if colours is None else colours
+    handles = []
+    for n, (word, colour) in enumerate(zip(words, colours, strict=True)):
+        line = curve.isel(waiting_time=n)
+        style = {"color": colour, "marker": markers[n % len(markers)], "capsize": 1.5, "elinewidth": 0.8}
+        error = np.nan_to_num(line["error"].values)
+        handles.append(ax.errorbar(values["layer"].values, line["mean"].values, error, label=word, **style))
+    return handles, float((curve["mean"] + curve["error"].fillna(0)).max())
+
+
+def mean_of_pairs(q: DataArray) -> DataArray:
+    """Mean over pairs of different clones, if `q` has them. Raises ValueError for a single clone."""
     if "clone_b" not in q.dims:
         return q
     if q.sizes["clone"] < 2:
@@ -56,7 +84,7 @@ def _mean_of_pairs(q: DataArray) -> DataArray:
     return mean_pair_overlap(q)
 
 
-def _level(ax: Axes) -> None:
+def level_line(ax: Axes) -> None:
     """The line at 1/e, with its sides named at the right of the axes, where there is no data."""
     ax.axhline(LEVEL, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
     for word, side, offset in (("solid", "bottom", 2), ("liquid", "top", -2)):
@@ -64,7 +92,7 @@ def _level(ax: Axes) -> None:
         ax.annotate(word, (1, LEVEL), (3, offset), color=GREY, fontsize="small", **place)
 
 
-def _layer_axis(ax: Axes, layers: np.ndarray, depth: int | None) -> None:
+def layer_axis(ax: Axes, layers: np.ndarray, depth: int | None) -> None:
     """At most twelve ticks at the layers; with the depth known, from the clamped input to the clamped output."""
     step = -(-len(layers) // 12)
     ticks = {int(l): str(int(l)) for l in layers[step - 1 :: step]}
@@ -101,7 +129,7 @@ def overlap_matrix(
         ValueError: if `data` has more than one temperature, or lacks the layer or the waiting time.
     """
     values = single_temperature(data["final_spin_overlap"] if isinstance(data, Dataset) else data)
-    q = at_waiting_times(_at_layer(values, layer), waiting_time).isel(waiting_time=0)
+    q = at_waiting_times(at_layer(values, layer), waiting_time).isel(waiting_time=0)
     order = clustered(q.transpose("configuration", "configuration_b")).order
     if clones is not None:
         order = _samples_together(order, clones)
@@ -116,7 +144,8 @@ def overlap_matrix(
     return ax
 
 
-def _at_layer(values: DataArray, layer: int) -> DataArray:
+def at_layer(values: DataArray, layer: int) -> DataArray:
+    """`values` at one layer. Raises ValueError if it is not there."""
     known = np.atleast_1d(values["layer"].values).tolist()
     if layer not in known:
         raise fail("layer", f"be among the layers {known}", layer)

@@ -21,6 +21,7 @@ def energy_and_error(data: Dataset, ax: Axes | None = None) -> Axes:
     """Energy per gap (left axis) and training and test error (right axis) of the hosts against time.
 
     Means over samples with bands of one standard error. Time 0 does not fit the logarithmic axis and is left out.
+    The axis of energies that are not finite has no numbers.
 
     Args:
         data: result with `energy`, `train_error`, `test_error` and the attribute `widths`.
@@ -32,10 +33,12 @@ def energy_and_error(data: Dataset, ax: Axes | None = None) -> Axes:
     """
     data, scale = logarithmic(single_temperature(data), "time")
     energy = energy_per_gap(data)
-    lines = [_band(ax, energy, "time", color=ENERGY, label="energy")]
+    lines = [band(ax, energy, "time", color=ENERGY, label="energy")]
     ax.set(xscale=scale, xlabel=label(data["time"]))
     _coloured(ax, label(energy), ENERGY)
-    if _all_positive(energy):
+    if not np.isfinite(energy.values).any():
+        ax.set_yticks([])
+    elif _all_positive(energy):
         ax.set_yscale("log")
         plain_numbers(ax)
     errors = [name for name in ("train_error", "test_error") if name in data]
@@ -49,9 +52,7 @@ def _errors(ax: Axes, data: Dataset, names: list[str]) -> list[Line2D]:
     """Lines of errors, of which that on test data is full, on an axis at the right."""
     dashes = {"train_error": "--", "test_error": "-"}
     lines = [
-        _band(
-            ax, data[name], "time", color=ERROR, linestyle=dashes[name], label=data[name].attrs.get("long_name", name)
-        )
+        band(ax, data[name], "time", color=ERROR, linestyle=dashes[name], label=data[name].attrs.get("long_name", name))
         for name in names
     ]
     _coloured(ax, f"error ({data[names[0]].attrs.get('units', '1')})", ERROR)
@@ -71,7 +72,7 @@ def _all_positive(values: DataArray) -> bool:
     return bool(finite.size and finite.min() > 0)
 
 
-def _band(ax: Axes, values: DataArray, clock: str, **style) -> Line2D:
+def band(ax: Axes, values: DataArray, clock: str, **style) -> Line2D:
     """Line of the mean over samples against `clock`, with a band of one standard error."""
     curve = over_samples(values)
     t, mean, error = values[clock].values, curve["mean"].values, curve["error"].values
@@ -109,7 +110,7 @@ def autocorrelation(
     if len(dashes) < len(times):
         raise ValueError(f"Argument `waiting_time` must hold at most {len(DASHES)} values, but is {times!r}.")
     for (w, time), (n, colour) in ((a, b) for a in enumerate(times) for b in enumerate(colours)):
-        _band(ax, values.isel(waiting_time=w, layer=n), "lag", color=colour, linestyle=dashes[time])
+        band(ax, values.isel(waiting_time=w, layer=n), "lag", color=colour, linestyle=dashes[time])
     ax.axhline(LEVEL, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
     ax.annotate("1/e", (0, LEVEL), (8, 1.5), ("axes fraction", "data"), "offset points", color=GREY, fontsize="small")
     ax.set(

@@ -21,6 +21,9 @@ ENERGY, ERROR = "#0072B2", "#D55E00"
 GREY = "0.45"
 """Reference lines."""
 
+ON_COLOUR = ("#ffffff", "#101014")
+"""Letters on dark and on light coloured ground."""
+
 PAPER = {
     "font.family": "STIXGeneral",
     "mathtext.fontset": "stix",
@@ -90,7 +93,9 @@ def graded(name: str, count: int) -> list[tuple]:
 
 
 def layer_bar(mappable: ScalarMappable, layers: Sequence[int], ax: Axes) -> None:
-    """A colour bar of layers beside `ax`, at most ten of them numbered."""
+    """A colour bar of layers beside `ax`, at most ten of them numbered; none for a single layer."""
+    if len(layers) < 2:
+        return
     bar = ax.figure.colorbar(mappable, ax=ax, pad=0.02, aspect=28)
     shown = np.arange(len(layers))[:: -(-len(layers) // 10)]
     bar.set_ticks(shown, labels=[str(layers[n]) for n in shown])

@@ -4,6 +4,7 @@ import sys
 import matplotlib as mpl
 import numpy as np
 import pytest
+import xarray as xr
 from analysis.synthetic_result import DEPTH, result
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -36,6 +37,10 @@ DRAWN = {
     "autocorrelation": plot.autocorrelation,
     "overlap_profile": plot.overlap_profile,
     "overlap_matrix": lambda data, ax=None: plot.overlap_matrix(data, ax, layer=1),
+    "overlap_tree": lambda data, ax=None: plot.overlap_tree(data.final_spin_overlap, ax, layer=1),
+    "layers_in_time": lambda data, ax=None: plot.layers_in_time(data.energy, ax),
+    "magnetisation_profile": plot.magnetisation_profile,
+    "raw_and_connected": plot.raw_and_connected,
 }
 
 
@@ -199,6 +204,74 @@ def test_matrix_with_samples_side_by_side(ds):
 def test_matrix_refuses(ds, options, message):
     with pytest.raises(ValueError, match=message):
         plot.overlap_matrix(ds, **options)
+
+
+def test_tree_stands_over_the_matrix_that_it_orders(ds):
+    shuffle = np.random.default_rng(1).permutation(ds.sizes["configuration"])
+    named = ds.final_spin_overlap.assign_coords(configuration_sample=("configuration", np.arange(12) // 3))
+    mixed = named.isel(configuration=shuffle, configuration_b=shuffle)
+    ax = plot.overlap_tree(mixed, layer=2)
+    matrix, tree, strip = ax.child_axes
+    q = mixed.isel(waiting_time=-1).sel(layer=2).values
+    order, merges = clustered(q)
+    np.testing.assert_array_equal(matrix.images[0].get_array(), q[np.ix_(order, order)])
+    brackets = np.array(tree.collections[0].get_segments())
+    assert brackets.shape == (11, 4, 2)
+    np.testing.assert_allclose(np.sort(brackets[:, 1, 1]), np.sort(merges[:, 2]))
+    leaves = brackets[brackets[..., 1] == 0][:, 0]
+    np.testing.assert_allclose(np.sort(leaves), range(12))
+    assert matrix.get_xlim() == tree.get_xlim() == strip.get_xlim()
+    samples = named.configuration_sample.values[shuffle][order]
+    np.testing.assert_array_equal(np.asarray(strip.images[0].get_array()).ravel(), samples)
+    assert [text.get_text() for text in strip.texts] == [str(s) for s in samples[::3]]
+
+
+def test_tree_of_one_configuration_and_without_samples(ds):
+    one = ds.final_spin_overlap.isel(configuration=[0], configuration_b=[0])
+    assert len(plot.overlap_tree(one, layer=1).child_axes) == 2
+    with pytest.raises(ValueError, match="`layer` must be among the layers"):
+        plot.overlap_tree(ds.final_spin_overlap, layer=11)
+
+
+def test_layers_in_time(ds):
+    energy = ds.energy.where(ds.layer != 3).where(ds.time <= 100)
+    ax = plot.layers_in_time(energy)
+    assert len(lines(ax)) == DEPTH - 1
+    expected = mean_and_error(energy)["mean"].sel(layer=1).where(ds.time > 0, drop=True)
+    np.testing.assert_allclose(lines(ax)[0].get_ydata(), expected)
+    assert ax.get_xscale() == "log"
+    assert ax.get_yscale() == "linear"
+    assert ax.get_ylim()[0] == 0
+    assert plot.layers_in_time(ds.energy * 10.0 ** -(ds.time / 500)).get_yscale() == "log"
+    assert lines(plot.layers_in_time(energy * np.nan)) == []
+
+
+def test_profiles_of_magnetisation(ds):
+    ax = plot.magnetisation_profile(ds, threshold=0.2)
+    expected = mean_and_error(ds.magnetisation_squared)["mean"].isel(lag=-1, layer=slice(None, -1))
+    np.testing.assert_allclose([bar.lines[0].get_ydata() for bar in ax.containers], expected)
+    assert ax.get_ylim()[1] > 0.2
+    both = plot.raw_and_connected(ds, waiting_time=10)
+    for bar, name in zip(both.containers, ("spin_overlap", "spin_overlap_connected"), strict=True):
+        expected = mean_and_error(ds[name].sel(waiting_time=10))["mean"].isel(lag=-1, layer=slice(None, -1))
+        np.testing.assert_allclose(bar.lines[0].get_ydata(), expected)
+    with pytest.raises(ValueError, match="`data` must have at least two clones"):
+        plot.raw_and_connected(result(clones=1))
+
+
+def test_rate_marks_where_a_run_was_taken_up_again():
+    done = ("done", [10.0, 20.0, 30.0, 40.0], {"long_name": "replica-sweeps done"})
+    speed = xr.DataArray([5.0, 6.0, 4.0, 4.0], {"done": done, "session": ("done", [0, 0, 1, 1])}, ("done",))
+    ax = plot.rate(speed)
+    np.testing.assert_array_equal(ax.get_lines()[0].get_ydata(), speed)
+    assert [line.get_xdata()[0] for line in ax.get_lines()[1:]] == [25]
+    assert len(plot.rate(speed.drop_vars("session")).get_lines()) == 1
+
+
+def test_energy_that_is_not_finite_has_no_numbers(ds):
+    ax = plot.energy_and_error(ds.assign(energy=ds.energy * np.nan))
+    assert len(ax.get_yticks()) == 0
+    assert len(plot.energy_and_error(ds).get_yticks()) > 0
 
 
 def test_overview_has_four_panels(ds, tmp_path):

@@ -1,0 +1,140 @@
+"""Tables with a row for each layer, and one with a row for each temperature."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from xarray import DataArray, Dataset
+
+from glassnet.analysis import energy_per_gap, longest_lag, mean_and_error, moving_layers, relaxation_time
+from glassnet.analysis.relaxation import LEVEL
+from glassnet.report.cautions import magnetisation_threshold
+from glassnet.report.equilibrium import CORRELATIONS
+from glassnet.report.markup import Markup, joined, table, tag
+from glassnet.report.numbers import count, number, percent, with_error
+from glassnet.report.significance import bounds
+from glassnet.report.source import has_clones, measured_part
+
+FLAG = "⚑"
+"""Marks a magnetised layer."""
+
+Column = tuple[object, list[object]]
+
+
+def tables_by_layer(ds: Dataset) -> Iterator[Markup]:
+    """Hosts: energy, violated gaps, acceptance. Clones: relaxation times, overlap and phase, magnetisation.
+
+    Args:
+        ds: the measured part of a result at one temperature.
+    """
+    n = ds.sizes["sample"]
+    over = f"Mean over {n} samples" if n > 1 else "A single sample"
+    yield _by_layer(ds, f"Hosts at sweep {count(ds['time'][-1])}. {over}.", list(_host_columns(ds)))
+    if has_clones(ds):
+        columns = [*_relaxation_columns(ds), *_phase_column(ds), *_squared_columns(ds)]
+        caption = f"Clones at lag {count(ds['lag'][-1])}: relaxation times τ in sweeps"
+        rest = f" = {count(ds['waiting_time'][-1])}. {over}."
+        caption = joined([caption, "; the other columns after t", tag("sub", "w"), rest])
+        yield _by_layer(ds, caption, columns)
+        if any(FLAG in str(cell) for _, cells in columns for cell in cells):
+            yield tag("p", f"{FLAG} magnetised: there the raw overlap q says little about the phase.", class_="note")
+
+
+def _by_layer(ds: Dataset, caption: object, columns: list[Column]) -> Markup:
+    layers = ds["layer"].values.tolist()
+    rows = ([f"{l}", *(cells[n] for _, cells in columns)] for n, l in enumerate(layers))
+    return table(caption, ["layer", *(head for head, _ in columns)], rows)
+
+
+def _host_columns(ds: Dataset) -> Iterator[Column]:
+    widths = json.loads(ds.attrs["widths"])
+    yield "neurons", [widths[l] for l in ds["layer"].values.tolist()]
+    last = ds.isel(time=-1)
+    with np.errstate(invalid="ignore"):  # the energy of a hard core may be infinite
+        energy = mean_and_error(last["energy"])
+    yield "energy per gap", [with_error(m, e) for m, e in _pairs(energy)]
+    names = {"violated": "violated", "acceptance_weights": "accepted weights", "acceptance_spins": "accepted spins"}
+    for name, words in names.items():
+        if name in ds and bool(last[name].notnull().any()):
+            yield words, [percent(x) for x in last[name].mean("sample").values.tolist()]
+
+
+def _pairs(pair: Dataset) -> list[tuple[float, float]]:
+    return list(zip(pair["mean"].values.tolist(), pair["error"].values.tolist(), strict=True))
+
+
+def _relaxation_columns(ds: Dataset) -> Iterator[Column]:
+    """First lags with the mean below 1/e, "> longest lag" where it is not reached, a dash for what is clamped."""
+    longest = f"> {count(ds['lag'][-1])}"
+    for words, name in CORRELATIONS.items():
+        if name not in ds:
+            continue
+        tau = relaxation_time(moving_layers(ds, name).mean(("sample", "clone"))).reindex(layer=ds["layer"])
+        moving = set(moving_layers(ds, name)["layer"].values.tolist())
+        for t in tau["waiting_time"].values if moving else ():
+            cells = zip(tau["layer"].values.tolist(), tau.sel(waiting_time=t).values.tolist(), strict=True)
+            head = joined([tag("span", f"τ {words}"), tag("span", "t", tag("sub", "w"), f" = {count(t)}")])
+            yield head, ["–" if l not in moving else longest if np.isnan(x) else count(x) for l, x in cells]
+
+
+def _phase_column(ds: Dataset) -> Iterator[Column]:
+    """Solid or liquid by the overlap of clones at the longest lag after the last wait, if that is beyond its error."""
+    if ds.sizes["clone"] < 2 or not moving_layers(ds, "spin_overlap").sizes["layer"]:
+        return
+    q = bounds(longest_lag(moving_layers(ds, "spin_overlap").isel(waiting_time=-1)))
+    words = np.where(q["low"] >= LEVEL, "solid", np.where(q["high"] < LEVEL, "liquid", "undecided")).tolist()
+    overlaps = [number(x, 2) for x in q["mean"].values.tolist()]
+    yield "overlap q", [*overlaps, "1"]
+    yield "phase", [*words, "clamped"]
+
+
+def _squared_columns(ds: Dataset) -> Iterator[Column]:
+    """Squared magnetisation after the last wait, with a mark above the threshold, and squared teacher overlap."""
+    for name, words in {"magnetisation_squared": "m²", "teacher_overlap_squared": "teacher R²"}.items():
+        if name not in ds or not moving_layers(ds, name).sizes["layer"]:
+            continue
+        mean = longest_lag(moving_layers(ds, name).isel(waiting_time=-1)).mean(("sample", "clone"))
+        limit = magnetisation_threshold(ds) if name == "magnetisation_squared" else np.inf
+        cells = [f"{number(x, 2)}{f' {FLAG}' if x > limit else ''}" for x in mean.values.tolist()]
+        yield words, [*cells, "–"]
+
+
+def end_values(ds: Dataset) -> dict[str, str]:
+    """Energy per gap and errors of the hosts at the last measured time, mean ± standard error.
+
+    Args:
+        ds: the measured part of a result at one temperature; dashes where nothing is measured.
+    """
+    with np.errstate(invalid="ignore"):
+        values = {"energy per gap": energy_per_gap(ds)}
+        values |= {words: ds[name] for name, words in _ERRORS.items() if name in ds}
+        return {words: _at_the_end(x) for words, x in values.items()}
+
+
+_ERRORS = {"train_error": "training error", "test_error": "test error"}
+
+
+def _at_the_end(values: DataArray) -> str:
+    if not values.sizes["time"]:
+        return "–"
+    pair = mean_and_error(values.isel(time=-1))
+    return with_error(float(pair["mean"]), float(pair["error"]))
+
+
+def table_by_temperature(ladder: Sequence[tuple[float, Dataset]], warnings: Sequence[int]) -> Markup:
+    """Energy, errors, acceptance and number of warnings at each temperature."""
+    rows = []
+    for (T, ds), n in zip(ladder, warnings, strict=True):
+        cut = measured_part(ds)
+        rates = [_mean_rate(cut, name) for name in ("acceptance_weights", "acceptance_spins")]
+        rows.append([f"{T:.4g}", f"{float(ds['beta']):.4g}", *end_values(cut).values(), *rates, n])
+    errors = [words for name, words in _ERRORS.items() if name in ds]
+    head = ["T", "β", "energy per gap", *errors, "accepted weights", "accepted spins", "warnings"]
+    return table("Hosts at the last measured time, coldest first; means over samples and layers.", head, rows)
+
+
+def _mean_rate(cut: Dataset, name: str) -> str:
+    if name not in cut or not cut.sizes["time"]:
+        return "–"
+    rates = cut[name].isel(time=-1).values
+    return percent(float(rates[np.isfinite(rates)].mean())) if np.isfinite(rates).any() else "–"
