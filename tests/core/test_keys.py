@@ -1,4 +1,5 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.stats import kstest
@@ -46,7 +47,7 @@ def test_a_grid_holds_the_keys_of_its_addresses(seed):
     assert found.shape == (2, 1, 3)
     root, data = keys.root(seed), jax.random.key_data
     for (a, b, c), _ in np.ndenumerate(np.zeros(found.shape)):
-        right = keys.address(root, a + 2, 3, np.uint32(2**32 - 1), (0, 10, 100)[c])
+        right = keys.address(root, a + 2, 3, jnp.uint32(2**32 - 1), (0, 10, 100)[c])
         assert np.array_equal(data(found[a, b, c]), data(right))
 
 
