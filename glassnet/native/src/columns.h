@@ -7,31 +7,40 @@
 
 namespace {
 
-// Vectors of patterns handled together, which share every weight that is read.
-constexpr int WIDE = 2;
-constexpr int BLOCK = WIDE * LANES;
+// Vectors of patterns handled together, which share every weight that is read: many of them where the fields of so
+// many patterns stay in the nearest cache.
+constexpr int FEW = 2, MANY = 4;
+constexpr int SHORT_LAYER = 96;
 
-// Memory of one thread for BLOCK patterns: leading axis neuron (own or fed), then BLOCK lanes.
+int spin_block(const SpinLayer& layer) { return (layer.fed <= SHORT_LAYER ? MANY : FEW) * LANES; }
+
+// Memory of one thread for a block of patterns: leading axis neuron (own or fed), then the lanes of the block.
 struct ColumnScratch {
   float *threshold, *fields;
   uint32_t* signs;
 
-  ColumnScratch(const SpinLayer& layer, char* memory) {
+  ColumnScratch(const SpinLayer& layer, int block, char* memory) {
     threshold = (float*)memory;
-    fields = threshold + size_t(layer.neurons + 1) * BLOCK;
-    signs = (uint32_t*)(fields + size_t(layer.fed) * BLOCK);
+    fields = threshold + size_t(layer.neurons + 1) * block;
+    signs = (uint32_t*)(fields + size_t(layer.fed) * block + APART);
   }
 
   static size_t bytes(const SpinLayer& layer) {
-    return 4 * size_t(BLOCK) * (layer.neurons + 1 + 2 * size_t(layer.fed));
+    return 4 * (size_t(spin_block(layer)) * (layer.neurons + 1 + 2 * size_t(layer.fed)) + APART);
   }
+
+ private:
+  // Keeps a field and its sign at different places of their pages: what reads the one need not wait for the other.
+  static constexpr size_t APART = 528;
 };
 
-template <class Cost>
+template <class Cost, int WIDE>
 class ColumnSweep {
+  static constexpr int BLOCK = WIDE * LANES;
+
  public:
   ColumnSweep(const SpinLayer& layer, Cost cost, int first, int patterns, char* memory)
-      : layer(layer), cost(cost), first(first), patterns(patterns), scratch(layer, memory) {}
+      : layer(layer), cost(cost), first(first), patterns(patterns), scratch(layer, BLOCK, memory) {}
 
   int64_t run() {
     const Key key{layer.key.a, layer.key.b};
@@ -74,11 +83,9 @@ class ColumnSweep {
     const Floats never = floats(-__builtin_inff());
     const float T = layer.temperature, least = T > 1e-30f ? T : 1e-30f;
     if (layer.coin)
-      draws.at(first + g * LANES,
-               [&](int j, Words bits) { put(out, j, select(inside, least * logistic(bits), never)); });
+      draws.at<Logistic>(first + g * LANES, [&](int j, Floats x) { put(out, j, select(inside, least * x, never)); });
     else
-      draws.at(first + g * LANES,
-               [&](int j, Words bits) { put(out, j, select(inside, T * exponential(bits), never)); });
+      draws.at<Exponential>(first + g * LANES, [&](int j, Floats x) { put(out, j, select(inside, T * x, never)); });
   }
 
   void open() {
@@ -152,7 +159,8 @@ class ColumnSweep {
   template <bool MARGIN, bool PENDING>
   inline void offered(const float* before, const Floats* pending, const float* J, const Floats* change,
                       Floats* out) const {
-    Floats total[2 * WIDE];
+    constexpr int APIECE = WIDE == FEW ? 2 : 1;  // sums of each vector, as many as there are registers for
+    Floats total[APIECE * WIDE];
     for (Floats& t : total) t = Floats{};
     const int fed = layer.fed;
     const float margin = layer.potential.margin;
@@ -164,22 +172,19 @@ class ColumnSweep {
       flips[g] = change[g];
       late[g] = pending[g];
     }
-    int i = 0;
-    for (; i + 2 <= fed; i += 2, field += 2 * BLOCK, sign += 2 * BLOCK)
-#pragma GCC unroll 2
-      for (int n = 0; n < 2; n++) {
-        const Floats a = floats(J[i + n]), b = PENDING ? floats(before[i + n]) : a;
-#pragma GCC unroll 4
-        for (int g = 0; g < WIDE; g++)
-          offer<MARGIN, PENDING>(cost, margin, field + n * BLOCK + g * LANES, sign + n * BLOCK + g * LANES, a, flips[g],
-                                 b, late[g], total[n * WIDE + g]);
-      }
-    if (i < fed) {
+    const auto row = [&](int i, int n, int place) __attribute__((always_inline)) {
       const Floats a = floats(J[i]), b = PENDING ? floats(before[i]) : a;
+#pragma GCC unroll 4
       for (int g = 0; g < WIDE; g++)
-        offer<MARGIN, PENDING>(cost, margin, field + g * LANES, sign + g * LANES, a, flips[g], b, late[g], total[g]);
-    }
-    for (int g = 0; g < WIDE; g++) out[g] = (total[g] + total[WIDE + g]) * layer.potential.strength;
+        offer<MARGIN, PENDING>(cost, margin, field + n * BLOCK + g * LANES, sign + n * BLOCK + g * LANES, a, flips[g],
+                               b, late[g], total[place * WIDE + g]);
+    };
+    int i = 0;
+    for (; i + APIECE <= fed; i += APIECE, field += APIECE * BLOCK, sign += APIECE * BLOCK)
+#pragma GCC unroll 2
+      for (int n = 0; n < APIECE; n++) row(i + n, n, n);
+    if (i < fed) row(i, 0, 0);
+    for (int g = 0; g < WIDE; g++) out[g] = (total[g] + (APIECE > 1 ? total[WIDE + g] : Floats{})) * layer.potential.strength;
   }
 
   template <bool MARGIN>
@@ -296,12 +301,14 @@ class ColumnSweep {
   const ColumnScratch scratch;
 };
 
-// Sweep the patterns first..first + patterns - 1, at most BLOCK of them; returns how many flips were accepted.
+// Sweep the patterns first..first + patterns - 1, at most spin_block of them; returns how many flips were accepted.
 int64_t sweep_spins(const SpinLayer& layer, int first, int patterns, char* scratch) {
   const Potential v{Kind(layer.potential.kind), layer.potential.strength, layer.potential.margin,
                     layer.potential.exponent};
   return with_cost(v, [&](auto cost) {
-    return ColumnSweep<decltype(cost)>(layer, cost, first, patterns, scratch).run();
+    using Cost = decltype(cost);
+    return patterns > FEW * LANES ? ColumnSweep<Cost, MANY>(layer, cost, first, patterns, scratch).run()
+                                  : ColumnSweep<Cost, FEW>(layer, cost, first, patterns, scratch).run();
   });
 }
 
