@@ -45,7 +45,8 @@ class ColumnSweep {
   int64_t run() {
     const Key key{layer.key.a, layer.key.b};
     const Draws draws{key, layer.neurons, layer.patterns};
-    for (int g = 0; g < WIDE; g++) draw(draws, g);
+    if (layer.coin) draw<Logistic>(draws);
+    else draw<Exponential>(draws);
     open();
     const int64_t accepted = layer.potential.margin == 0 ? scanned<false>() : scanned<true>();
     close();
@@ -72,20 +73,20 @@ class ColumnSweep {
     else store_part(to + g * LANES, x, left(g));
   }
 
-  static inline void put(float* out, int j, Floats x) { store(out + size_t(j) * BLOCK, x); }
-
-  // Thresholds of one vector of patterns; no energy change is as low as those of the padding.
-  void draw(const Draws& draws, int g) {
-    float* out = scratch.threshold + g * LANES;
+  // Thresholds; no energy change is as low as those of the padding.
+  template <class Numbers>
+  void draw(const Draws& draws) {
+    const float least = layer.coin ? 1e-30f : 0.0f;  // the coin's sign must survive T = 0
+    const Floats never = floats(-__builtin_inff()), T = floats(layer.temperature > least ? layer.temperature : least);
     Ints lane;
     for (int k = 0; k < LANES; k++) lane[k] = k;
-    const Ints inside = lane < left(g);
-    const Floats never = floats(-__builtin_inff());
-    const float T = layer.temperature, least = T > 1e-30f ? T : 1e-30f;
-    if (layer.coin)
-      draws.at<Logistic>(first + g * LANES, [&](int j, Floats x) { put(out, j, select(inside, least * x, never)); });
-    else
-      draws.at<Exponential>(first + g * LANES, [&](int j, Floats x) { put(out, j, select(inside, T * x, never)); });
+#pragma GCC unroll 1
+    for (int g = 0; g < WIDE; g++) {
+      const Ints inside = lane < left(g);
+      float* out = scratch.threshold + g * LANES;
+      draws.at<Numbers>(first + g * LANES,
+                        [&](int j, Floats x) { store(out + size_t(j) * BLOCK, select(inside, T * x, never)); });
+    }
   }
 
   void open() {
