@@ -8,11 +8,13 @@
 namespace {
 
 // Vectors of patterns handled together, which share every weight that is read: many of them where the fields of so
-// many patterns stay in the nearest cache.
+// many patterns stay in the nearest cache, or where it is the list of targets that costs.
 constexpr int FEW = 2, MANY = 4;
 constexpr int SHORT_LAYER = 96;
 
-int spin_block(const SpinLayer& layer) { return (layer.fed <= SHORT_LAYER ? MANY : FEW) * LANES; }
+int spin_block(const SpinLayer& layer) {
+  return (layer.targets || layer.fed <= SHORT_LAYER ? MANY : FEW) * LANES;
+}
 
 // Memory of one thread for a block of patterns: leading axis neuron (own or fed), then the lanes of the block.
 struct ColumnScratch {
@@ -235,11 +237,10 @@ class ColumnSweep {
     for (int j = 0; j < layer.neurons; j++) {
       const int32_t* targets = layer.targets + size_t(j) * layer.most_targets;
       const float* J = layer.outgoing + size_t(j) * layer.most_targets;
-      const int count = targets_of(targets);
       Floats change[WIDE], energy[WIDE], before[WIDE], after[WIDE];
       own_part(j, change, energy);
       for (int g = 0; g < WIDE; g++) change[g] *= layer.scale;
-      offered_to_targets<MARGIN>(targets, J, count, change, before, after);
+      const int count = offered_to_targets<MARGIN>(targets, J, change, before, after);
       Ints yes[WIDE];
       for (int g = 0; g < WIDE; g++) {
         yes[g] = (after[g] - before[g]) * layer.potential.strength + energy[g] <=
@@ -257,16 +258,10 @@ class ColumnSweep {
     return accepted;
   }
 
-  inline int targets_of(const int32_t* targets) const {
-    int count = layer.most_targets;
-    while (count > 0 && targets[count - 1] >= layer.fed) count--;  // what is missing stands last
-    return count;
-  }
-
-  // Costs of the targets' gaps without and with the offered flips.
+  // Costs of the targets' gaps without and with the offered flips; returns how many targets there are.
   template <bool MARGIN>
-  inline void offered_to_targets(const int32_t* targets, const float* J, int count, const Floats* change,
-                                 Floats* before, Floats* after) const {
+  inline int offered_to_targets(const int32_t* targets, const float* J, const Floats* change, Floats* before,
+                                Floats* after) const {
     const Cost cost = this->cost;
     const float* fields = scratch.fields;
     const int8_t* signs = compact();
@@ -276,15 +271,16 @@ class ColumnSweep {
       flips[g] = change[g];
       old[g] = now[g] = Floats{};
     }
+    int n = 0;
 #pragma GCC unroll 2
-    for (int n = 0; n < count; n++) {
+    for (; n < layer.most_targets && targets[n] < layer.fed; n++) {  // what is missing stands last
       const float* field = fields + size_t(targets[n]) * BLOCK;
       const int8_t* sign = signs + size_t(targets[n]) * BLOCK;
       const Floats a = floats(J[n]);
 #pragma GCC unroll 4
       for (int g = 0; g < WIDE; g++) {
         const Floats u = load<Floats>(field + g * LANES);
-        const Words s = (Words)widened(load<Bytes>(sign + g * LANES)) & SIGN;
+        const Words s = signs_of(sign, g);
         const Floats r = as_floats(as_words(u) ^ s), v = as_floats(as_words(u + flips[g] * a) ^ s);
         cost.add(old[g], MARGIN ? r - margin : r);
         cost.add(now[g], MARGIN ? v - margin : v);
@@ -294,6 +290,12 @@ class ColumnSweep {
       before[g] = old[g];
       after[g] = now[g];
     }
+    return n;
+  }
+
+  // The signs of vector g of a row of bytes.
+  static inline Words signs_of(const int8_t* row, int g) {
+    return (Words)widened(load<Bytes>(row + g * LANES)) & SIGN;
   }
 
   const SpinLayer& layer;
