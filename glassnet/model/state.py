@@ -15,7 +15,6 @@ from glassnet.core.pytree import pytree
 from glassnet.model.energy import checked_spins, checked_weights
 from glassnet.model.machine import Machine, Stack
 
-
 PIECE = 2**14
 """Spins, or pre-activations, that are computed with at once where cached pre-activations are renewed."""
 

@@ -128,9 +128,10 @@ class ColumnSweep {
 
   // Flip the accepted spins of neuron j; returns their number.
   inline int flip(int j, const Ints* yes) const {
+    int8_t* spins = layer.spins + size_t(j) * layer.patterns + first;
+    if (patterns == BLOCK) return flip_bytes<WIDE>(spins, yes);
     int count = 0;
     for (int g = 0; g < WIDE; g++) {
-      int8_t* spins = layer.spins + size_t(j) * layer.patterns + first;
       const Bytes flips = narrowed(yes[g]);
       write(spins, g, (Bytes)((read<Bytes>(spins, g) ^ flips) - flips));
       count += count_of(yes[g]);
@@ -187,11 +188,15 @@ class ColumnSweep {
 #pragma GCC unroll 2
       for (int n = 0; n < APIECE; n++) row(i + n, n, n);
     if (i < fed) row(i, 0, 0);
-    for (int g = 0; g < WIDE; g++) out[g] = (total[g] + (APIECE > 1 ? total[WIDE + g] : Floats{})) * layer.potential.strength;
+    for (int g = 0; g < WIDE; g++) {
+      const Floats second = APIECE > 1 ? total[(APIECE - 1) * WIDE + g] : Floats{};
+      out[g] = (total[g] + second) * layer.potential.strength;
+    }
   }
 
+  // A function of its own, whose registers no other code claims.
   template <bool MARGIN>
-  int64_t scan() {
+  __attribute__((noinline)) int64_t scan() {
     int64_t accepted = 0;
     Floats cost_now[WIDE] = {}, pending[WIDE] = {};
     for (int i = 0; i < layer.fed; i++)
@@ -232,7 +237,7 @@ class ColumnSweep {
 
   // As `scan`, where a neuron feeds a few targets only.
   template <bool MARGIN>
-  int64_t scan_targets() {
+  __attribute__((noinline)) int64_t scan_targets() {
     int64_t accepted = 0;
     for (int j = 0; j < layer.neurons; j++) {
       const int32_t* targets = layer.targets + size_t(j) * layer.most_targets;

@@ -212,6 +212,34 @@ INLINE Bytes narrowed(Ints x) {
 #endif
 }
 
+// Flips the signs of COUNT vectors of bytes, COUNT = 2 or 4, where the masks are set; returns how many these are.
+template <int COUNT>
+INLINE int flip_bytes(int8_t* bytes, const Ints* masks) {
+#if GLASSNET_LANES == 8
+  const __m256i first = _mm256_packs_epi32((__m256i)masks[0], (__m256i)masks[1]);
+  const __m256i second = COUNT == 4 ? _mm256_packs_epi32((__m256i)masks[COUNT - 2], (__m256i)masks[COUNT - 1]) : first;
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  const __m256i flips = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(first, second), order);
+  if (COUNT == 2) {
+    const __m128i few = _mm256_castsi256_si128(flips);
+    const __m128i old = _mm_loadu_si128((const __m128i*)bytes);
+    _mm_storeu_si128((__m128i*)bytes, _mm_sub_epi8(_mm_xor_si128(old, few), few));
+    return __builtin_popcount(_mm_movemask_epi8(few));
+  }
+  const __m256i old = _mm256_loadu_si256((const __m256i*)bytes);
+  _mm256_storeu_si256((__m256i*)bytes, _mm256_sub_epi8(_mm256_xor_si256(old, flips), flips));
+  return __builtin_popcount(_mm256_movemask_epi8(flips));
+#else
+  int count = 0;
+  for (int n = 0; n < COUNT; n++) {
+    const Bytes flips = narrowed(masks[n]);
+    store(bytes + n * LANES, (Bytes)((load<Bytes>(bytes + n * LANES) ^ flips) - flips));
+    count += count_of(masks[n]);
+  }
+  return count;
+#endif
+}
+
 // Natural logarithms of x / 2^POWER, positive and normal, relative error about 1e-7. Those of COUNT vectors overlap in
 // time.
 template <int POWER, int COUNT>
