@@ -27,7 +27,7 @@ def derive(ds: Dataset) -> Dataset:
         new["relaxation_time"] = _relaxation(ds["spin_autocorrelation"], "relaxation_time")
     if "weight_autocorrelation" in ds:
         C = ds["weight_autocorrelation"]
-        normalised = labelled(C / C.sel(lag=0, drop=True), "weight_autocorrelation_normalised")
+        normalised = labelled(C / C.sel(lag=0).variable, "weight_autocorrelation_normalised")
         new["weight_autocorrelation_normalised"] = normalised
         new["relaxation_time_weights"] = _relaxation(normalised, "relaxation_time_weights")
     return ds.assign(new)

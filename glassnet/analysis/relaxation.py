@@ -41,14 +41,17 @@ def relaxation_time(correlation: DataArray, level: float = LEVEL) -> DataArray:
     """
     require(correlation, "correlation", "lag")
     finite(level=level)
-    below = _first_lag(correlation < level)
-    unknown = _first_lag(correlation.isnull())
-    return below.where(np.isfinite(below) & (below < unknown)).assign_attrs(units="sweeps", long_name="relaxation time")
+    one = correlation.isel(lag=0, drop=True)
+    lags = correlation["lag"].values.astype(float)
+    values = np.moveaxis(correlation.values, correlation.get_axis_num("lag"), -1)
+    below, unknown = _first(lags, values < level), _first(lags, np.isnan(values))
+    tau = np.where(np.isfinite(below) & (below < unknown), below, np.nan)
+    return DataArray(tau, one.coords, one.dims, attrs={"units": "sweeps", "long_name": "relaxation time"})
 
 
-def _first_lag(condition: DataArray) -> DataArray:
-    """Smallest lag at which a condition holds, inf where none does."""
-    return xr.where(condition, condition["lag"].astype(float), np.inf).min("lag")
+def _first(lags: np.ndarray, condition: np.ndarray) -> np.ndarray:
+    """Smallest lag (last axis) at which a condition holds, inf where none does."""
+    return np.where(condition, lags, np.inf).min(-1)
 
 
 def stretched_exponential(correlation: DataArray, error: DataArray | None = None) -> Dataset:

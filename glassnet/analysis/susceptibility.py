@@ -29,7 +29,7 @@ def susceptibility(ds: Dataset) -> Dataset:
         raise fail("ds", "have the variable 'spin_autocorrelation'", sorted(map(str, ds.data_vars)))
     c = ds["spin_autocorrelation"].astype(float)
     require(c, "ds.spin_autocorrelation", "sample", "clone", "lag", "layer")
-    size = widths(ds) * float(attribute(ds, "patterns"))
+    size = widths(ds).variable * float(attribute(ds, "patterns"))
     variances = {
         "susceptibility_clones": _variance(c, "clone"),
         "susceptibility_samples": _variance(c.mean("clone", skipna=False), "sample"),

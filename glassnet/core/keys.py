@@ -5,9 +5,11 @@ numbers whatever runs beside it and however its run is cut into blocks.
 """
 
 import math
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 from jax.extend.random import threefry_2x32
 
@@ -15,7 +17,7 @@ DATA, START, HOST, CLONE = range(4)
 """Streams of one sample: the first index below the sample's key."""
 
 
-def root(seed: int) -> Array:
+def root(seed: int | Array) -> Array:
     """Root key of a run. The generator is named, so that a global default cannot change a result."""
     return jax.random.key(seed, impl="threefry2x32")
 
@@ -25,6 +27,23 @@ def address(key: Array, *indices: int | Array) -> Array:
     for index in indices:
         key = jax.random.fold_in(key, index)
     return key
+
+
+def grid(seed: int, *axes: int | Sequence[int] | np.ndarray) -> Array:
+    """Keys at all addresses below the root of `seed`, one axis for each sequence of indices; a number adds none.
+
+    One compiled call whatever the seed and the indices.
+    """
+    shape = tuple(n for axis in axes for n in np.shape(axis))
+    places = np.broadcast_arrays(*np.ix_(*map(np.atleast_1d, axes)))
+    return _addresses(np.uint32(seed), *(place.reshape(shape) for place in places))
+
+
+@jax.jit
+def _addresses(seed: Array, *indices: Array) -> Array:
+    shape = indices[0].shape
+    flat = jax.vmap(lambda *index: address(root(seed), *index))(*(x.reshape(-1) for x in indices))
+    return flat.reshape(shape)
 
 
 def bits(key: Array, shape: tuple[int, ...]) -> Array:

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jax import Array
 
+from glassnet.measure.means import mean_over
 from glassnet.model.forward import forward, signs
 from glassnet.model.machine import Machine
 from glassnet.model.state import Boundary, State, own_spins
@@ -23,8 +24,8 @@ def layer_energy(machine: Machine, state: State, boundary: Boundary) -> dict[str
     energies, violated = [], []
     for field, own in zip(state.fields, own_spins(machine, state.spins, boundary), strict=True):
         gap = own.astype(field.dtype) * field - machine.potential.margin
-        energies.append(machine.potential.cost(gap).mean((1, 2)))
-        violated.append((gap < 0).astype(field.dtype).mean((1, 2)))
+        energies.append(mean_over(machine.potential.cost(gap), 2))
+        violated.append(mean_over(gap < 0, 2))
     energy = jnp.concatenate(energies)
     if machine.potential.hard:
         energy = jnp.where(energy > 0, jnp.inf, energy)
@@ -34,12 +35,13 @@ def layer_energy(machine: Machine, state: State, boundary: Boundary) -> dict[str
 def output_error(machine: Machine, weights: tuple[Array, ...], boundary: Boundary) -> Array:
     """Fraction of wrong output neurons when the inputs are fed forward with the instantaneous weights, scalar."""
     outputs = signs(forward(machine, weights, boundary.inputs).fields[-1][-1])
-    return (outputs != boundary.outputs).astype(jnp.float32).mean()
+    return mean_over(outputs != boundary.outputs, 2)
 
 
 def finite(state: State) -> dict[str, Array]:
     """Whether weights and pre-activations of each layer are finite, bool, each of shape (depth,)."""
-    return {
-        "weights": jnp.concatenate([jnp.isfinite(J).all((1, 2)) for J in state.weights]),
-        "fields": jnp.concatenate([jnp.isfinite(u).all((1, 2)) for u in state.fields]),
-    }
+    return {"weights": _all_finite(state.weights), "fields": _all_finite(state.fields)}
+
+
+def _all_finite(stacks: tuple[Array, ...]) -> Array:
+    return jnp.concatenate([mean_over(~jnp.isfinite(x), 2) == 0 for x in stacks])

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jax import Array, lax
 
+from glassnet.measure.means import mean_over
 from glassnet.model.state import Boundary
 
 Layers = tuple[Array, ...]
@@ -47,7 +48,7 @@ def pattern_overlap(a: Layers) -> tuple[Array, Array]:
 
 def weight_overlap(a: tuple[Array, ...], b: tuple[Array, ...]) -> Array:
     """Q_l = 1/(N_l c) sum_{ij} J^a J^b for layers 1..L, shape (layer,)   [Yoshino 2020]."""
-    return _by_layer(lambda J, K: (J * K).mean((1, 2)), a, b)
+    return _by_layer(lambda J, K: mean_over(J * K, 2), a, b)
 
 
 def neuron_overlaps(teacher: Array, student: Array) -> Array:
@@ -73,11 +74,11 @@ def _by_layer(function: Callable[..., Array], *stacks: tuple[Array, ...]) -> Arr
 
 
 def _mean_product(S: Array, T: Array) -> Array:
-    return (S * T).astype(jnp.float32).mean((1, 2))
+    return mean_over(S * T, 2)
 
 
 def _magnetisation(S: Array) -> Array:
-    return S.astype(jnp.float32).mean(-1)
+    return mean_over(S, 1)
 
 
 def _pattern_moments(S: Array) -> tuple[Array, Array]:
@@ -85,7 +86,7 @@ def _pattern_moments(S: Array) -> tuple[Array, Array]:
     neurons, patterns = S.shape[1:]
     pairs = patterns * (patterns - 1)
     gram = _correlation(S, S) * patterns
-    total = (S.astype(jnp.float32).sum(-1) ** 2).sum(-1) / neurons - patterns
+    total = ((patterns * _magnetisation(S)) ** 2).sum(-1) / neurons - patterns
     squares = (gram**2).sum((1, 2)) / neurons**2 - patterns
     if pairs == 0:
         nothing = jnp.full(S.shape[0], jnp.nan)
@@ -107,13 +108,15 @@ def all_pairs(spins: Array, outputs: Array, weights: tuple[Array, ...]) -> dict[
     """
     layers = [S.astype(jnp.float32) for S in (spins, outputs[:, None]) if S.shape[1]]
     q = jnp.concatenate([_gram(S) for S in layers], axis=-1)
-    m = jnp.concatenate([_gram(S.mean(-1, keepdims=True)) for S in layers], axis=-1)
+    m = jnp.concatenate([_gram(mean_over(S, 1)[..., None]) for S in layers], axis=-1)
     Q = jnp.concatenate([_gram(J) for J in weights], axis=-1)
     return {"spin_overlap": q, "spin_overlap_connected": q - m, "weight_overlap": Q}
 
 
 def _gram(x: Array) -> Array:
     """Mean product over the last two axes for all pairs of the first: (a, layer, i, j) -> (a, b, layer)."""
+    if len(x) == 1:
+        return mean_over(x * x, 2)[None]
     flat = x.reshape(*x.shape[:2], -1)
     gram = jnp.einsum("alk,blk->abl", flat, flat, precision=lax.Precision.HIGHEST)
     return gram / flat.shape[-1]

@@ -15,6 +15,9 @@ from glassnet.core.pytree import pytree
 from glassnet.model.energy import checked_spins, checked_weights
 from glassnet.model.machine import Machine, Stack
 
+PIECE = 2**14
+"""Spins, or pre-activations, that are computed with at once where cached pre-activations are renewed."""
+
 
 @pytree
 class Boundary:
@@ -75,18 +78,24 @@ def preactivations(machine: Machine, weights: tuple[Array, ...], feeding: tuple[
 def _renewed(
     machine: Machine, fields: tuple[Array, ...], weights: tuple[Array, ...], feeding: tuple[Array, ...]
 ) -> tuple[Array, ...]:
-    """`fields` overwritten by the pre-activations, layer by layer, so that it takes no second copy of them."""
+    """`fields` overwritten by the pre-activations, piece by piece, so that it takes no second copy of anything."""
     return tuple(_renewed_stack(machine, *args) for args in zip(machine.stacks, fields, weights, feeding, strict=True))
 
 
 def _renewed_stack(machine: Machine, stack: Stack, fields: Array, weights: Array, feeding: Array) -> Array:
     graph = jnp.asarray(sources(machine, stack)) if stack.diluted else None
+    patterns = fields.shape[-1]
+    width = min(patterns, max(1, PIECE // max(stack.fan_in, stack.fan_out)))
+    pieces = -(-patterns // width)
 
-    def layer(place: Array, fields: Array) -> Array:
+    def piece(number: Array, fields: Array) -> Array:
+        place, first = number // pieces, jnp.minimum(number % pieces * width, patterns - width)  # the last two overlap
         source = None if graph is None else graph[place]
-        return fields.at[place].set(layer_preactivation(stack, weights[place], source, feeding[place]))
+        below = lax.dynamic_slice(feeding, (place, 0, first), (1, stack.fan_in, width))[0]
+        new = layer_preactivation(stack, weights[place], source, below)
+        return lax.dynamic_update_slice(fields, new[None], (place, 0, first))
 
-    return lax.fori_loop(0, len(stack.layers), layer, fields)
+    return lax.fori_loop(0, len(stack.layers) * pieces, piece, fields)
 
 
 def layer_preactivation(stack: Stack, J: Array, source: Array | None, below: Array) -> Array:

@@ -1,6 +1,6 @@
 """Compiled functions of a chunk of replicas, shared by all runs of one machine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -93,9 +93,16 @@ def pair_measures() -> Callable:
     return jax.jit(overlaps.all_pairs)
 
 
+@jax.jit
 def copy(tree: Any) -> Any:
     """A copy that survives the donation of the original."""
     return jax.tree.map(jnp.copy, tree)
+
+
+@jax.jit
+def picked(batches: Sequence[Any], which: Array, place: Array) -> Any:
+    """Replicas `place[n]` of `batches[which[n]]`, n = 0, 1, ..., where all batches are pytrees of equal shapes."""
+    return jax.tree.map(lambda *x: jnp.stack(x)[which, place], *batches)
 
 
 def _axis(shared: bool) -> int | None:

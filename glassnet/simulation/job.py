@@ -142,8 +142,8 @@ class Job:
         """Clamped neurons: of the one task, or of each sample in `samples` with a leading axis."""
         tasks = [self.tasks[0]] if self.shared else [self.tasks[s] for s in samples]
         pairs = [(t.test_inputs, t.test_outputs) if test else (t.inputs, t.outputs) for t in tasks]
-        both = [jnp.asarray(np.stack([x.T for x in side])) for side in zip(*pairs, strict=True)]
-        return Boundary(*(x[0] for x in both)) if self.shared else Boundary(*both)
+        sides = [[x.T for x in side] for side in zip(*pairs, strict=True)]
+        return Boundary(*(jnp.asarray(side[0] if self.shared else np.stack(side)) for side in sides))
 
     def one_boundary(self, sample: int) -> Boundary:
         """Clamped neurons of one sample."""
@@ -169,12 +169,11 @@ class Job:
 
     def paths(self) -> BetaPath:
         """Schedules of `rungs` as arrays with the temperature as leading axis."""
-        return jax.tree.map(lambda *x: jnp.stack(x), *(s.path() for s in self.rungs))
+        return jax.tree.map(lambda *x: np.stack(x), *(s.path() for s in self.rungs))
 
     def start_keys(self) -> Array:
         """Keys of the random starts, one for each sample."""
-        root = keys.root(self.seed)
-        return jax.vmap(lambda s: keys.address(root, s, keys.START))(self._numbers())
+        return keys.grid(self.seed, self.samples, keys.START)
 
     def given(self, sample: int) -> Configuration:
         """Weights and spins that a sample starts from, unless it starts at random."""
@@ -188,27 +187,17 @@ class Job:
 
     def host_keys(self) -> Array:
         """Keys of the hosts, (sample, temperature)."""
-        address = jax.vmap(jax.vmap(self._address(keys.HOST), (None, 0)), (0, None))
-        return address(self._numbers(), self._temperature_numbers())
+        return keys.grid(self.seed, self.samples, keys.HOST, self._temperature_numbers())
 
     def clone_keys(self) -> Array:
         """Keys of the clones, (sample, temperature, waiting time, clone)."""
-        address = self._address(keys.CLONE)
-        for axes in ((None, None, None, 0), (None, None, 0, None), (None, 0, None, None), (0, None, None, None)):
-            address = jax.vmap(address, axes)
-        waiting = jnp.asarray(self.protocol.waiting_times)
-        return address(self._numbers(), self._temperature_numbers(), waiting, jnp.arange(self.protocol.clones))
+        protocol = self.protocol
+        clones = self._temperature_numbers(), protocol.waiting_times, range(protocol.clones)
+        return keys.grid(self.seed, self.samples, keys.CLONE, *clones)
 
-    def _address(self, stream: int):
-        root = keys.root(self.seed)
-        return lambda sample, *rest: keys.address(root, sample, stream, *rest)
-
-    def _numbers(self) -> Array:
-        return jnp.asarray(self.samples)
-
-    def _temperature_numbers(self) -> Array:
+    def _temperature_numbers(self) -> np.ndarray:
         """A number for each schedule that depends on it alone, so that a rung does not feel its neighbours."""
-        return jnp.asarray([zlib.crc32(repr(s).encode()) for s in self.rungs], jnp.uint32)
+        return np.asarray([zlib.crc32(repr(s).encode()) for s in self.rungs], np.uint32)
 
 
 def _check_prior(ensemble: str, name: str, J: np.ndarray, c: int) -> None:

@@ -128,20 +128,30 @@ class Batch:
 
         Chunks are joined with NumPy; a single one stays where it is.
         """
-        if len(self.chunks) == 1:
-            return jax.tree.map(lambda x: x[: self.size], self.chunks[0])
-        return jax.tree.map(lambda *x: np.concatenate(x)[: self.size], *self.chunks)
+        if len(self.chunks) > 1:
+            return jax.tree.map(lambda *x: np.concatenate(x)[: self.size], *self.chunks)
+        if _size(self.chunks[0]) == self.size:
+            return self.chunks[0]
+        return jax.tree.map(lambda x: x[: self.size], self.chunks[0])
+
+
+def _size(replicas: Any) -> int:
+    return jax.tree.leaves(replicas)[0].shape[0]
 
 
 def split(lanes: Lanes, replicas: Any) -> Batch:
-    """Cut a pytree with the replica as leading axis into chunks (CPU), or into calls sharded over the devices."""
-    size = jax.tree.leaves(replicas)[0].shape[0]
+    """Cut a pytree with the replica as leading axis into chunks (CPU), or into calls sharded over the devices.
+
+    What fills a single chunk is that chunk, not a copy.
+    """
+    size = _size(replicas)
     devices = jax.local_devices(backend=lanes.platform)
     step = lanes.chunk or lanes.each * len(devices)
     places = np.minimum(np.arange(-(-size // step) * step), size - 1).reshape(-1, step)
     if len(places) > 1:
         replicas = jax.tree.map(_on_host, replicas)
-    chunks = [jax.tree.map(lambda x, p=p: x[p], replicas) for p in places]
+    alone = len(places) == 1 and size == step
+    chunks = [replicas] if alone else [jax.tree.map(lambda x, p=p: x[p], replicas) for p in places]
     if lanes.chunk is None and len(devices) > 1:
         sharding = NamedSharding(Mesh(np.array(devices), ("replica",)), PartitionSpec("replica"))
         chunks = [jax.device_put(chunk, sharding) for chunk in chunks]

@@ -1,4 +1,5 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.stats import kstest
@@ -38,3 +39,20 @@ def test_addresses_differ_and_repeat():
 def test_the_generator_is_named():
     with jax.default_prng_impl("rbg"):
         assert jax.random.key_impl(keys.root(0)) == jax.random.key_impl(jax.random.key(0, impl="threefry2x32"))
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**31, 2**32 - 1])
+def test_a_grid_holds_the_keys_of_its_addresses(seed):
+    found = keys.grid(seed, range(2, 4), 3, np.uint32([2**32 - 1]), (0, 10, 100))
+    assert found.shape == (2, 1, 3)
+    root, data = keys.root(seed), jax.random.key_data
+    for (a, b, c), _ in np.ndenumerate(np.zeros(found.shape)):
+        right = keys.address(root, a + 2, 3, jnp.uint32(2**32 - 1), (0, 10, 100)[c])
+        assert np.array_equal(data(found[a, b, c]), data(right))
+
+
+def test_grids_of_all_seeds_share_one_program():
+    keys.grid(1, range(3), 0)
+    size = keys._addresses._cache_size()
+    keys.grid(2, range(5, 8), 1)
+    assert keys._addresses._cache_size() == size

@@ -44,6 +44,8 @@ CASES = {
     "diluted and full": (Machine(3, 8, inputs=5, connectivity=5, weights="ising"), 50, "heat_bath"),
     "one layer": (Machine(1, 13, inputs=33, weights="gaussian"), 1100, "metropolis"),
     "uniform": (Machine(3, 32, weights="gaussian"), 128, "metropolis"),
+    "wide": (Machine(2, 104, weights="gaussian"), 50, "metropolis"),
+    "diluted, half a block": (Machine(**DILUTED, weights="ising"), 48, "metropolis"),
 }
 
 
@@ -105,7 +107,7 @@ def test_every_instruction_set(name):
     except ValueError:
         pytest.skip(f"this processor has no {name}")
     try:
-        for case in ("gaussian", "spherical", "ising heat bath", "power 1.5", "diluted spherical"):
+        for case in ("gaussian", "spherical", "ising heat bath", "power 1.5", "diluted spherical", "wide"):
             assert_same_path(by_kernels(case), scanned(case))
     finally:
         library.use(before)

@@ -1,6 +1,7 @@
 """Observables against plain NumPy on explicit arrays."""
 
 import itertools
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ import pytest
 import glassnet as gn
 from glassnet.core import keys
 from glassnet.measure import layers, overlaps
+from glassnet.measure.means import mean_over
 from glassnet.measure.teacher import teacher_overlaps
 from glassnet.model.state import Boundary, random_state, unpack
 
@@ -145,3 +147,23 @@ def test_matching_on_the_patterns_it_is_measured_on_would_fake_an_overlap():
     R = a @ b.transpose(0, 2, 1) / 20
     fake, _ = teacher_overlaps(np.stack([R, R]), 20, match=True)
     assert fake.mean() > 0.3
+
+
+@pytest.mark.parametrize("size", [1, 5, 300, 10_000])
+def test_means_as_of_numpy(size):
+    rng = np.random.default_rng(size)
+    S, x = rng.choice([-1, 1], (2, 3, size)).astype(np.int8), rng.standard_normal((2, 3, size)).astype(np.float32)
+    np.testing.assert_array_equal(mean_over(jnp.asarray(S), 2), S.mean((1, 2), dtype=float).astype(np.float32))
+    np.testing.assert_allclose(mean_over(jnp.asarray(x), 1), x.mean(-1, dtype=float), atol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_seen(bad):
+    _, (state, _) = two_states(MACHINES[0])
+    found = layers.finite(state)
+    assert found["weights"].all()
+    assert found["fields"].all()
+    broken = replace(state, fields=tuple(u.at[0, -1, -1].set(bad) for u in state.fields))
+    firsts = [stack.first - 1 for stack in MACHINES[0].stacks]
+    right = ~np.isin(np.arange(MACHINES[0].depth), firsts)
+    np.testing.assert_array_equal(layers.finite(broken)["fields"], right)

@@ -10,7 +10,7 @@ from glassnet.model.forward import forward
 from glassnet.model.machine import Machine
 from glassnet.model.potential import Counting, HardCore, SoftCore
 from glassnet.model.prior import prior_weights
-from glassnet.model.state import on_prior, pack, random_state, refreshed, unpack
+from glassnet.model.state import PIECE, on_prior, pack, random_state, refreshed, unpack
 
 MACHINES = [
     Machine(4, 5),
@@ -48,6 +48,18 @@ def test_preactivations(machine):
     for l, field in enumerate(found, start=1):
         right = spins[l - 1].astype(float) @ weights[l - 1].T.astype(float) / np.sqrt(machine.fan_in[l - 1])
         np.testing.assert_allclose(field.T, right, atol=2e-6)
+
+
+@pytest.mark.parametrize("machine", [Machine(3, 40, inputs=784, outputs=2), Machine(3, 40, connectivity=7)])
+@pytest.mark.parametrize("patterns", [1, 409, 1000])
+def test_preactivations_piece_by_piece(machine, patterns):
+    """Also where pieces of the patterns overlap, since they do not divide them."""
+    weights, spins = configuration(machine, patterns)
+    assert PIECE // 784 < 409
+    found = [np.asarray(layer) for stack in pack(machine, weights, spins).fields for layer in stack]
+    for l, field in enumerate(found, start=1):
+        right = spins[l - 1].astype(float) @ weights[l - 1].T.astype(float) / np.sqrt(machine.fan_in[l - 1])
+        np.testing.assert_allclose(field.T, right, atol=1e-5)
 
 
 @pytest.mark.parametrize("machine", MACHINES)

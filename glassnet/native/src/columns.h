@@ -7,36 +7,48 @@
 
 namespace {
 
-// Vectors of patterns handled together, which share every weight that is read.
-constexpr int WIDE = 2;
-constexpr int BLOCK = WIDE * LANES;
+// Vectors of patterns handled together, which share every weight that is read: many of them where the fields of so
+// many patterns stay in the nearest cache, or where it is the list of targets that costs.
+constexpr int FEW = 2, MANY = 4;
+constexpr int SHORT_LAYER = 96;
 
-// Memory of one thread for BLOCK patterns: leading axis neuron (own or fed), then BLOCK lanes.
+int spin_block(const SpinLayer& layer) {
+  return (layer.targets || layer.fed <= SHORT_LAYER ? MANY : FEW) * LANES;
+}
+
+// Memory of one thread for a block of patterns: leading axis neuron (own or fed), then the lanes of the block.
 struct ColumnScratch {
   float *threshold, *fields;
   uint32_t* signs;
 
-  ColumnScratch(const SpinLayer& layer, char* memory) {
+  ColumnScratch(const SpinLayer& layer, int block, char* memory) {
     threshold = (float*)memory;
-    fields = threshold + size_t(layer.neurons + 1) * BLOCK;
-    signs = (uint32_t*)(fields + size_t(layer.fed) * BLOCK);
+    fields = threshold + size_t(layer.neurons + 1) * block;
+    signs = (uint32_t*)(fields + size_t(layer.fed) * block + APART);
   }
 
   static size_t bytes(const SpinLayer& layer) {
-    return 4 * size_t(BLOCK) * (layer.neurons + 1 + 2 * size_t(layer.fed));
+    return 4 * (size_t(spin_block(layer)) * (layer.neurons + 1 + 2 * size_t(layer.fed)) + APART);
   }
+
+ private:
+  // Keeps a field and its sign at different places of their pages: what reads the one need not wait for the other.
+  static constexpr size_t APART = 528;
 };
 
-template <class Cost>
+template <class Cost, int WIDE>
 class ColumnSweep {
+  static constexpr int BLOCK = WIDE * LANES;
+
  public:
   ColumnSweep(const SpinLayer& layer, Cost cost, int first, int patterns, char* memory)
-      : layer(layer), cost(cost), first(first), patterns(patterns), scratch(layer, memory) {}
+      : layer(layer), cost(cost), first(first), patterns(patterns), scratch(layer, BLOCK, memory) {}
 
   int64_t run() {
     const Key key{layer.key.a, layer.key.b};
     const Draws draws{key, layer.neurons, layer.patterns};
-    for (int g = 0; g < WIDE; g++) draw(draws, g);
+    if (layer.coin) draw<Logistic>(draws);
+    else draw<Exponential>(draws);
     open();
     const int64_t accepted = layer.potential.margin == 0 ? scanned<false>() : scanned<true>();
     close();
@@ -63,22 +75,20 @@ class ColumnSweep {
     else store_part(to + g * LANES, x, left(g));
   }
 
-  static inline void put(float* out, int j, Floats x) { store(out + size_t(j) * BLOCK, x); }
-
-  // Thresholds of one vector of patterns; no energy change is as low as those of the padding.
-  void draw(const Draws& draws, int g) {
-    float* out = scratch.threshold + g * LANES;
+  // Thresholds; no energy change is as low as those of the padding.
+  template <class Numbers>
+  void draw(const Draws& draws) {
+    const float least = layer.coin ? 1e-30f : 0.0f;  // the coin's sign must survive T = 0
+    const Floats never = floats(-__builtin_inff()), T = floats(layer.temperature > least ? layer.temperature : least);
     Ints lane;
     for (int k = 0; k < LANES; k++) lane[k] = k;
-    const Ints inside = lane < left(g);
-    const Floats never = floats(-__builtin_inff());
-    const float T = layer.temperature, least = T > 1e-30f ? T : 1e-30f;
-    if (layer.coin)
-      draws.at(first + g * LANES,
-               [&](int j, Words bits) { put(out, j, select(inside, least * logistic(bits), never)); });
-    else
-      draws.at(first + g * LANES,
-               [&](int j, Words bits) { put(out, j, select(inside, T * exponential(bits), never)); });
+#pragma GCC unroll 1
+    for (int g = 0; g < WIDE; g++) {
+      const Ints inside = lane < left(g);
+      float* out = scratch.threshold + g * LANES;
+      draws.at<Numbers>(first + g * LANES,
+                        [&](int j, Floats x) { store(out + size_t(j) * BLOCK, select(inside, T * x, never)); });
+    }
   }
 
   void open() {
@@ -118,9 +128,10 @@ class ColumnSweep {
 
   // Flip the accepted spins of neuron j; returns their number.
   inline int flip(int j, const Ints* yes) const {
+    int8_t* spins = layer.spins + size_t(j) * layer.patterns + first;
+    if (patterns == BLOCK) return flip_bytes<WIDE>(spins, yes);
     int count = 0;
     for (int g = 0; g < WIDE; g++) {
-      int8_t* spins = layer.spins + size_t(j) * layer.patterns + first;
       const Bytes flips = narrowed(yes[g]);
       write(spins, g, (Bytes)((read<Bytes>(spins, g) ^ flips) - flips));
       count += count_of(yes[g]);
@@ -152,7 +163,8 @@ class ColumnSweep {
   template <bool MARGIN, bool PENDING>
   inline void offered(const float* before, const Floats* pending, const float* J, const Floats* change,
                       Floats* out) const {
-    Floats total[2 * WIDE];
+    constexpr int APIECE = WIDE == FEW ? 2 : 1;  // sums of each vector, as many as there are registers for
+    Floats total[APIECE * WIDE];
     for (Floats& t : total) t = Floats{};
     const int fed = layer.fed;
     const float margin = layer.potential.margin;
@@ -164,26 +176,27 @@ class ColumnSweep {
       flips[g] = change[g];
       late[g] = pending[g];
     }
-    int i = 0;
-    for (; i + 2 <= fed; i += 2, field += 2 * BLOCK, sign += 2 * BLOCK)
-#pragma GCC unroll 2
-      for (int n = 0; n < 2; n++) {
-        const Floats a = floats(J[i + n]), b = PENDING ? floats(before[i + n]) : a;
-#pragma GCC unroll 4
-        for (int g = 0; g < WIDE; g++)
-          offer<MARGIN, PENDING>(cost, margin, field + n * BLOCK + g * LANES, sign + n * BLOCK + g * LANES, a, flips[g],
-                                 b, late[g], total[n * WIDE + g]);
-      }
-    if (i < fed) {
+    const auto row = [&](int i, int n, int place) __attribute__((always_inline)) {
       const Floats a = floats(J[i]), b = PENDING ? floats(before[i]) : a;
+#pragma GCC unroll 4
       for (int g = 0; g < WIDE; g++)
-        offer<MARGIN, PENDING>(cost, margin, field + g * LANES, sign + g * LANES, a, flips[g], b, late[g], total[g]);
+        offer<MARGIN, PENDING>(cost, margin, field + n * BLOCK + g * LANES, sign + n * BLOCK + g * LANES, a, flips[g],
+                               b, late[g], total[place * WIDE + g]);
+    };
+    int i = 0;
+    for (; i + APIECE <= fed; i += APIECE, field += APIECE * BLOCK, sign += APIECE * BLOCK)
+#pragma GCC unroll 2
+      for (int n = 0; n < APIECE; n++) row(i + n, n, n);
+    if (i < fed) row(i, 0, 0);
+    for (int g = 0; g < WIDE; g++) {
+      const Floats second = APIECE > 1 ? total[(APIECE - 1) * WIDE + g] : Floats{};
+      out[g] = (total[g] + second) * layer.potential.strength;
     }
-    for (int g = 0; g < WIDE; g++) out[g] = (total[g] + total[WIDE + g]) * layer.potential.strength;
   }
 
+  // A function of its own, whose registers no other code claims.
   template <bool MARGIN>
-  int64_t scan() {
+  __attribute__((noinline)) int64_t scan() {
     int64_t accepted = 0;
     Floats cost_now[WIDE] = {}, pending[WIDE] = {};
     for (int i = 0; i < layer.fed; i++)
@@ -224,16 +237,15 @@ class ColumnSweep {
 
   // As `scan`, where a neuron feeds a few targets only.
   template <bool MARGIN>
-  int64_t scan_targets() {
+  __attribute__((noinline)) int64_t scan_targets() {
     int64_t accepted = 0;
     for (int j = 0; j < layer.neurons; j++) {
       const int32_t* targets = layer.targets + size_t(j) * layer.most_targets;
       const float* J = layer.outgoing + size_t(j) * layer.most_targets;
-      const int count = targets_of(targets);
       Floats change[WIDE], energy[WIDE], before[WIDE], after[WIDE];
       own_part(j, change, energy);
       for (int g = 0; g < WIDE; g++) change[g] *= layer.scale;
-      offered_to_targets<MARGIN>(targets, J, count, change, before, after);
+      const int count = offered_to_targets<MARGIN>(targets, J, change, before, after);
       Ints yes[WIDE];
       for (int g = 0; g < WIDE; g++) {
         yes[g] = (after[g] - before[g]) * layer.potential.strength + energy[g] <=
@@ -251,16 +263,10 @@ class ColumnSweep {
     return accepted;
   }
 
-  inline int targets_of(const int32_t* targets) const {
-    int count = layer.most_targets;
-    while (count > 0 && targets[count - 1] >= layer.fed) count--;  // what is missing stands last
-    return count;
-  }
-
-  // Costs of the targets' gaps without and with the offered flips.
+  // Costs of the targets' gaps without and with the offered flips; returns how many targets there are.
   template <bool MARGIN>
-  inline void offered_to_targets(const int32_t* targets, const float* J, int count, const Floats* change,
-                                 Floats* before, Floats* after) const {
+  inline int offered_to_targets(const int32_t* targets, const float* J, const Floats* change, Floats* before,
+                                Floats* after) const {
     const Cost cost = this->cost;
     const float* fields = scratch.fields;
     const int8_t* signs = compact();
@@ -270,15 +276,16 @@ class ColumnSweep {
       flips[g] = change[g];
       old[g] = now[g] = Floats{};
     }
+    int n = 0;
 #pragma GCC unroll 2
-    for (int n = 0; n < count; n++) {
+    for (; n < layer.most_targets && targets[n] < layer.fed; n++) {  // what is missing stands last
       const float* field = fields + size_t(targets[n]) * BLOCK;
       const int8_t* sign = signs + size_t(targets[n]) * BLOCK;
       const Floats a = floats(J[n]);
 #pragma GCC unroll 4
       for (int g = 0; g < WIDE; g++) {
         const Floats u = load<Floats>(field + g * LANES);
-        const Words s = (Words)widened(load<Bytes>(sign + g * LANES)) & SIGN;
+        const Words s = signs_of(sign, g);
         const Floats r = as_floats(as_words(u) ^ s), v = as_floats(as_words(u + flips[g] * a) ^ s);
         cost.add(old[g], MARGIN ? r - margin : r);
         cost.add(now[g], MARGIN ? v - margin : v);
@@ -288,6 +295,12 @@ class ColumnSweep {
       before[g] = old[g];
       after[g] = now[g];
     }
+    return n;
+  }
+
+  // The signs of vector g of a row of bytes.
+  static inline Words signs_of(const int8_t* row, int g) {
+    return (Words)widened(load<Bytes>(row + g * LANES)) & SIGN;
   }
 
   const SpinLayer& layer;
@@ -296,12 +309,14 @@ class ColumnSweep {
   const ColumnScratch scratch;
 };
 
-// Sweep the patterns first..first + patterns - 1, at most BLOCK of them; returns how many flips were accepted.
+// Sweep the patterns first..first + patterns - 1, at most spin_block of them; returns how many flips were accepted.
 int64_t sweep_spins(const SpinLayer& layer, int first, int patterns, char* scratch) {
   const Potential v{Kind(layer.potential.kind), layer.potential.strength, layer.potential.margin,
                     layer.potential.exponent};
   return with_cost(v, [&](auto cost) {
-    return ColumnSweep<decltype(cost)>(layer, cost, first, patterns, scratch).run();
+    using Cost = decltype(cost);
+    return patterns > FEW * LANES ? ColumnSweep<Cost, MANY>(layer, cost, first, patterns, scratch).run()
+                                  : ColumnSweep<Cost, FEW>(layer, cost, first, patterns, scratch).run();
   });
 }
 

@@ -174,7 +174,7 @@ ffi::Error sweep_spins(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remaini
                         m.layer(l + 1), m.diluted ? targets + at : nullptr,
                         m.diluted ? weights + at : nullptr, most, fed.scale, m.temperature, m.coin, m.potential,
                         key_of(k, m.key, l)});
-      append(parts, cut(l, m.patterns, k.spin_block));
+      append(parts, cut(l, m.patterns, k.spin_block(layers.back())));
       work += int64_t(m.width) * fed.fan_out * m.patterns;
     }
     for_all(pool, int(parts.size()), work, [&](int n) {

@@ -23,7 +23,7 @@ const Kernels NAME(GLASSNET_SET) = {
     [](const WeightLayer& layer) { return RowScratch::bytes(layer); },
     sweep_weights,
     [](const SpinLayer& layer) { return ColumnScratch::bytes(layer); },
-    BLOCK,
+    spin_block,
     sweep_spins,
     [](const SkModel& model) { return SkSweep::bytes(model); },
     sweep_sk,

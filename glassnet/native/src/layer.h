@@ -75,7 +75,7 @@ struct Kernels {
   size_t (*weight_scratch)(const WeightLayer&);
   int64_t (*weights)(const WeightLayer&, int first, int rows, char* scratch);
   size_t (*spin_scratch)(const SpinLayer&);
-  int spin_block;
+  int (*spin_block)(const SpinLayer&);  // patterns of one call at most
   int64_t (*spins)(const SpinLayer&, int first, int patterns, char* scratch);
   size_t (*sk_scratch)(const SkModel&);
   void (*sk)(const SkModel&, char* scratch, int32_t* accepted);

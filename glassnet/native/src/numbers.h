@@ -17,8 +17,7 @@ INLINE void threefry(uint32_t key0, uint32_t key1, W (&x)[COUNT], W (&y)[COUNT])
     const int r = ROTATION[round % 8], part = round / 4 + 1;
     EACH {
       x[n] += y[n];
-      y[n] = (y[n] << r) | (y[n] >> (32 - r));
-      y[n] ^= x[n];
+      y[n] = turned_left(y[n], r) ^ x[n];
     }
     if (round % 4 == 3) EACH { x[n] += keys[part % 3]; y[n] += keys[(part + 1) % 3] + uint32_t(part); }
   }
@@ -35,15 +34,33 @@ struct Key {
   }
 };
 
-// Uniform in (0, 1): odd multiples of 2^-24.
-INLINE Floats uniform(Words bits) { return (converted((Ints)(bits >> 9)) + 0.5f) * 0x1p-23f; }
+// Uniform in (0, 1), odd multiples of 2^-24; and the same times 2^23.
+INLINE Floats scaled_uniform(Words bits) { return converted((Ints)(bits >> 9)) + 0.5f; }
+INLINE Floats uniform(Words bits) { return scaled_uniform(bits) * 0x1p-23f; }
 
-INLINE Floats exponential(Words bits) { return -logarithm(uniform(bits)); }
+// What turns COUNT vectors of random words into numbers of a distribution.
+struct Exponential {
+  template <int COUNT>
+  INLINE void turn(const Words (&bits)[COUNT], Floats (&out)[COUNT]) {
+    for (int n = 0; n < COUNT; n++) out[n] = scaled_uniform(bits[n]);
+    take_logarithms<23>(out);
+    for (int n = 0; n < COUNT; n++) out[n] = -out[n];
+  }
+};
 
-INLINE Floats logistic(Words bits) {
-  Floats u = uniform(bits);
-  return logarithm(u) - logarithm(1.0f - u);
-}
+struct Logistic {
+  template <int COUNT>
+  INLINE void turn(const Words (&bits)[COUNT], Floats (&out)[COUNT]) {
+    Floats rest[COUNT];
+    for (int n = 0; n < COUNT; n++) {
+      out[n] = scaled_uniform(bits[n]);
+      rest[n] = 0x1p23f - out[n];
+    }
+    take_logarithms<23>(out);
+    take_logarithms<23>(rest);
+    for (int n = 0; n < COUNT; n++) out[n] -= rest[n];
+  }
+};
 
 // sqrt(2) erfinv(x) = x g(w), x = 2u - 1, w = -log(1 - x^2); g fitted below w = 5, and above in sqrt(w).
 INLINE Floats normal(Words bits) {
@@ -77,6 +94,13 @@ INLINE Floats normal(Words bits) {
   return (2.0f * u - 1.0f) * g;
 }
 
+struct Normal {
+  template <int COUNT>
+  INLINE void turn(const Words (&bits)[COUNT], Floats (&out)[COUNT]) {
+    for (int n = 0; n < COUNT; n++) out[n] = normal(bits[n]);
+  }
+};
+
 // The words of an array of shape (rows, width), as glassnet.core.keys.bits draws them: rows j and j + half share
 // their blocks, half = ceil(rows / 2).
 struct Draws {
@@ -85,21 +109,21 @@ struct Draws {
 
   int half() const { return (rows + 1) / 2; }
 
-  // Calls put(j, words) with the lanes first, first + 1, ... of every row j.
-  template <class Put>
+  // Calls put(j, numbers) with the lanes first, first + 1, ... of every row j.
+  template <class Numbers, class Put>
   inline __attribute__((always_inline)) void at(int first, Put put) const {
     Words lane;
     for (int k = 0; k < LANES; k++) lane[k] = k;
     lane += uint32_t(first);
     int j = 0;
-    for (; j + TOGETHER <= half(); j += TOGETHER) blocks<TOGETHER>(lane, j, put);
-    for (; j < half(); j++) blocks<1>(lane, j, put);
+    for (; j + TOGETHER <= half(); j += TOGETHER) blocks<Numbers, TOGETHER>(lane, j, put);
+    for (; j < half(); j++) blocks<Numbers, 1>(lane, j, put);
   }
 
  private:
   static constexpr int TOGETHER = 4;
 
-  template <int COUNT, class Put>
+  template <class Numbers, int COUNT, class Put>
   inline __attribute__((always_inline)) void blocks(Words lane, int j, Put put) const {
     Words x[COUNT], y[COUNT];
     for (int n = 0; n < COUNT; n++) {
@@ -107,10 +131,12 @@ struct Draws {
       y[n] = x[n] + uint32_t(half()) * uint32_t(width);
     }
     threefry(key.a, key.b, x, y);
-    for (int n = 0; n < COUNT; n++) {
-      put(j + n, x[n]);
-      if (j + n + half() < rows) put(j + n + half(), y[n]);
-    }
+    Floats numbers[COUNT];
+    Numbers::turn(x, numbers);
+    for (int n = 0; n < COUNT; n++) put(j + n, numbers[n]);
+    Numbers::turn(y, numbers);
+    for (int n = 0; n < COUNT; n++)
+      if (j + n + half() < rows) put(j + n + half(), numbers[n]);
   }
 };
 

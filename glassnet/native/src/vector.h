@@ -60,6 +60,19 @@ INLINE Floats flipped(Floats x, Words sign) { return as_floats(as_words(x) ^ (si
 
 INLINE Floats select(Ints mask, Floats yes, Floats no) { return mask ? yes : no; }
 
+// The bits of each word turned left by r.
+INLINE Words turned_left(Words x, int r) {
+#if GLASSNET_LANES == 8
+  const auto bytes = [&](int64_t low, int64_t high) {
+    return (Words)_mm256_shuffle_epi8((__m256i)x, _mm256_set_epi64x(high, low, high, low));
+  };
+  if (r == 16) return bytes(0x0504070601000302, 0x0d0c0f0e09080b0a);
+  if (r == 24) return bytes(0x0407060500030201, 0x0c0f0e0d080b0a09);
+#endif
+  return (x << r) | (x >> (32 - r));
+}
+INLINE uint32_t turned_left(uint32_t x, int r) { return (x << r) | (x >> (32 - r)); }
+
 INLINE Floats negative_part(Floats x) {
 #if GLASSNET_LANES == 16
   return (Floats)_mm512_min_ps(_mm512_setzero_ps(), (__m512)x);
@@ -199,26 +212,66 @@ INLINE Bytes narrowed(Ints x) {
 #endif
 }
 
-// Natural logarithm of positive normal numbers, relative error about 1e-7.
+// Flips the signs of COUNT vectors of bytes, COUNT = 2 or 4, where the masks are set; returns how many these are.
+template <int COUNT>
+INLINE int flip_bytes(int8_t* bytes, const Ints* masks) {
+#if GLASSNET_LANES == 8
+  const __m256i first = _mm256_packs_epi32((__m256i)masks[0], (__m256i)masks[1]);
+  const __m256i second = COUNT == 4 ? _mm256_packs_epi32((__m256i)masks[COUNT - 2], (__m256i)masks[COUNT - 1]) : first;
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  const __m256i flips = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(first, second), order);
+  if (COUNT == 2) {
+    const __m128i few = _mm256_castsi256_si128(flips);
+    const __m128i old = _mm_loadu_si128((const __m128i*)bytes);
+    _mm_storeu_si128((__m128i*)bytes, _mm_sub_epi8(_mm_xor_si128(old, few), few));
+    return __builtin_popcount(_mm_movemask_epi8(few));
+  }
+  const __m256i old = _mm256_loadu_si256((const __m256i*)bytes);
+  _mm256_storeu_si256((__m256i*)bytes, _mm256_sub_epi8(_mm256_xor_si256(old, flips), flips));
+  return __builtin_popcount(_mm256_movemask_epi8(flips));
+#else
+  int count = 0;
+  for (int n = 0; n < COUNT; n++) {
+    const Bytes flips = narrowed(masks[n]);
+    store(bytes + n * LANES, (Bytes)((load<Bytes>(bytes + n * LANES) ^ flips) - flips));
+    count += count_of(masks[n]);
+  }
+  return count;
+#endif
+}
+
+// Natural logarithms of x / 2^POWER, positive and normal, relative error about 1e-7. Those of COUNT vectors overlap in
+// time.
+template <int POWER, int COUNT>
+INLINE void take_logarithms(Floats (&x)[COUNT]) {
+  constexpr uint32_t half = 0x3f3504f3u;  // sqrt(1/2): the mantissa is brought into [sqrt(1/2), sqrt(2))
+  Floats m[COUNT], square[COUNT], e[COUNT], p[COUNT], q[COUNT];
+#define EACH _Pragma("GCC unroll 4") for (int n = 0; n < COUNT; n++)
+  EACH {
+    const Words shifted = as_words(x[n]) - (half + (uint32_t(POWER) << 23));
+    e[n] = converted((Ints)shifted >> 23);
+    m[n] = as_floats((shifted & 0x007fffffu) + half) - 1.0f;
+    square[n] = m[n] * m[n];
+  }
+  // log(1 + m) = m + m^2 (p(m^2) + m q(m^2)), fitted on the interval
+  EACH p[n] = -1.1421511322e-01f * square[n] - 1.2434922904e-01f;
+  EACH q[n] = 6.8623505533e-02f * square[n] + 1.1699078232e-01f;
+  EACH p[n] = p[n] * square[n] - 1.6667377949e-01f;
+  EACH q[n] = q[n] * square[n] + 1.4248655736e-01f;
+  EACH p[n] = p[n] * square[n] - 2.5000002980e-01f;
+  EACH q[n] = q[n] * square[n] + 2.0000715554e-01f;
+  EACH p[n] = p[n] * square[n] - 0.5f;
+  EACH q[n] = q[n] * square[n] + 3.3333331347e-01f;
+  EACH p[n] = q[n] * m[n] + p[n];
+  EACH p[n] = p[n] * square[n] + e[n] * -2.12194440e-4f;
+  EACH x[n] = m[n] + p[n] + e[n] * 0.693359375f;
+#undef EACH
+}
+
 INLINE Floats logarithm(Floats x) {
-  Words bits = as_words(x);
-  Words shifted = bits - 0x3f3504f3u;  // sqrt(1/2): the mantissa is brought into [sqrt(1/2), sqrt(2))
-  Ints exponent = (Ints)shifted >> 23;
-  Floats m = as_floats((shifted & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
-  // log(1 + m) = m - m^2/2 + m^3 p(m), p fitted on the interval
-  Floats p = floats(6.8623505533e-02f);
-  p = p * m - 1.1421511322e-01f;
-  p = p * m + 1.1699078232e-01f;
-  p = p * m - 1.2434922904e-01f;
-  p = p * m + 1.4248655736e-01f;
-  p = p * m - 1.6667377949e-01f;
-  p = p * m + 2.0000715554e-01f;
-  p = p * m - 2.5000002980e-01f;
-  p = p * m + 3.3333331347e-01f;
-  Floats square = m * m;
-  Floats e = converted(exponent);
-  Floats tail = p * (m * square) + e * -2.12194440e-4f - 0.5f * square;
-  return m + tail + e * 0.693359375f;
+  Floats one[1] = {x};
+  take_logarithms<0>(one);
+  return one[0];
 }
 
 // Exponential, relative error about 1e-7 between -87 and 88, where it is cut.
