@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import jax
 import jax.numpy as jnp
@@ -108,6 +109,7 @@ class Follower:
         spins = self.job.teacher_spins(self.samples)
         return None if spins is None else self._data(spins)
 
+    @cached_property
     def outputs(self) -> Array:
         """Clamped outputs of each replica, (replica, neuron, pattern)."""
         outputs = self.boundary.chunks[0].outputs if self.job.shared else self.boundary.whole().outputs
@@ -142,9 +144,8 @@ class Follower:
 
     def rate(self, accepted: Row, sweeps: int) -> float:
         """Accepted fraction of what so many sweeps offered, mean over layers and kinds of moves."""
-        rates = [
-            accepted[name][:, n > 0].mean() / (n[n > 0].mean() * sweeps) for name, n in self.offered.items() if n.any()
-        ]
+        replicas = len(self.samples)
+        rates = [accepted[name].sum() / (replicas * n.sum() * sweeps) for name, n in self.offered.items() if n.any()]
         return float(np.mean(rates))
 
     def checked(self, row: dict, sweep: int) -> Row:
@@ -170,9 +171,8 @@ class Follower:
 
     def _check_flags(self, name: str, flags: np.ndarray, first: int, sweep: int) -> None:
         """Raise FloatingPointError unless all `flags` (replica, layer from `first` on) are set."""
-        bad = np.argwhere(~flags)
-        if len(bad):
-            replica, layer = bad[0]
+        if not flags.all():
+            replica, layer = np.argwhere(~flags)[0]
             where = f"at sweep {sweep} of {self.phase}: {self._place(replica)}"
             raise FloatingPointError(f"{name} of layer {layer + first} are not finite {where}.")
 

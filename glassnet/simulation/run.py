@@ -137,7 +137,8 @@ class Run:
         job, ways = self.job, self._lanes
         self._follower = Follower.of_hosts(job, ways)
         if self._resumed is None:
-            states = jax.tree.map(lambda x: x[self._follower.rows], initial(job))
+            rows = self._follower.rows
+            states = compiled.picked((initial(job),), np.zeros_like(rows), rows)
             init = compiled.initialise(job.machine, job.dynamics, ways, job.shared)
             self._batch = for_chunks(ways, init, split(ways, states), self._follower.boundary)
             self._accepted = self._follower.nothing_accepted()
@@ -158,7 +159,7 @@ class Run:
         """A copy of a snapshot for each clone."""
         rungs = self._follower.shape[1]
         sample, rung, wait, _ = np.indices(self._follower.shape).reshape(4, -1)
-        return jax.tree.map(lambda *x: jnp.stack(x)[wait, sample * rungs + rung], *snapshots)
+        return compiled.picked(tuple(snapshots), wait, sample * rungs + rung)
 
     def _measured_along(self, times: tuple[int, ...], measure: Callable[[Batch], Row]) -> Iterator[Status]:
         """Take the batch to each of the `times` that lie ahead, and measure it there."""
@@ -246,7 +247,7 @@ def _teacher(job: Job, halves: np.ndarray) -> dict[str, np.ndarray]:
 def _all_pairs(follower: Follower, batch: Batch, groups: tuple[int, int]) -> dict[str, np.ndarray]:
     """Overlaps of all pairs within each group of replicas that follow each other in the batch."""
     state = batch.whole()
-    return pairs_in_groups((state.spins, follower.outputs(), state.weights), groups)
+    return pairs_in_groups((state.spins, follower.outputs, state.weights), groups)
 
 
 def _final(follower: Follower, batch: Batch) -> Records:
@@ -258,7 +259,7 @@ def _final(follower: Follower, batch: Batch) -> Records:
         lambda x: np.asarray(x)[order].reshape(rungs, waits, samples * clones, *x.shape[1:]),
         (state.spins, state.weights),
     )
-    outputs = np.asarray(follower.outputs())[order[0, 0].reshape(-1)]
+    outputs = np.asarray(follower.outputs)[order[0, 0].reshape(-1)]
     records = {"configuration_spins": Record((*FINAL, "hidden_layer", "neuron", "pattern"), spins)}
     for g, J in enumerate(weights):
         records[f"configuration_weights_{g}"] = Record((*FINAL, f"layer_{g}", f"slot_{g}", f"neuron_{g}"), J)
