@@ -13,6 +13,7 @@ from glassnet.analysis.layers import (
     solid_depth,
 )
 from glassnet.analysis.relaxation import relaxation_time, stretched_exponential
+from glassnet.analysis.resampling import bootstrap, jackknife
 from glassnet.analysis.susceptibility import susceptibility
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "stretched_exponential",
     "susceptibility",
     "mean_and_error",
+    "bootstrap",
+    "jackknife",
     "mean_pair_overlap",
     "moving_layers",
     "longest_lag",
