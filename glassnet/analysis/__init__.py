@@ -1,5 +1,6 @@
 """Numbers from results: Dataset in, Dataset out. Nothing here runs a simulation or draws."""
 
+from glassnet.analysis.autocorrelation import integrated_time
 from glassnet.analysis.derive import derive
 from glassnet.analysis.errors import mean_and_error
 from glassnet.analysis.hierarchy import Tree, clustered
@@ -20,6 +21,7 @@ __all__ = [
     "derive",
     "relaxation_time",
     "stretched_exponential",
+    "integrated_time",
     "susceptibility",
     "mean_and_error",
     "bootstrap",
