@@ -13,6 +13,8 @@ from glassnet.analysis.layers import (
     solid,
     solid_depth,
 )
+from glassnet.analysis.peak import peak, susceptibility_peak
+from glassnet.analysis.plateau import plateau, plateau_height
 from glassnet.analysis.relaxation import relaxation_time, stretched_exponential
 from glassnet.analysis.resampling import bootstrap, jackknife
 from glassnet.analysis.susceptibility import susceptibility
@@ -23,6 +25,10 @@ __all__ = [
     "stretched_exponential",
     "integrated_time",
     "susceptibility",
+    "susceptibility_peak",
+    "peak",
+    "plateau",
+    "plateau_height",
     "mean_and_error",
     "bootstrap",
     "jackknife",

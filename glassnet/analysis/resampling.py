@@ -127,6 +127,13 @@ def from_left_out(value: DataArray, without: DataArray, level: float = 0.68) -> 
     return _described(new, error.isnull() | value.isnull(), value)
 
 
+def named(out: Dataset, dim: str) -> Dataset:
+    """Errors of several quantities along `dim` as variables: x, x_error, x_low, x_high of each quantity x."""
+    ends = {"value": "", "error": "_error", "low": "_low", "high": "_high"}
+    new = {f"{x}{end}": out[kind].sel({dim: x}, drop=True) for x in out[dim].values for kind, end in ends.items()}
+    return Dataset({name: x.rename(name) for name, x in new.items()})
+
+
 def probability(**values: float) -> None:
     """Raise ValueError unless every value is a number between 0 and 1, both excluded."""
     for name, value in values.items():
