@@ -1,6 +1,8 @@
 """Numbers from results: Dataset in, Dataset out. Nothing here runs a simulation or draws."""
 
+from glassnet.analysis.aging import aging_exponent
 from glassnet.analysis.autocorrelation import integrated_time
+from glassnet.analysis.collapse import collapse_quality
 from glassnet.analysis.derive import derive
 from glassnet.analysis.errors import mean_and_error
 from glassnet.analysis.hierarchy import Tree, clustered
@@ -23,6 +25,8 @@ __all__ = [
     "derive",
     "relaxation_time",
     "stretched_exponential",
+    "aging_exponent",
+    "collapse_quality",
     "integrated_time",
     "susceptibility",
     "susceptibility_peak",
