@@ -4,6 +4,7 @@ from glassnet.analysis.aging import aging_exponent
 from glassnet.analysis.autocorrelation import integrated_time
 from glassnet.analysis.collapse import collapse_quality
 from glassnet.analysis.derive import derive
+from glassnet.analysis.distribution import overlap_distribution
 from glassnet.analysis.errors import mean_and_error
 from glassnet.analysis.hierarchy import Tree, clustered
 from glassnet.analysis.layers import (
@@ -43,6 +44,7 @@ __all__ = [
     "solid",
     "solid_depth",
     "magnetised",
+    "overlap_distribution",
     "clustered",
     "Tree",
 ]
