@@ -6,7 +6,7 @@ from glassnet.analysis.collapse import collapse_quality
 from glassnet.analysis.derive import derive
 from glassnet.analysis.distribution import overlap_distribution
 from glassnet.analysis.errors import mean_and_error
-from glassnet.analysis.hierarchy import Tree, clustered
+from glassnet.analysis.hierarchy import Tree, clustered, trees
 from glassnet.analysis.layers import (
     energy_per_gap,
     longest_lag,
@@ -21,6 +21,8 @@ from glassnet.analysis.plateau import plateau, plateau_height
 from glassnet.analysis.relaxation import relaxation_time, stretched_exponential
 from glassnet.analysis.resampling import bootstrap, jackknife
 from glassnet.analysis.susceptibility import susceptibility
+from glassnet.analysis.symmetries import reduced_overlap
+from glassnet.analysis.ultrametricity import null_overlaps, ultrametricity, ultrametricity_null
 
 __all__ = [
     "derive",
@@ -44,7 +46,12 @@ __all__ = [
     "solid",
     "solid_depth",
     "magnetised",
+    "reduced_overlap",
     "overlap_distribution",
     "clustered",
     "Tree",
+    "trees",
+    "ultrametricity",
+    "ultrametricity_null",
+    "null_overlaps",
 ]

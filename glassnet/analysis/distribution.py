@@ -4,11 +4,9 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray, Dataset
 
+from glassnet.analysis.hierarchy import PAIR
 from glassnet.analysis.labels import require
 from glassnet.core.check import fail, integer
-
-PAIR = ("configuration", "configuration_b")
-"""Dimensions of a matrix of overlaps."""
 
 
 def sample_of(overlap: DataArray) -> np.ndarray:
