@@ -6,7 +6,9 @@ from glassnet.analysis.collapse import collapse_quality
 from glassnet.analysis.derive import derive
 from glassnet.analysis.distribution import overlap_distribution
 from glassnet.analysis.errors import mean_and_error
+from glassnet.analysis.finite_width import finite_size_collapse
 from glassnet.analysis.hierarchy import Tree, clustered, trees
+from glassnet.analysis.infinite_width import infinite_width
 from glassnet.analysis.layers import (
     energy_per_gap,
     longest_lag,
@@ -17,6 +19,7 @@ from glassnet.analysis.layers import (
     solid_depth,
 )
 from glassnet.analysis.peak import peak, susceptibility_peak
+from glassnet.analysis.penetration import logarithmic_growth, penetration_depth
 from glassnet.analysis.plateau import plateau, plateau_height
 from glassnet.analysis.relaxation import relaxation_time, stretched_exponential
 from glassnet.analysis.resampling import bootstrap, jackknife
@@ -54,4 +57,8 @@ __all__ = [
     "ultrametricity",
     "ultrametricity_null",
     "null_overlaps",
+    "finite_size_collapse",
+    "infinite_width",
+    "penetration_depth",
+    "logarithmic_growth",
 ]
