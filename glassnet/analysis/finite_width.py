@@ -34,7 +34,8 @@ def finite_size_collapse(
 
     a and b make the quality S of Houdayer and Hartmann (`collapse_quality` of y N^-a against x N^b) least. Errors
     of points are standard errors over samples, those of a and b come from a bootstrap over samples, drawn
-    independently at each width.
+    independently at each width. Points must be so dense that curves are straight between neighbours within errors:
+    what they bend is a bias of the exponents that no error shows.
 
     Args:
         data: dims `width` (coordinate N), `sample` and `dim` (coordinate x), any others. Points that are NaN in a

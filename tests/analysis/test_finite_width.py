@@ -5,11 +5,11 @@ import xarray as xr
 from glassnet.analysis import finite_size_collapse, infinite_width
 
 WIDTHS = np.array([10, 20, 40, 80])
-X = np.linspace(0.0, 3.0, 25)
+X = np.linspace(0.0, 3.0, 60)
 TIMES = np.array([0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048])
 
 
-def scaling(a, b, *, x=X, f=lambda u: np.exp(-u), samples=12, layers=1, noise=0.02, seed=0):
+def scaling(a, b, *, x=X, f=lambda u: np.exp(-u), samples=24, layers=1, noise=0.02, seed=0):
     """y = N^a f(x N^b), each sample with a scale and noise of its own."""
     rng = np.random.default_rng(seed)
     N = WIDTHS[:, None] / 20
@@ -21,7 +21,7 @@ def scaling(a, b, *, x=X, f=lambda u: np.exp(-u), samples=12, layers=1, noise=0.
 
 @pytest.mark.parametrize(("a", "b"), [(0.5, -0.4), (-1.0, 0.7)])
 def test_known_exponents_within_their_errors(a, b):
-    out = finite_size_collapse(scaling(a, b, layers=2), "x", seed=1, resamples=30)
+    out = finite_size_collapse(scaling(a, b, layers=2), "x", seed=1, resamples=40)
     for name, truth in (("a", a), ("b", b)):
         assert (abs(out[name] - truth) < 4.5 * out[f"{name}_error"]).all(), name
         assert (out[f"{name}_error"] < 0.1).all()
