@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import xarray as xr
-from scipy.stats import norm, t
+from scipy.special import ndtr, stdtrit
 from xarray import DataArray, Dataset
 
 from glassnet.analysis.labels import require
@@ -76,7 +76,7 @@ def interval(value: DataArray, draws: DataArray, n: int, level: float) -> Datase
     probability(level=level)
     missing = draws.isnull().any("resample") | value.isnull() | (n < 2)
     correction = np.sqrt(n / max(n - 1, 1))
-    lower = norm.cdf(-correction * t.ppf((1 + level) / 2, max(n - 1, 1)))
+    lower = float(ndtr(-correction * stdtrit(max(n - 1, 1), (1 + level) / 2)))
     new = {
         "value": value,
         "error": draws.std("resample", ddof=1, skipna=False) * correction,
@@ -122,7 +122,7 @@ def from_left_out(value: DataArray, without: DataArray, level: float = 0.68) -> 
     """`value`, `error`, `low`, `high` from the values without one sample along `left_out`: see `jackknife`."""
     n = without.sizes["left_out"]
     error = without.std("left_out", ddof=0, skipna=False) * np.sqrt(n - 1)
-    half = t.ppf((1 + level) / 2, n - 1) * error
+    half = float(stdtrit(n - 1, (1 + level) / 2)) * error
     new = {"value": value, "error": error, "low": value - half, "high": value + half}
     return _described(new, error.isnull() | value.isnull(), value)
 

@@ -4,8 +4,11 @@ With `ax=None` a function draws on a new figure in the style of `paper`. That fi
 pyplot: write it with `ax.figure.savefig`, or hand over axes of your own to have it shown.
 """
 
+from glassnet.plot.collapse import aging_collapse, width_collapse
+from glassnet.plot.distribution import overlap_histogram
 from glassnet.plot.overlaps import overlap_matrix, overlap_profile
 from glassnet.plot.panels import overview
+from glassnet.plot.peak import susceptibility_curves
 from glassnet.plot.relaxation import autocorrelation, energy_and_error
 from glassnet.plot.style import layer_colours, paper
 
@@ -15,6 +18,10 @@ __all__ = [
     "autocorrelation",
     "overlap_profile",
     "overlap_matrix",
+    "overlap_histogram",
+    "susceptibility_curves",
+    "aging_collapse",
+    "width_collapse",
     "layer_colours",
     "paper",
 ]

@@ -126,7 +126,7 @@ def test_a_thousand_configurations_take_seconds(layers):
     ds = kept(RNG.choice(np.array([-1, 1], np.int8), size=(1000, layers, 20, 100)))
     start = time.perf_counter()
     reduced_overlap(ds, "sign")
-    assert time.perf_counter() - start < 10 * layers
+    assert time.perf_counter() - start < 30 * layers
 
 
 @pytest.mark.parametrize(
