@@ -10,13 +10,14 @@ OVERLAP = 0.3
 
 
 def collapse_quality(x: np.ndarray, y: np.ndarray, error: np.ndarray) -> float:
-    """Mean squared distance, in errors, of the points of each curve from the line through the others nearby.
+    """Mean squared distance, in errors, of the points of each curve from what the other curves say there.
 
     S = 1/n sum_{k p} (y_kp - Y_kp)^2 / (dy_kp^2 + dY_kp^2)
 
-    Y and its error dY at x_kp come from a straight line fitted, with weights 1/dy^2, to the two points on either
-    side of x_kp of every other curve that has both   [Houdayer and Hartmann, Phys. Rev. B 70, 014418 (2004),
-    eqs. A1 to A3]. About 1 is a collapse within errors, if these are independent.
+    Y and its error dY at x_kp are the weighted mean of all other curves that reach from below x_kp to above it, each
+    interpolated by a cubic through its four nearest points. About 1 is a collapse within errors, if these are
+    independent. [After Houdayer and Hartmann, Phys. Rev. B 70, 014418 (2004), appendix, who draw straight lines:
+    where curves bend between points, these favour exponents at which points of two curves coincide.]
 
     Args:
         x: positions, shape (curve, point), ascending along each curve; NaN where there is no point.
@@ -26,30 +27,36 @@ def collapse_quality(x: np.ndarray, y: np.ndarray, error: np.ndarray) -> float:
         S; inf where less than 30 % of the points lie within the range of another curve.
     """
     known = np.isfinite(x) & np.isfinite(y) & (error > 0) & np.isfinite(error)
-    sums = np.zeros((5, *x.shape))
+    weight, total = np.zeros(x.shape), np.zeros(x.shape)
     for j in range(len(x)):
-        keep = known[j]
+        keep, others = known[j], np.arange(len(x)) != j
         if keep.sum() > 1:
-            sums[:, np.arange(len(x)) != j] += _neighbours(
-                np.delete(x, j, axis=0), x[j, keep], y[j, keep], error[j, keep] ** -2.0
-            )
-    K, Kx, Ky, Kxx, Kxy = sums
-    determinant = K * Kxx - Kx**2
-    used = known & (determinant > 1e-12 * np.maximum(K * Kxx, 1e-300))
+            Y, w = _interpolated(x[others], x[j, keep], y[j, keep], error[j, keep])
+            weight[others] += w
+            total[others] += w * Y
+    used = known & (weight > 0)
     if used.sum() < max(OVERLAP * known.sum(), 1):
         return np.inf
-    X, D = x[used], determinant[used]
-    line = (Kxx[used] * Ky[used] - Kx[used] * Kxy[used] + X * (K[used] * Kxy[used] - Kx[used] * Ky[used])) / D
-    variance = (Kxx[used] - 2 * X * Kx[used] + X**2 * K[used]) / D
-    return float(np.mean((y[used] - line) ** 2 / (error[used] ** 2 + variance)))
+    line = total[used] / weight[used]
+    return float(np.mean((y[used] - line) ** 2 / (error[used] ** 2 + 1 / weight[used])))
 
 
-def _neighbours(at: np.ndarray, x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Sums of w, w x, w y, w x^2, w x y over the two points of one curve on either side of `at`, zero outside."""
-    sums = weight * np.stack([np.ones_like(x), x, y, x * x, x * y])
-    pairs = np.append(sums[:, :-1] + sums[:, 1:], np.zeros((5, 1)), axis=1)
-    left = np.clip(np.searchsorted(x, at) - 1, 0, len(x) - 2)
-    return pairs[:, np.where((at >= x[0]) & (at <= x[-1]), left, -1)]
+def _interpolated(at: np.ndarray, x: np.ndarray, y: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values of one curve at `at` by a cubic through four points, and 1/error^2 of them, 0 outside of the curve."""
+    points = min(4, len(x))
+    first = np.clip(np.searchsorted(x, at) - points // 2, 0, len(x) - points)
+    near = [first + k for k in range(points)]
+    X = [x[index] for index in near]
+    value, variance = np.zeros(at.shape), np.zeros(at.shape)
+    for k, index in enumerate(near):
+        basis = np.ones(at.shape)
+        for m in range(points):
+            if m != k:
+                basis *= (at - X[m]) / (X[k] - X[m])
+        value += basis * y[index]
+        variance += (basis * error[index]) ** 2
+    inside = (at >= x[0]) & (at <= x[-1])
+    return np.where(inside, value, 0.0), np.where(inside, 1 / variance, 0.0)
 
 
 def best_exponents(

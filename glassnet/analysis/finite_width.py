@@ -34,8 +34,8 @@ def finite_size_collapse(
 
     a and b make the quality S of Houdayer and Hartmann (`collapse_quality` of y N^-a against x N^b) least. Errors
     of points are standard errors over samples, those of a and b come from a bootstrap over samples, drawn
-    independently at each width. Points must be so dense that curves are straight between neighbours within errors:
-    what they bend is a bias of the exponents that no error shows.
+    independently at each width. Points must be so dense that cubics join them
+    within errors.
 
     Args:
         data: dims `width` (coordinate N), `sample` and `dim` (coordinate x), any others. Points that are NaN in a
@@ -46,7 +46,7 @@ def finite_size_collapse(
         b: exponent that is known and not fitted.
         resamples: of the bootstrap.
         bounds: range in which exponents are sought.
-        logarithmic: whether points are joined by lines in ln x (x <= 0 left out) rather than in x.
+        logarithmic: whether points are interpolated in ln x (x <= 0 left out) rather than in x.
     Returns:
         `a`, `b` and their `_error`, `_low`, `_high` (0 and the value itself for a known one), `quality` S, further
         dimensions kept. NaN where the best exponents are at a bound or curves do not overlap; errors also where

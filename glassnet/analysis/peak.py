@@ -93,4 +93,4 @@ def _peak(y: np.ndarray, log_lag: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     with np.errstate(divide="ignore", invalid="ignore"):
         x = np.where(curvature < 0, (x0 + x1) / 2 - left / (2 * curvature), x1)
     height = y1 + (x - x1) * (left + curvature * (x - x0))
-    return np.where(inside, height, np.nan), np.where(inside, np.exp(x), np.nan)
+    return np.where(inside, height, np.nan), np.exp(np.where(inside, x, np.nan))

@@ -86,9 +86,7 @@ def interval(value: DataArray, draws: DataArray, n: int, level: float) -> Datase
     return _described(new, missing, value)
 
 
-def jackknife(
-    function: Callable[[Data], DataArray], data: Data, *, level: float = 0.68, dim: str = "sample"
-) -> Dataset:
+def jackknife(function: Callable[..., DataArray], data: Data, *, level: float = 0.68, dim: str = "sample") -> Dataset:
     """Error and interval of a smooth function of the samples, from leaving out one at a time.
 
     error^2 = (n - 1)/n sum_s (f_s - mean f)^2,   low, high = f - + t error

@@ -45,7 +45,7 @@ def test_quality_tells_a_collapse_from_none():
     for n, b in enumerate((0.3, 0.3, 0.6, 1.2)):
         other[:, :, n] = aging(0.5, layers=1, noise=0.005, b=b)[:, :, n]
     good, bad = (aging_exponent(c, seed=0, resamples=2)["quality"].item() for c in (one, other))
-    assert good < 5 < 10 * good < bad
+    assert good < 5 and bad > 10 * good
 
 
 def test_exponent_beyond_the_bounds_is_not_reached():
@@ -77,6 +77,24 @@ def test_clones_are_averaged_and_dims_kept():
 def test_bad_input(words, call):
     with pytest.raises(ValueError, match=words):
         call(aging(0.5))
+
+
+def test_no_exponent_is_favoured_because_points_coincide():
+    """Without noise curves with mu = 0.05 do not collapse at 0, where their lags are the same; lines would say so."""
+    x = np.log(LAGS[1:]) - 0.0 * np.log(WAITS[1:, None])
+    c = np.exp(-np.sqrt(LAGS[1:] / (10 * WAITS[1:, None] ** 0.05)))
+    quality = [collapse_quality(x - mu * np.log(WAITS[1:, None]), c, np.full_like(c, 0.002)) for mu in (0.0, 0.05)]
+    assert quality[1] < 0.05 < 1 < quality[0]
+    best = best_exponents(
+        lambda p: collapse_quality(x - p[0] * np.log(WAITS[1:, None]), c, np.full_like(c, 0.002)), [(-0.5, 2.0)]
+    )
+    assert best[0] == pytest.approx(0.05, abs=0.005)
+
+
+def test_cubics_are_interpolated_exactly():
+    x = np.array([[0.0, 1.0, 2.5, 3.0, 5.0, 6.0], [0.5, 0.9, 1.7, 2.7, 4.1, 5.5]])
+    assert collapse_quality(x, x**3 - 4 * x**2, np.full(x.shape, 1e-6)) < 1e-6
+    assert collapse_quality(x, np.exp(x), np.full(x.shape, 1e-6)) > 1
 
 
 def test_quality_by_hand():
