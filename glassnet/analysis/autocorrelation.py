@@ -26,7 +26,8 @@ def integrated_time(
     error: Madras and Sokal, J. Stat. Phys. 50, 109 (1988), eq. 4.19].
 
     Args:
-        chain: stationary values, equally spaced along `dim`; transients must have been left out.
+        chain: stationary values, equally spaced along `dim` (those of a run are not: its times are spaced
+            logarithmically); transients must have been left out.
         dim: the dimension of time.
         over: dimensions of independent chains, whose autocorrelations are averaged.
         window: c in W >= c tau(W).

@@ -95,4 +95,4 @@ def plateau_height(correlation: DataArray, *, level: float = LEVEL, decades: flo
     heights = curves.where((lag >= place["first_lag"]) & (lag <= place["last_lag"])).mean("lag")
     out = jackknife(lambda x: x.mean("sample", skipna=False), heights)
     described = {name: x.assign_attrs(place["height"].attrs) for name, x in out.data_vars.items()}
-    return Dataset(described).merge(place[["first_lag", "last_lag"]])
+    return Dataset(described).assign(place[["first_lag", "last_lag"]].data_vars)

@@ -67,7 +67,7 @@ def ultrametricity(overlap: DataArray, *, seed: int, triples: int = 20_000) -> D
         samples = value.sizes["sample"]
         spread = value.std("sample", ddof=1, skipna=False) if samples > 1 else np.nan * value.isel(sample=0, drop=True)
         value, error = value.mean("sample", skipna=False), spread / np.sqrt(samples)
-    return _by_name(value, "").merge(_by_name(error, "_error"))
+    return _by_name(value, "").assign(_by_name(error, "_error").data_vars)
 
 
 def _triples(n: int, most: int, rng: np.random.Generator) -> np.ndarray:
@@ -163,4 +163,4 @@ def ultrametricity_null(overlap: DataArray, kind: str, *, seed: int, draws: int 
     ]
     all_ = xr.concat(rows, "draw")
     spread = all_.std("draw", ddof=1, skipna=False)
-    return all_.mean("draw", skipna=False).merge(spread.rename({name: f"{name}_spread" for name in names}))
+    return all_.mean("draw", skipna=False).assign({f"{name}_spread": spread[name] for name in names})

@@ -65,7 +65,11 @@ def width_collapse(data: DataArray, ax: Axes | None = None, *, dim: str, a: floa
     N = data["width"].astype(float)
     x = data[dim].values * N.values[:, None] ** b
     _curves(ax, x, (data * N**-a).transpose("width", ...), [f"{n:g}" for n in data["width"].values], "$N =$")
-    ax.set(xlabel=f"{label(data[dim])} $\\times\\,N^{{{b:.3g}}}$", ylabel=f"{label(data)} $\\times\\,N^{{{-a:.3g}}}$")
+    name = label(data) if data.name else "y"
+    ax.set(
+        xlabel=f"{label(data[dim])} $\\times\\,N^{{{b:.3g}}}$",
+        ylabel=f"{name} $\\times\\,N^{{{-a:.3g}}}$",
+    )
     return ax
 
 
@@ -74,6 +78,6 @@ def _curves(ax: Axes, x: np.ndarray, values: DataArray, names: Sequence[str], ti
     curve, handles = mean_and_error(values), []
     for n, (name, colour) in enumerate(zip(names, graded("plasma", len(names)), strict=True)):
         error = np.nan_to_num(curve["error"].values[n])
-        style = {"color": colour, "marker": MARKERS[n % len(MARKERS)], "elinewidth": 0.6, "linewidth": 0.6}
+        style = {"color": colour, "marker": MARKERS[n % len(MARKERS)], "markersize": 2.5, "linewidth": 0.6}
         handles.append(ax.errorbar(x[n], curve["mean"].values[n], error, label=name, **style))
     legend(ax, handles, title=title)

@@ -44,7 +44,7 @@ def susceptibility_curves(
         ax.fill_between(t, mean - error, mean + error, color=colour, alpha=0.2, linewidth=0)
     if peaks is not None:
         _peaks(ax, at_waiting_times(peaks, waiting_time).isel(waiting_time=0), dict(zip(layers, colours, strict=True)))
-    ax.set(xscale=scale, xlabel=label(values["lag"]), ylabel=label(values))
+    ax.set(xscale=scale, xlabel=label(values["lag"]), ylabel=r"susceptibility $\chi_4$")
     ax.set_ylim(bottom=0)
     layer_bar(mappable, layers, ax)
     return ax
