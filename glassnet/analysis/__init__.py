@@ -1,8 +1,14 @@
 """Numbers from results: Dataset in, Dataset out. Nothing here runs a simulation or draws."""
 
+from glassnet.analysis.aging import aging_exponent
+from glassnet.analysis.autocorrelation import integrated_time
+from glassnet.analysis.collapse import collapse_quality
 from glassnet.analysis.derive import derive
+from glassnet.analysis.distribution import overlap_distribution
 from glassnet.analysis.errors import mean_and_error
-from glassnet.analysis.hierarchy import Tree, clustered
+from glassnet.analysis.finite_width import finite_size_collapse
+from glassnet.analysis.hierarchy import Tree, clustered, trees
+from glassnet.analysis.infinite_width import infinite_width
 from glassnet.analysis.layers import (
     energy_per_gap,
     longest_lag,
@@ -12,15 +18,30 @@ from glassnet.analysis.layers import (
     solid,
     solid_depth,
 )
+from glassnet.analysis.peak import peak, susceptibility_peak
+from glassnet.analysis.penetration import logarithmic_growth, penetration_depth
+from glassnet.analysis.plateau import plateau, plateau_height
 from glassnet.analysis.relaxation import relaxation_time, stretched_exponential
+from glassnet.analysis.resampling import bootstrap, jackknife
 from glassnet.analysis.susceptibility import susceptibility
+from glassnet.analysis.symmetries import reduced_overlap
+from glassnet.analysis.ultrametricity import null_overlaps, ultrametricity, ultrametricity_null
 
 __all__ = [
     "derive",
     "relaxation_time",
     "stretched_exponential",
+    "aging_exponent",
+    "collapse_quality",
+    "integrated_time",
     "susceptibility",
+    "susceptibility_peak",
+    "peak",
+    "plateau",
+    "plateau_height",
     "mean_and_error",
+    "bootstrap",
+    "jackknife",
     "mean_pair_overlap",
     "moving_layers",
     "longest_lag",
@@ -28,6 +49,16 @@ __all__ = [
     "solid",
     "solid_depth",
     "magnetised",
+    "reduced_overlap",
+    "overlap_distribution",
     "clustered",
     "Tree",
+    "trees",
+    "ultrametricity",
+    "ultrametricity_null",
+    "null_overlaps",
+    "finite_size_collapse",
+    "infinite_width",
+    "penetration_depth",
+    "logarithmic_growth",
 ]

@@ -26,14 +26,15 @@ def mean_and_error(data: DataArray, dim: str = "sample") -> Dataset:
         ValueError: if `dim` is missing.
     """
     require(data, "data", dim)
-    values = _without_clones(data, dim).astype(float)
+    values = over_clones(data, dim).astype(float)
     n = values.sizes[dim]
     mean = values.mean(dim, skipna=False)
     error = xr.full_like(mean, np.nan) if n < 2 else values.std(dim, ddof=1, skipna=False) / np.sqrt(n)
     return Dataset({"mean": mean.assign_attrs(data.attrs), "error": error.assign_attrs(data.attrs)})
 
 
-def _without_clones(data: DataArray, dim: str) -> DataArray:
+def over_clones(data: DataArray, dim: str = "sample") -> DataArray:
+    """Mean over clones, or over pairs of different clones, of each sample; as it is where there are none."""
     if dim == "clone" or "clone" not in data.dims:
         return data
-    return mean_pair_overlap(data) if "clone_b" in data.dims else data.mean("clone", skipna=False)
+    return mean_pair_overlap(data) if "clone_b" in data.dims else data.mean("clone", skipna=False, keep_attrs=True)

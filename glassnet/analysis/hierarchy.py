@@ -3,11 +3,16 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.cluster.hierarchy import leaves_list, linkage
+import xarray as xr
+from scipy.cluster.hierarchy import cophenet, leaves_list, linkage
 from scipy.spatial.distance import squareform
-from xarray import DataArray
+from xarray import DataArray, Dataset
 
+from glassnet.analysis.labels import require
 from glassnet.core.check import fail
+
+PAIR = ("configuration", "configuration_b")
+"""Dimensions of a matrix of overlaps."""
 
 
 class Tree(NamedTuple):
@@ -45,3 +50,53 @@ def clustered(matrix: DataArray | np.ndarray) -> Tree:
     np.fill_diagonal(distance, 0)
     merges = linkage(squareform(distance, checks=False), method="complete")
     return Tree(leaves_list(merges), merges)
+
+
+def trees(overlap: DataArray) -> Dataset:
+    """Trees and ordered matrices of all layers, waiting times and so on, by complete linkage on d = 1 - q.
+
+    Args:
+        overlap: such as `final_spin_overlap`: dims `configuration` and `configuration_b` and any others.
+    Returns:
+        `order` (leaf), the configurations by position; `linkage` (merge, part), as scipy writes it; `matrix`
+        (leaf, leaf_b), the overlaps in the order of the leaves; `cophenetic`, the correlation of distances with
+        the heights at which pairs merge (NaN for less than three configurations or equal distances). Further
+        dimensions are kept.
+    Raises:
+        ValueError: if dims are missing or a matrix is not symmetric or not finite.
+    """
+    require(overlap, "overlap", *PAIR)
+    order, merges, matrix, correlation = xr.apply_ufunc(
+        _tree,
+        overlap.astype(float),
+        input_core_dims=[list(PAIR)],
+        output_core_dims=[["leaf"], ["merge", "part"], ["leaf", "leaf_b"], []],
+        vectorize=True,
+    )
+    words = {
+        "order": (order, "configuration at each leaf", "1"),
+        "linkage": (merges, "merges: two clusters, distance, leaves", "1"),
+        "matrix": (matrix, f"{overlap.attrs.get('long_name', 'overlap')}, ordered", overlap.attrs.get("units", "1")),
+        "cophenetic": (correlation, "cophenetic correlation", "1"),
+    }
+    return Dataset({name: x.assign_attrs(long_name=text, units=units) for name, (x, text, units) in words.items()})
+
+
+def _tree(q: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    order, merges = clustered(q)
+    return order, merges, q[np.ix_(order, order)], cophenetic_correlation(q)
+
+
+def cophenetic_correlation(matrix: np.ndarray) -> float:
+    """Correlation of the distances d = max(1 - q, 0) with the heights at which pairs merge   [Sokal and Rohlf 1962].
+
+    1 for an ultrametric matrix; NaN for less than three configurations or equal distances.
+    """
+    merges = clustered(matrix).linkage
+    q = np.asarray(matrix, dtype=float)
+    if len(q) < 3:
+        return np.nan
+    distance = squareform(np.maximum(1 - (q + q.T) / 2, 0) * (1 - np.eye(len(q))), checks=False)
+    heights = cophenet(merges)
+    spread = distance.std() * heights.std()
+    return float(np.mean((distance - distance.mean()) * (heights - heights.mean())) / spread) if spread else np.nan

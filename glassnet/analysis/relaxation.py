@@ -67,7 +67,8 @@ def stretched_exponential(correlation: DataArray, error: DataArray | None = None
     Returns:
         `tau` (sweeps), `exponent` b, `amplitude` f (the plateau) and `tau_error`, `exponent_error`,
         `amplitude_error`, one standard error each, without the dimension `lag`. NaN where the correlation never
-        falls below 1/e, where fewer than four lags are at hand, or where the fit does not converge.
+        falls below 1/e, where tau comes out beyond the longest lag (not reached), where fewer than four lags are
+        at hand, or where the fit does not converge.
     Raises:
         ValueError: if there is no dimension `lag`.
     """
@@ -115,6 +116,8 @@ def _fit(lag: np.ndarray, values: np.ndarray, sigma: np.ndarray) -> tuple[float,
                 bounds=([-np.inf, 0.01, 0.0], [np.inf, 5.0, 10.0]),
             )
     except (RuntimeError, OptimizeWarning):
+        return nothing
+    if best[0] > t.max():
         return nothing
     tau, (spread, *errors) = math.exp(best[0]), np.sqrt(np.diag(covariance))
     return tau, best[1], best[2], tau * spread, *errors

@@ -25,16 +25,31 @@ def susceptibility(ds: Dataset) -> Dataset:
     Raises:
         ValueError: if the variable or an attribute is missing.
     """
+    c, size = correlation_and_size(ds)
+    variances = {
+        "susceptibility_clones": susceptibility_of_clones(c),
+        "susceptibility_samples": susceptibility_of_samples(c.mean("clone", skipna=False)),
+    }
+    return Dataset({name: labelled(variance * size, name) for name, variance in variances.items()})
+
+
+def correlation_and_size(ds: Dataset) -> tuple[DataArray, DataArray]:
+    """The spin autocorrelation in float64, and N_l M of each layer. Raises ValueError as `susceptibility`."""
     if "spin_autocorrelation" not in ds:
         raise fail("ds", "have the variable 'spin_autocorrelation'", sorted(map(str, ds.data_vars)))
     c = ds["spin_autocorrelation"].astype(float)
     require(c, "ds.spin_autocorrelation", "sample", "clone", "lag", "layer")
-    size = widths(ds).variable * float(attribute(ds, "patterns"))
-    variances = {
-        "susceptibility_clones": _variance(c, "clone"),
-        "susceptibility_samples": _variance(c.mean("clone", skipna=False), "sample"),
-    }
-    return Dataset({name: labelled(variance * size, name) for name, variance in variances.items()})
+    return c, widths(ds) * float(attribute(ds, "patterns"))
+
+
+def susceptibility_of_clones(c: DataArray) -> DataArray:
+    """Variance over the clones of each sample, n - 1 in the denominator, NaN for one clone."""
+    return _variance(c, "clone")
+
+
+def susceptibility_of_samples(c: DataArray) -> DataArray:
+    """Variance over samples, n - 1 in the denominator, NaN for one sample."""
+    return _variance(c, "sample")
 
 
 def _variance(values: DataArray, dim: str) -> DataArray:

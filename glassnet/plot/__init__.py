@@ -4,10 +4,13 @@ With `ax=None` a function draws on a new figure in the style of `paper`. That fi
 pyplot: write it with `ax.figure.savefig`, or hand over axes of your own to have it shown.
 """
 
+from glassnet.plot.collapse import aging_collapse, width_collapse
+from glassnet.plot.distribution import overlap_histogram
 from glassnet.plot.history import layers_in_time, rate
 from glassnet.plot.magnetisation import magnetisation_profile, raw_and_connected
 from glassnet.plot.overlaps import overlap_matrix, overlap_profile
 from glassnet.plot.panels import overview
+from glassnet.plot.peak import susceptibility_curves
 from glassnet.plot.relaxation import autocorrelation, energy_and_error
 from glassnet.plot.style import layer_colours, paper
 from glassnet.plot.tree import overlap_tree
@@ -23,6 +26,10 @@ __all__ = [
     "raw_and_connected",
     "layers_in_time",
     "rate",
+    "overlap_histogram",
+    "susceptibility_curves",
+    "aging_collapse",
+    "width_collapse",
     "layer_colours",
     "paper",
 ]

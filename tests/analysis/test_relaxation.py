@@ -99,6 +99,17 @@ def test_fit_of_nothing_is_nan():
     assert all(fit[name].isnull().all() for name in fit.data_vars)
 
 
+def test_time_beyond_the_lags_is_not_reached():
+    """A plateau just above 1/e, of which noise puts one point below, has not relaxed."""
+    c = 0.375 + 0.004 * np.cos(7.0 * np.arange(len(LAGS)))
+    c[[0, -1]] = 1.0, 0.367
+    for b in (0.4, 0.7, 1.0):
+        slow = 0.45 * np.exp(-((LAGS / 4e4) ** b))
+        fit = stretched_exponential(curves(c, slow))
+        assert relaxation_time(curves(c, slow)).notnull().all()
+        assert fit.tau.isnull().all() and fit.amplitude.isnull().all() and fit.tau_error.isnull().all()
+
+
 def test_unrelated_data_give_nan_or_a_number_but_no_warning():
     x = np.random.default_rng(0).normal(size=(20, len(LAGS)))
     with warnings.catch_warnings():
