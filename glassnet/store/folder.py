@@ -174,7 +174,7 @@ def free_folder(path: str | os.PathLike) -> Path:
 
 
 def remove_run(path: str | os.PathLike) -> None:
-    """Remove the folder of a run with all that is in it.
+    """Remove all that is in the folder of a run; the folder stays, which may be a link or where a process works.
 
     Raises:
         ValueError: if it holds no run.
@@ -182,7 +182,11 @@ def remove_run(path: str | os.PathLike) -> None:
     """
     folder = RunFolder(path)
     with folder.lock():
-        shutil.rmtree(folder.path)
+        for inside in sorted(folder.path.iterdir(), key=lambda file: file.name == CONFIG):  # last: it can be done again
+            if inside.is_dir() and not inside.is_symlink():
+                shutil.rmtree(inside)
+            elif inside.name != LOCK:
+                inside.unlink()
 
 
 def log(path: str | os.PathLike) -> list[dict[str, Any]]:

@@ -291,6 +291,18 @@ def test_two_processes_do_not_work_on_one_run(run, holder):
     assert (run / ".lock").read_text() == ""
 
 
+@pytest.mark.parametrize("how", ["link", "here"])
+def test_a_run_is_removed_where_its_folder_cannot_be(run, tmp_path, monkeypatch, how):
+    (tmp_path / "link").symlink_to(run, target_is_directory=True)
+    (tmp_path / "mine").mkdir()
+    (run / "mine").symlink_to(tmp_path / "mine", target_is_directory=True)
+    monkeypatch.chdir(run)
+    path = {"link": tmp_path / "link", "here": Path()}[how]
+    folder.remove_run(path)
+    assert [file.name for file in run.iterdir()] == [".lock"]
+    assert folder.free_folder(path) == path and (tmp_path / "mine").is_dir()
+
+
 @pytest.fixture
 def without_locks(monkeypatch):
     """A file system that has no locks."""
