@@ -145,6 +145,21 @@ def test_the_command_mends_a_complete_run(run, capsys):
     assert_same(gn.open(run), tiny.standard())
 
 
+def test_results_without_attributes_are_not_whole(run):
+    (run / "results.zarr" / "zarr.json").write_text('{"attributes": {}, "zarr_format": 3, "node_type": "group"}')
+    with pytest.raises(ValueError, match=r"hold whole results \(attribute `config`\), .* but is .*results\.zarr"):
+        gn.open(run)
+
+
+def test_a_run_that_is_not_over_is_drawn(run):
+    with pytest.raises(gn.Stopped):
+        gn.resume(run, report=stopping_after(8))
+    moved = run.rename(run.with_name("alpha=2.5"))
+    assert "final_spin_overlap" not in gn.open(moved)
+    assert main(["plot", str(moved), "--quiet"]) == 0
+    assert moved.with_name("alpha=2.5.png").stat().st_size > 10_000
+
+
 def test_after_a_damaged_checkpoint_there_are_two_whole_ones_again(run):
     checkpoints(run)[-1].write_bytes(b"")
     with pytest.warns(RuntimeWarning, match="passed over"), pytest.raises(gn.Stopped):
