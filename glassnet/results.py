@@ -6,6 +6,7 @@ from pathlib import Path
 import xarray as xr
 
 from glassnet.analysis import derive
+from glassnet.core.check import fail
 from glassnet.store import folder, live
 from glassnet.store.files import read
 from glassnet.store.parts import check_complete, joined, parts_beside
@@ -35,6 +36,8 @@ def read_one(path: str | os.PathLike) -> xr.Dataset:
         return read(path)
     run = folder.RunFolder(path)
     ds = live.read(run.results)
+    if "config" not in ds.attrs:
+        raise fail("path", "hold whole results (attribute `config`), which resuming the run mends", str(run.results))
     if ds.attrs["status"] == "complete" and ds.attrs["config_hash"] == run.about["hash"]:
         return ds
     return derive(ds).assign_attrs(status=folder.status(path))

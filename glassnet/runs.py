@@ -25,8 +25,9 @@ from glassnet.simulation.job import Job
 from glassnet.simulation.moment import CLONES, HOSTS
 from glassnet.simulation.run import Run
 from glassnet.store import live
-from glassnet.store.dataset import configuration_of_run, dataset
+from glassnet.store.dataset import dataset
 from glassnet.store.folder import RunFolder, holds_run, status
+from glassnet.store.jobs import job_about
 from glassnet.store.parts import DIFFERING, part_path
 from glassnet.store.provenance import config_hash, provenance
 
@@ -86,7 +87,7 @@ def start(
     if not holds_run(path):
         return _go_on(RunFolder.create(path, job, options), limits, report)
     folder = RunFolder(path)
-    _check_same(folder, configuration_of_run(job))
+    _check_same(folder, job, options)
     return _resumed(folder, job.protocol.sweeps, limits, report)
 
 
@@ -135,23 +136,43 @@ def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
     return {prefix[:-1]: list(values) if isinstance(values, tuple) else values}
 
 
-def _check_same(folder: RunFolder, config: Mapping[str, Any]) -> None:
-    """Raise ValueError unless the folder holds a run of this configuration, but for the sweeps of the clones."""
-    asked = {**config, "protocol": {**config["protocol"], "sweeps": folder.config["protocol"]["sweeps"]}}
-    found = difference(folder.config, asked)
+def _check_same(folder: RunFolder, job: Job, options: Mapping[str, Any]) -> None:
+    """Raise ValueError unless the folder holds this run with these options, but for the sweeps of the clones."""
+    old, new = folder.about, {"job": job_about(job), **options}
+    new["job"]["config"]["protocol"]["sweeps"] = folder.config["protocol"]["sweeps"]
+    found = difference(_asked_for(old), _asked_for(new))
     if found:
         raise ValueError(f"Argument `folder` must hold the same run, but {folder.path} has {'; '.join(found)}.")
 
 
+def _asked_for(about: Mapping[str, Any]) -> dict[str, Any]:
+    """All that makes a difference to the result, from what a folder knows of its run."""
+    beta = "a list" if about["ladder"] else "one value"
+    part = {"part": about["job"]["part"], "keep_configurations": about["keep_configurations"]}
+    return {**about["job"]["config"], "beta": beta, **part}
+
+
 def _resumed(folder: RunFolder, sweeps: int | None, limits: Limits, report: Report | None) -> xr.Dataset:
-    before = folder.config["protocol"]["sweeps"]
-    if status(folder.path) == "complete" and sweeps in (None, before):
+    ds = finished(folder, sweeps)
+    return _go_on(folder, limits, report, sweeps) if ds is None else ds
+
+
+def finished(folder: RunFolder, sweeps: int | None = None) -> xr.Dataset | None:
+    """The result of a run that is complete, with so many sweeps if asked for.
+
+    Returns:
+        None if there is something to do: sweeps, or results that are lost or damaged and can be written anew.
+    """
+    if status(folder.path) != "complete" or sweeps not in (None, folder.config["protocol"]["sweeps"]):
+        return None
+    with suppress(FileNotFoundError, ValueError):
         return live.read(folder.results)
-    return _go_on(folder, limits, report, sweeps)
+    return None
 
 
 def _go_on(folder: RunFolder, limits: Limits, report: Report | None, sweeps: int | None = None) -> xr.Dataset:
     with stop_requests() as request, folder.lock():
+        folder = RunFolder(folder.path)  # another process may have made it longer
         if sweeps is not None:
             folder.extend(sweeps)
         return _Session(folder, limits, request).run(report or (lambda status: None))
@@ -169,7 +190,7 @@ class _Session:
     def __init__(self, folder: RunFolder, limits: Limits, request: StopRequest) -> None:
         self._folder, self._limits, self._request = folder, limits, request
         self._begun = time.perf_counter()
-        self._live = live.LiveResults(folder.results)
+        self._live, self._checkpoints = live.LiveResults(folder.results), folder.checkpoints
         self._made = provenance()
         self._earlier: dict[str, Any] = {"run_seconds": 0.0, "made": self._made, "resumed": 0}
         self._last_block = self._cost = self._longest = 0.0
@@ -192,7 +213,7 @@ class _Session:
 
     def _started(self, job: Job) -> Run:
         """The run, from its newest checkpoint that is whole or from its start."""
-        found = self._folder.checkpoints.newest(self._damaged)
+        found = self._checkpoints.newest(self._damaged)
         surroundings = {"pid": os.getpid(), "host": socket.gethostname(), "command": shlex.join(sys.argv)}
         if found is None:
             self._folder.log("started", **self._made, **surroundings)
@@ -238,7 +259,7 @@ class _Session:
             return
         begun = time.perf_counter()
         about = self._earlier | {"run_seconds": self._run_seconds()}
-        path = self._folder.checkpoints.save(self._run.moment(), about)
+        path = self._checkpoints.save(self._run.moment(), about)
         rows = {"time": len(self._run.rows[HOSTS]), "lag": len(self._run.rows[CLONES])}
         if any(rows.values()):
             self._live.update(self._dataset(status="running", progress=status.done / status.total), rows)
@@ -262,7 +283,7 @@ class _Session:
     def _finished(self) -> xr.Dataset:
         status = self._run.status
         about = self._earlier | {"run_seconds": self._run_seconds()}
-        self._folder.checkpoints.save(self._run.moment(), about)
+        self._checkpoints.save(self._run.moment(), about)
         ds = derive(self._dataset(status="complete", progress=1.0))
         live.replace(ds, self._folder.results)
         seconds = round(self._run_seconds(), 3)

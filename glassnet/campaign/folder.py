@@ -15,7 +15,7 @@ from glassnet.campaign.plan import Plan, Point, differences, flat
 from glassnet.config import RunConfig
 from glassnet.core.check import fail
 from glassnet.store.durable import write_text
-from glassnet.store.folder import CONFIG
+from glassnet.store.folder import RunFolder
 from glassnet.store.lock import locked
 
 RECORD, LOCK = "campaign.json", ".lock"
@@ -106,7 +106,7 @@ def check_run(folder: Path, config: RunConfig) -> None:
     Raises:
         ValueError: with the fields that differ, or if the run has no configuration of its own.
     """
-    values = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("run")
+    values = RunFolder(folder).about["run"]
     found = RunConfig.from_json(json.dumps(values)) if values else None
     if found is None:
         raise fail("output", "hold runs made by `glassnet run`", str(folder))

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
     if "theory" in ds.attrs:
         raise fail("file", "be the result of a simulation", str(options.file))
     ds = at_temperature(ds, options.temperature)
-    output = options.output or options.file.with_suffix(".png")
+    output = options.output or options.file.with_name(f"{options.file.name.removesuffix('.nc')}.png")
     checked_output(output, FIGURES, overwrite=options.overwrite)
 
     import matplotlib as mpl

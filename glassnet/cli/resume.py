@@ -51,15 +51,14 @@ def main(arguments: Sequence[str]) -> None:
     part, parts = place(options.part, distributed=options.distributed)
 
     from glassnet import runs
-    from glassnet.store.folder import RunFolder, status
+    from glassnet.store.folder import RunFolder
     from glassnet.store.parts import part_path
 
     path = options.folder if parts == 1 else part_path(options.folder, part, parts)
     folder = RunFolder(path)
     if options.config is not None:
         check_same(folder, options.config)
-    more = options.sweeps is not None and options.sweeps != folder.config["protocol"]["sweeps"]
-    if status(path) == "complete" and not more:
+    if runs.finished(folder, options.sweeps) is not None:
         say(f"{path} is complete, nothing to do (--sweeps N goes on further)", options)
         return
     limits = {"time_limit": limit, "checkpoint_every": options.checkpoint_every}

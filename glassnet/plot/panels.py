@@ -57,12 +57,21 @@ def _profile(data: Dataset, ax: Axes) -> None:
     if data.sizes["clone"] > 1:
         overlap_profile(data, ax)
         return
-    ax.text(0.5, 0.5, "overlaps need two clones", ha="center", va="center", transform=ax.transAxes)
+    _words(ax, "overlaps need two clones")
+
+
+def _words(ax: Axes, words: str) -> None:
+    """What an empty panel says."""
+    ax.text(0.5, 0.5, words, ha="center", va="center", transform=ax.transAxes)
     ax.set(xticks=[], yticks=[])
 
 
 def _matrices(data: Dataset, figure: Figure, place: SubplotSpec, layers: list[int]) -> Axes:
-    """Overlap matrices side by side with one colour bar; returns the first."""
+    """Overlap matrices side by side with one colour bar, or a word where the run is not over; returns the first."""
+    if "final_spin_overlap" not in data:
+        ax = figure.add_subplot(place)
+        _words(ax, "last overlaps come at the end")
+        return ax
     grid = place.subgridspec(1, len(layers))
     axes = [figure.add_subplot(grid[0, n]) for n in range(len(layers))]
     for ax, layer in zip(axes, layers, strict=True):

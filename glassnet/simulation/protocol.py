@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from glassnet.core.check import fail, integer, plain_fields
 from glassnet.core.schedule import log_times
 
+LAST_SWEEP = 2**31
+"""Sweeps are counted in 32 bits."""
+
 
 @dataclass(frozen=True)
 class Protocol:
@@ -22,7 +25,8 @@ class Protocol:
         points_per_decade: measurements per decade of time or lag, >= 1.
         host_sweeps: sweeps that the hosts run, at least the last waiting time; just that if None.
     Raises:
-        ValueError: if an argument is out of range, or a waiting time lies beyond `host_sweeps`.
+        ValueError: if an argument is out of range, a waiting time lies beyond `host_sweeps`, or the last sweep of a
+            host or a clone is not below 2**31.
     """
 
     sweeps: int = 1000
@@ -46,6 +50,11 @@ class Protocol:
             integer(0, host_sweeps=self.host_sweeps)
             if times[-1] > self.host_sweeps:
                 raise fail("waiting_times", f"not exceed the {self.host_sweeps} sweeps of the hosts", times)
+        if self.last_host_sweep >= LAST_SWEEP:
+            name = "waiting_times" if self.host_sweeps is None else "host_sweeps"
+            raise fail(name, "stay below 2**31 sweeps", getattr(self, name))
+        if times[-1] + self.sweeps >= LAST_SWEEP:
+            raise fail("sweeps", "stay below 2**31 with the last waiting time", self.sweeps)
 
     @property
     def last_host_sweep(self) -> int:

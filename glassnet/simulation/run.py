@@ -212,6 +212,7 @@ class Run:
             for name, offered in self._follower.offered.items():
                 with np.errstate(invalid="ignore"):
                     rate = new.pop(name) / (offered * (t - before))
+                rate[np.isnan(rate)] = np.nan  # 0/0 has a sign, which a store that leaves out empty chunks forgets
                 new[name.replace("accepted", "acceptance")] = rate.astype(np.float32)
             rows.append(new)
         return rows

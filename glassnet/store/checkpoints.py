@@ -27,13 +27,14 @@ class Checkpoints:
 
     def __init__(self, folder: Path, identity: str) -> None:
         self.folder, self._identity = folder, identity
+        self._damaged: set[Path] = set()
 
     def files(self) -> list[Path]:
         """The files, oldest first."""
         return sorted(self.folder.glob("[0-9]*.npz"))
 
     def save(self, moment: Moment, about: Mapping[str, Any]) -> Path:
-        """Write a checkpoint and remove all but the newest two.
+        """Write a checkpoint and remove all but the newest two, and those that `newest` found damaged.
 
         Args:
             moment: where the run is.
@@ -45,8 +46,10 @@ class Checkpoints:
         arrays, layout = packed(moment)
         about = {**about, "format": FORMAT, "identity": self._identity, "layout": layout}
         path = sealed.write(self.folder / f"{number:08d}.npz", arrays, about)
-        for file in files[: 1 - KEPT]:
+        whole = [file for file in files if file not in self._damaged]
+        for file in (*self._damaged, *whole[: 1 - KEPT]):
             file.unlink(missing_ok=True)
+        self._damaged.clear()
         return path
 
     def newest(self, damaged: Callable[[Path, str], None]) -> tuple[Moment, dict[str, Any]] | None:
@@ -62,6 +65,7 @@ class Checkpoints:
             try:
                 arrays, about = sealed.read(path)
             except sealed.DamagedError as error:
+                self._damaged.add(path)
                 damaged(path, str(error))
                 continue
             self._check(path, about)

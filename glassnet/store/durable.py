@@ -23,6 +23,17 @@ def whole(path: Path) -> Generator[Path]:
         part.unlink(missing_ok=True)
 
 
+def remove_left_over(folder: Path, name: str) -> None:
+    """Remove what processes left that were killed while they wrote a file; nobody may be writing one.
+
+    Args:
+        folder: where the file lies.
+        name: its name, or a pattern of names.
+    """
+    for part in folder.glob(f".{name}.*.part"):
+        part.unlink(missing_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
     """Write the names in a folder to the disk, where the system can."""
     if not hasattr(os, "O_DIRECTORY"):

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from glassnet.core.check import fail, integer
+from glassnet.core.check import fail
 from glassnet.simulation.job import Job
 from glassnet.store import sealed
 from glassnet.store.checkpoints import Checkpoints
-from glassnet.store.durable import write_text
-from glassnet.store.jobs import identity, job_about, job_arrays, job_from
+from glassnet.store.durable import remove_left_over, write_text
+from glassnet.store.jobs import identity, job_about, job_arrays, job_from, protocol_from
 from glassnet.store.lock import held, locked
 from glassnet.store.provenance import config_hash
 
@@ -64,8 +64,9 @@ class RunFolder:
         path.mkdir(exist_ok=True)
         with locked(path / LOCK):
             free_folder(path)  # another process may have come before
-            sealed.write(path / DATA, job_arrays(job), {})
-            _write_about(path, {"format": FORMAT, "job": job_about(job), **options})
+            about = job_about(job)
+            sealed.write(path / DATA, job_arrays(job), {"identity": identity(about["config"])})
+            _write_about(path, {"format": FORMAT, "job": about, **options})
         return cls(path)
 
     @property
@@ -87,22 +88,25 @@ class RunFolder:
         """The run.
 
         Raises:
-            ValueError: if the data are missing or damaged.
+            ValueError: if the data are missing, damaged or of another run.
         """
         try:
-            arrays, _ = sealed.read(self.path / DATA)
+            arrays, about = sealed.read(self.path / DATA)
         except (FileNotFoundError, sealed.DamagedError) as error:
             raise ValueError(f"Argument `folder` must hold whole data, but {self.path / DATA}: {error}") from error
+        own = identity(self.config)
+        if about.get("identity", own) != own:
+            raise ValueError(f"Argument `folder` must hold its own data, but {self.path / DATA} is of another run.")
         return job_from(self.about["job"], arrays)
 
     def extend(self, sweeps: int) -> None:
         """Let the clones run `sweeps` sweeps in all.
 
         Raises:
-            ValueError: if that is less than they were to run before.
+            ValueError: if that is less than they were to run before, or too many.
         """
         before = self.config["protocol"]["sweeps"]
-        integer(1, sweeps=sweeps)
+        sweeps = protocol_from({**self.config["protocol"], "sweeps": sweeps}).sweeps
         if sweeps < before:
             raise fail("sweeps", f"be at least the {before} sweeps of the run in the folder", sweeps)
         if sweeps == before:
@@ -111,14 +115,17 @@ class RunFolder:
         for config in (about["job"]["config"], about["run"]):
             if config is not None:
                 config["protocol"]["sweeps"] = sweeps
+        self.log("extended", **{"from": before, "to": sweeps})  # first: a longer run must never pass for complete
         self.about = _write_about(self.path, about)
-        self.log("extended", **{"from": before, "to": sweeps})
 
     def log(self, event: str, **fields: Any) -> None:
         """Add a line to the log."""
         made = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **fields}
-        with (self.path / LOG).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(made) + "\n")
+        with (self.path / LOG).open("a+b") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                file.write(b"" if file.read() == b"\n" else b"\n")  # the line before may be cut off
+            file.write(json.dumps(made).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
@@ -130,6 +137,8 @@ class RunFolder:
             LockedError: if one does.
         """
         with locked(self.path / LOCK) as left:
+            for folder, name in ((self.path, CONFIG), (self.path, DATA), (self.path / CHECKPOINTS, "*.npz")):
+                remove_left_over(folder, name)
             if left is not None:
                 self.log("took_over_lock", **left)
             yield
@@ -165,7 +174,7 @@ def free_folder(path: str | os.PathLike) -> Path:
 
 
 def remove_run(path: str | os.PathLike) -> None:
-    """Remove the folder of a run with all that is in it.
+    """Remove all that is in the folder of a run; the folder stays, which may be a link or where a process works.
 
     Raises:
         ValueError: if it holds no run.
@@ -173,7 +182,11 @@ def remove_run(path: str | os.PathLike) -> None:
     """
     folder = RunFolder(path)
     with folder.lock():
-        shutil.rmtree(folder.path)
+        for inside in sorted(folder.path.iterdir(), key=lambda file: file.name == CONFIG):  # last: it can be done again
+            if inside.is_dir() and not inside.is_symlink():
+                shutil.rmtree(inside)
+            elif inside.name != LOCK:
+                inside.unlink()
 
 
 def log(path: str | os.PathLike) -> list[dict[str, Any]]:

@@ -46,14 +46,19 @@ def job_about(job: Job) -> dict[str, Any]:
 def job_from(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Job:
     """The job that `job_about` and `job_arrays` described."""
     config = about["config"]
-    fields: dict[str, Any] = {name: tuple(x) if isinstance(x, list) else x for name, x in config["protocol"].items()}
-    protocol = Protocol(**fields)
+    protocol = protocol_from(config["protocol"])
     schedules = tuple(_schedule(fields) for fields in config["schedules"])
     tasks = tuple(_task(values, n, arrays) for n, values in enumerate(about["tasks"]))
     start = config["start"] if isinstance(config["start"], str) else _from_layers("start", arrays)
     mine = None if about["part"] is None else share(*about["part"], protocol.samples, len(schedules))
     settings = (config["dynamics"], config["weight_step"], config["seed"])
     return Job(machine_from(config["machine"]), tasks, schedules, protocol, *settings, start, mine)
+
+
+def protocol_from(values: Mapping[str, Any]) -> Protocol:
+    """The protocol that a configuration describes."""
+    fields: dict[str, Any] = {name: tuple(x) if isinstance(x, list) else x for name, x in values.items()}
+    return Protocol(**fields)
 
 
 def identity(config: Mapping[str, Any]) -> str:

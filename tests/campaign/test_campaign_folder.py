@@ -6,7 +6,7 @@ import pytest
 from test_grid import BASE, plan_of
 
 import glassnet as gn
-from glassnet.campaign.folder import campaign, held, open_folder, write
+from glassnet.campaign.folder import campaign, check_run, held, open_folder, write
 
 
 def names(grid):
@@ -87,3 +87,9 @@ def test_one_command_at_a_time(tmp_path):
         pass
     with held(tmp_path / "c"):
         pass
+
+
+def test_a_run_with_a_damaged_configuration_is_named(tmp_path):
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(ValueError, match=r"must hold a run, but .*config\.json is damaged"):
+        check_run(tmp_path, None)

@@ -15,6 +15,7 @@ import tiny
 from test_resume import assert_same, stopping_after
 
 import glassnet as gn
+from glassnet.cli import main
 from glassnet.simulation import follow
 from glassnet.store import folder, lock, sealed
 from glassnet.store.folder import RunFolder
@@ -129,8 +130,61 @@ def test_results_that_are_lost_or_damaged_are_written_anew(run):
     data = bytearray(chunk.read_bytes())
     data[len(data) // 2] ^= 1
     chunk.write_bytes(data)
-    with pytest.raises(ValueError, match="hold whole results"):
+    with pytest.raises(ValueError, match="hold whole results.* resuming the run mends it"):
         gn.open(run)
+    assert_same(gn.resume(run), tiny.standard())
+    assert_same(gn.open(run), tiny.standard())
+
+
+def test_the_command_mends_a_complete_run(run, capsys):
+    gn.resume(run)
+    shutil.rmtree(run / "results.zarr")
+    for words in ("wrote", "is complete, nothing to do"):
+        assert main(["resume", str(run)]) == 0
+        assert words in capsys.readouterr().out
+    assert_same(gn.open(run), tiny.standard())
+
+
+def test_results_without_attributes_are_not_whole(run):
+    (run / "results.zarr" / "zarr.json").write_text('{"attributes": {}, "zarr_format": 3, "node_type": "group"}')
+    with pytest.raises(ValueError, match=r"hold whole results \(attribute `config`\), .* but is .*results\.zarr"):
+        gn.open(run)
+
+
+def test_a_run_that_is_not_over_is_drawn(run):
+    with pytest.raises(gn.Stopped):
+        gn.resume(run, report=stopping_after(8))
+    moved = run.rename(run.with_name("alpha=2.5"))
+    assert "final_spin_overlap" not in gn.open(moved)
+    assert main(["plot", str(moved), "--quiet"]) == 0
+    assert moved.with_name("alpha=2.5.png").stat().st_size > 10_000
+
+
+def test_after_a_damaged_checkpoint_there_are_two_whole_ones_again(run):
+    checkpoints(run)[-1].write_bytes(b"")
+    with pytest.warns(RuntimeWarning, match="passed over"), pytest.raises(gn.Stopped):
+        gn.resume(run, time_limit=1e-3)
+    files = checkpoints(run)
+    assert len(files) == 2 and all(sealed.read(file) for file in files)
+    files[-1].write_bytes(b"")
+    with pytest.warns(RuntimeWarning, match="passed over"):
+        assert_same(gn.resume(run), tiny.standard())
+
+
+def test_what_killed_processes_left_is_removed(run):
+    left_over = [run / ".config.json.7.part", run / ".data.npz.7.part", run / "checkpoints" / ".00000009.npz.7.part"]
+    theirs = [run / ".report.html.7.part", run / "notes.part"]
+    for file in (*left_over, *theirs):
+        file.write_bytes(b"half")
+    assert_same(gn.resume(run), tiny.standard())
+    assert not any(file.exists() for file in left_over) and all(file.exists() for file in theirs)
+
+
+def test_data_of_another_run_are_refused(run, tmp_path):
+    tiny.run(folder=tmp_path / "other", task=tiny.task(seed=3))
+    shutil.copy(tmp_path / "other" / "data.npz", run / "data.npz")
+    with pytest.raises(ValueError, match=r"must hold its own data, but .*data\.npz is of another run"):
+        gn.resume(run)
 
 
 @pytest.mark.parametrize(("name", "change", "message"), [
@@ -252,6 +306,18 @@ def test_two_processes_do_not_work_on_one_run(run, holder):
     assert (run / ".lock").read_text() == ""
 
 
+@pytest.mark.parametrize("how", ["link", "here"])
+def test_a_run_is_removed_where_its_folder_cannot_be(run, tmp_path, monkeypatch, how):
+    (tmp_path / "link").symlink_to(run, target_is_directory=True)
+    (tmp_path / "mine").mkdir()
+    (run / "mine").symlink_to(tmp_path / "mine", target_is_directory=True)
+    monkeypatch.chdir(run)
+    path = {"link": tmp_path / "link", "here": Path()}[how]
+    folder.remove_run(path)
+    assert [file.name for file in run.iterdir()] == [".lock"]
+    assert folder.free_folder(path) == path and (tmp_path / "mine").is_dir()
+
+
 @pytest.fixture
 def without_locks(monkeypatch):
     """A file system that has no locks."""
@@ -319,6 +385,8 @@ DIFFERENCES = [
     ({"dynamics": "heat_bath"}, "dynamics: 'metropolis', not 'heat_bath'"),
     ({"start": "planted"}, "start: 'random', not 'planted'"),
     ({"task": tiny.task(seed=3)}, r"data_sha256.*tasks\.0\.seed: 0, not 3"),
+    ({"beta": [5.0]}, "beta: 'one value', not 'a list'"),
+    ({"keep_configurations": False}, "keep_configurations: True, not False"),
     ({"beta": [5.0, 4.0]}, r"schedules\.1\.betas: None, not \[4\.0\]"),
     ({"protocol": gn.Protocol(sweeps=12, waiting_times=(0, 3, 9), clones=3, samples=2, points_per_decade=4)},
      r"protocol\.clones: 2, not 3"),
@@ -329,6 +397,12 @@ DIFFERENCES = [
 def test_a_run_that_differs_is_refused(left, changes, message):
     with pytest.raises(ValueError, match=f"must hold the same run, but .* has .*{message}"):
         tiny.run(folder=left, **changes)
+
+
+def test_a_part_is_not_taken_for_the_whole(tmp_path):
+    tiny.run(folder=tmp_path / "run", part=(0, 2))
+    with pytest.raises(ValueError, match=r"must hold the same run, but .* has part: \[0, 2\], not None"):
+        tiny.run(folder=tmp_path / "run.part-0-of-2")
 
 
 BAD = [

@@ -25,6 +25,9 @@ def test_hosts_can_run_on():
         ({"waiting_times": ()}, r"`waiting_times`.*\(\)"),
         ({"waiting_times": (3, 3)}, r"`waiting_times` must ascend, but is \(3, 3\)"),
         ({"waiting_times": (-1, 3)}, r"`waiting_times\[0\]`.*-1"),
+        ({"waiting_times": (0, 2**31)}, "`waiting_times` must stay below 2.*2147483648"),
+        ({"waiting_times": (0,), "host_sweeps": 2**31}, "`host_sweeps` must stay below 2.*2147483648"),
+        ({"waiting_times": (0, 1), "sweeps": 2**31 - 1}, "`sweeps` must stay below 2.*2147483647"),
         ({"waiting_times": (0, 50), "host_sweeps": 20}, r"`waiting_times` must not exceed the 20 sweeps.*50"),
     ],
 )

@@ -1,5 +1,6 @@
 """A run that is left and taken up again, in any way, has the bits of one that never stopped."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import tiny
 import xarray as xr
 
 import glassnet as gn
+from glassnet import runs
 from glassnet.simulation import follow, parallel
 from glassnet.simulation.moment import CLONES
 from glassnet.simulation.run import Run
@@ -70,6 +72,8 @@ def test_stops_anywhere_change_no_bit(tmp_path, monkeypatch, longest):
     assert 3 <= ds.attrs["resumed"] <= stops
 
 
+SINGLE = gn.Machine(depth=1, width=4, inputs=5, outputs=2)
+
 CASES = {
     "ladder": {"beta": [0.5, 5.0]},
     "schedule": {"beta": gn.Schedule.linear(1.0, 9.0, 20)},
@@ -79,6 +83,8 @@ CASES = {
     "feedforward": {"dynamics": "feedforward"},
     "heat bath": {"dynamics": "heat_bath"},
     "part": {"part": (1, 2)},
+    "no hidden layer": {"machine": SINGLE, "task": gn.tasks.random(SINGLE, patterns=6, seed=0)},
+    "a single replica": {"protocol": gn.Protocol(sweeps=7, waiting_times=(0,), clones=1, samples=1)},
 }
 
 
@@ -91,6 +97,7 @@ def test_every_kind_of_run_can_be_stopped(tmp_path, monkeypatch, case):
     with pytest.raises(gn.Stopped):
         tiny.run(folder=tmp_path / "run", report=report, **CASES[case])
     assert_same(gn.resume(path), right)
+    assert_same(gn.open(path), right)
 
 
 def test_a_run_from_a_given_configuration_can_be_stopped(tmp_path):
@@ -137,6 +144,47 @@ def test_a_stopped_run_can_be_made_longer(tmp_path, monkeypatch):
             tiny.run(folder=path, report=stopping_after(stop))
         assert folder.log(path)[-1]["phase"] == path.name
         assert_same(gn.resume(path, sweeps=30), right)
+
+
+def test_an_extension_that_is_cut_off_is_not_complete(tmp_path, monkeypatch):
+    """At any of the writes with which it begins."""
+    right = tiny.run(protocol=dataclasses.replace(tiny.PROTOCOL, sweeps=40))
+    for place in ((folder, "_write_about"), (RunFolder, "log")):
+        path = tmp_path / place[1]
+        tiny.run(folder=path)
+        with monkeypatch.context() as patch:
+            patch.setattr(*place, killed)
+            with pytest.raises(Killed):
+                gn.resume(path, sweeps=40)
+        assert RunFolder(path).config["protocol"]["sweeps"] == 12
+        assert_same(gn.resume(path), tiny.standard())
+        assert_same(gn.resume(path, sweeps=np.int64(40)), right)
+
+
+class Killed(BaseException):
+    """The end of a process."""
+
+
+def killed(*_, **__):
+    raise Killed
+
+
+def test_a_longer_run_that_cannot_be_is_refused_before_anything_is_written(tmp_path):
+    tiny.run(folder=tmp_path / "run")
+    before = (tmp_path / "run" / "config.json").read_bytes()
+    with pytest.raises(ValueError, match=r"`sweeps` must stay below 2\*\*31"):
+        gn.resume(tmp_path / "run", sweeps=2**40)
+    assert (tmp_path / "run" / "config.json").read_bytes() == before
+    assert folder.status(tmp_path / "run") == "complete"
+
+
+def test_a_run_made_longer_by_another_process_goes_on_as_that_one(tmp_path, monkeypatch):
+    """Configurations are read again when the lock is held."""
+    tiny.run(folder=tmp_path / "run")
+    late = RunFolder(tmp_path / "run")
+    gn.resume(tmp_path / "run", sweeps=40)
+    with pytest.raises(ValueError, match="`sweeps` must be at least the 40 sweeps of the run in the folder, but is 20"):
+        runs._resumed(late, 20, runs.Limits(), None)
 
 
 def test_a_complete_run_is_left_alone(tmp_path):
@@ -228,3 +276,5 @@ def test_the_log_tells_the_story(tmp_path):
     with (tmp_path / "run" / "log.jsonl").open("a") as file:
         file.write('{"event": "cut o')
     assert len(folder.log(tmp_path / "run")) == len(events)
+    RunFolder(tmp_path / "run").log("extended")
+    assert folder.log(tmp_path / "run")[len(events) :][0]["event"] == "extended"
