@@ -34,6 +34,9 @@ from glassnet.store.provenance import config_hash, provenance
 SHARE_OF_TIME = 0.02
 """Part of the time of a run that checkpoints may take, unless they are asked for at fixed intervals."""
 
+USUAL_SPEED = 1e8
+"""Bytes a second that checkpoints are taken to be written at until one was."""
+
 LOGGED_EVERY = 60.0
 """Seconds between two checkpoints in the log."""
 
@@ -194,7 +197,8 @@ class _Session:
         self._made = provenance()
         self._earlier: dict[str, Any] = {"run_seconds": 0.0, "made": self._made, "resumed": 0}
         self._last_block = self._cost = self._longest = 0.0
-        self._kept_at = self._logged_at = -float("inf")
+        self._size = 0
+        self._kept_at, self._logged_at = self._begun, -float("inf")
         self._kept: tuple[int, ...] = ()
 
     def run(self, report: Report) -> xr.Dataset:
@@ -237,7 +241,7 @@ class _Session:
             self._end("stopped", reason=reason, **_numbers(status))
             raise Stopped(reason, self._folder.path)
         every = self._limits.checkpoint_every
-        if now - self._kept_at >= (self._cost / SHARE_OF_TIME if every is None else every):
+        if now - self._kept_at >= (self._expected() / SHARE_OF_TIME if every is None else every):
             self._keep(status)
         self._last_block = time.perf_counter()
 
@@ -249,7 +253,7 @@ class _Session:
         limit = self._limits.time_limit
         if limit is None or self._place() == self._found:
             return None
-        if time.perf_counter() - self._begun + MARGIN + 1.5 * (self._longest + 2 * self._cost) < limit:
+        if time.perf_counter() - self._begun + MARGIN + 1.5 * (self._longest + 2 * self._expected()) < limit:
             return None
         return "time limit"
 
@@ -264,8 +268,14 @@ class _Session:
         if any(rows.values()):
             self._live.update(self._dataset(status="running", progress=status.done / status.total), rows)
         self._kept, self._kept_at = self._place(), time.perf_counter()
-        self._cost = self._kept_at - begun
+        self._cost, self._size = self._kept_at - begun, self._run.size
         self._log_checkpoint(status, path)
+
+    def _expected(self) -> float:
+        """Seconds that a checkpoint would take now: as the last one, in proportion to what there is to write."""
+        if not self._size:
+            return self._run.size / USUAL_SPEED
+        return self._cost * max(1.0, self._run.size / self._size)
 
     def _place(self) -> tuple[int, ...]:
         """What a checkpoint made now would hold: sweeps done, times measured."""

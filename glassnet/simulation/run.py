@@ -80,6 +80,11 @@ class Run:
         return Status(self.phase, done, total, energy, self._acceptance, self.sweep)
 
     @property
+    def size(self) -> int:
+        """Bytes of the configurations that a moment holds."""
+        return sum(x.nbytes for x in jax.tree.leaves((self._batch.chunks, self._snapshots)))
+
+    @property
     def complete(self) -> bool:
         """Whether all has been measured."""
         return len(self.rows[CLONES]) == len(self.job.protocol.lags)

@@ -64,7 +64,7 @@ class Checkpoints:
         for path in reversed(files):
             try:
                 arrays, about = sealed.read(path)
-            except sealed.DamagedError as error:
+            except (sealed.DamagedError, OSError) as error:
                 self._damaged.add(path)
                 damaged(path, str(error))
                 continue

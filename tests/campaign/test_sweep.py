@@ -13,7 +13,8 @@ from command import command as call
 import glassnet as gn
 from glassnet.campaign import read_plan
 from glassnet.cli import sweep as sweep_module
-from glassnet.store.folder import log, status
+from glassnet.simulator import prepared
+from glassnet.store.folder import RunFolder, log, status
 
 RUN = """
 [run]
@@ -253,9 +254,9 @@ def test_another_run_in_the_place_of_a_point(tmp_path, monkeypatch):
     file = file_of(tmp_path, "seed = [0]")
     write_record(file)
     folder = tmp_path / "c" / "seed=0"
-    folder.mkdir()
     config = read_plan(file_of(tmp_path, "seed = [0]", sweeps=13)).points[0].config
-    (folder / "config.json").write_text(json.dumps({"run": config.to_dict()}))
+    job, ladder = prepared(**config.build())
+    RunFolder.create(folder, job, {"ladder": ladder, "keep_configurations": False, "run": config.to_dict()})
     code, _, err = call("sweep", file_of(tmp_path, "seed = [0]"))
     assert code == 2
     assert f"Argument `run` must be that of the run in {folder}, but differs: protocol.sweeps 13 -> 12." in err
