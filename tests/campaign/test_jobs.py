@@ -24,8 +24,8 @@ ENDS = {
     "complete": "pass",
     "out_of_time": "raise SystemExit(75)",
     "broken": "raise SystemExit(1)",
-    "asked": "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(75)); {kill}; time.sleep(60)",
-    "asked_early": "import time; {kill}; time.sleep(60)",
+    "asked": "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(75)); {kill}; {wait}",
+    "asked_early": "import time; {kill}; {wait}",
 }
 
 
@@ -36,7 +36,8 @@ def job(tmp_path, monkeypatch):
 
     def carry_out(end, sent=None):
         kill = "" if sent is None else f"import os; os.kill({os.getpid()}, {int(sent)})"
-        program = ENDS[end].format(kill=kill)
+        wait = "[time.sleep(0.05) for _ in range(1000)]"  # a signal just before a long sleep would wait for its end
+        program = ENDS[end].format(kill=kill, wait=wait)
         monkeypatch.setattr(jobs, "command", lambda *_, time_limit: [sys.executable, "-c", program])
         return Job(Task("run", tmp_path / "run", tmp_path / "run.json", tmp_path / "log"), 60.0)()
 

@@ -110,6 +110,7 @@ def test_a_run_from_a_given_configuration_can_be_stopped(tmp_path):
         tiny.run(folder=tmp_path / "run", start=other)
 
 
+@pytest.mark.slow
 def test_the_batch_may_be_cut_otherwise_after_a_stop(tmp_path, monkeypatch):
     monkeypatch.setattr(parallel.library, "available", lambda: False)
     right = tiny.run()
