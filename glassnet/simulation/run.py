@@ -149,12 +149,14 @@ class Run:
             self._accepted = self._follower.nothing_accepted()
         else:
             self._batch = split(ways, _on_device(self._resumed.states))
+            self._resumed = None  # its arrays are no longer needed
 
     def _begin_clones(self) -> None:
         """Let the clones start from the snapshots, or go on."""
         self._follower = Follower.of_clones(self.job, self._lanes)
         if self.phase == CLONES and self._resumed is not None:
             self._batch = split(self._lanes, _on_device(self._resumed.states))
+            self._resumed = None
             return
         self._batch = split(self._lanes, self._cloned(self._snapshots))
         self._snapshots = [replace(state, fields=()) for state in self._snapshots]
