@@ -1,0 +1,264 @@
+"""What experiments share: the command line, runs that go on where they stopped, verdicts, and writing a result.
+
+A script states its claims in its docstring and then reads like a section of a paper: sizes, runs, analysis, verdicts,
+figure. It hands its runs (arguments of `glassnet.simulate` by name) to `Experiment.simulate` and what it found to
+`Experiment.finish`.
+"""
+
+import argparse
+import json
+import math
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+import glassnet as gn
+from glassnet.cli.progress import progress_bar
+from glassnet.output import writable_folder, write_figure, write_text
+from glassnet.store.provenance import provenance
+
+matplotlib.use("Agg")
+
+SCALES = ("smoke", "desk", "paper")
+"""Seconds, for a test; minutes to an hour on two cores; sizes for an accelerator."""
+ROOT = Path(__file__).resolve().parent.parent
+Arguments = dict[str, Any]
+"""Arguments of `glassnet.simulate`."""
+
+
+class Verdict(StrEnum):
+    """What a measurement says about a claim."""
+
+    SEEN = "SEEN"
+    NOT_SEEN = "NOT SEEN"
+    CONTRADICTED = "CONTRADICTED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+SIGMA = 3.0
+"""Standard errors at which an effect counts."""
+
+
+def judge(effect: float, error: float, resolution: float | None = None) -> Verdict:
+    """Verdict on a claim that `effect` is positive.
+
+    Args:
+        effect: measured effect, positive if the claim holds.
+        error: its standard error.
+        resolution: size below which an effect would not be what the claim means; None if any size counts.
+    Returns:
+        SEEN above three standard errors, CONTRADICTED below minus three. Between them NOT SEEN, if even
+        effect + 2 error is below the resolution, and INCONCLUSIVE otherwise or where effect or error are not numbers.
+    """
+    if not (math.isfinite(effect) and math.isfinite(error) and error > 0):
+        return Verdict.INCONCLUSIVE
+    if effect > SIGMA * error:
+        return Verdict.SEEN
+    if effect < -SIGMA * error:
+        return Verdict.CONTRADICTED
+    resolved = resolution is not None and effect + 2 * error < resolution
+    return Verdict.NOT_SEEN if resolved else Verdict.INCONCLUSIVE
+
+
+def weakest(effects: Any, errors: Any) -> tuple[float, float]:
+    """The effect, with its error, that lies least far above zero in units of its error: the test of "all are".
+
+    NaN where one of them is not a number, or there are none.
+    """
+    x, e = np.ravel(np.asarray(effects, dtype=float)), np.ravel(np.asarray(errors, dtype=float))
+    if not x.size or not (np.isfinite(x) & np.isfinite(e) & (e > 0)).all():
+        return math.nan, math.nan
+    n = int(np.argmin(x / e))
+    return float(x[n]), float(e[n])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A claim and what became of it.
+
+    Args:
+        text: the claim, one sentence.
+        source: whose claim.
+        test: what was compared, one sentence.
+        effect: the number that is positive if the claim holds.
+        error: its standard error.
+        resolution: as for `judge`.
+        numbers: further numbers that belong to it.
+    """
+
+    text: str
+    source: str
+    test: str
+    effect: float
+    error: float
+    resolution: float | None = None
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the effect says."""
+        return judge(self.effect, self.error, self.resolution)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, and the verdict."""
+        return {
+            "claim": self.text,
+            "source": self.source,
+            "verdict": str(self.verdict),
+            "test": self.test,
+            "effect": self.effect,
+            "error": self.error,
+            "resolution": self.resolution,
+            "numbers": dict(self.numbers),
+        }
+
+
+class Experiment:
+    """One script on its way from the command line to results/NAME.
+
+    Args:
+        script: `__file__` of the script; its name is that of the experiment.
+        description: docstring of the script.
+        sizes: what the script needs for each scale, by its name.
+        arguments: the command line; that of the process if None.
+    """
+
+    def __init__(
+        self, script: str, description: str | None, sizes: Mapping[str, Any], arguments: Sequence[str] | None = None
+    ) -> None:
+        self.name = Path(script).stem
+        formatter = argparse.RawDescriptionHelpFormatter
+        parser = argparse.ArgumentParser(description=description, formatter_class=formatter)
+        parser.add_argument("--scale", choices=[s for s in SCALES if s in sizes], default="smoke")
+        parser.add_argument("--output-dir", type=Path, help="results/NAME for desk, results/NAME/SCALE otherwise")
+        parser.add_argument("--runs-dir", type=Path, help="where runs are kept and go on; runs/NAME/SCALE if left out")
+        parser.add_argument("--cost", action="store_true", help="print the runs and what they cost, start nothing")
+        parser.add_argument("--quiet", action="store_true", help="no progress")
+        given = parser.parse_args(arguments)
+        self.scale: str = given.scale
+        self.sizes = sizes[given.scale]
+        self.quiet: bool = given.quiet
+        self._cost: bool = given.cost
+        results = ROOT / "results" / self.name
+        self.folder = given.output_dir or (results if given.scale == "desk" else results / given.scale)
+        self.runs = given.runs_dir or ROOT / "runs" / self.name / given.scale
+        self._begun = time.perf_counter()
+        self._done: dict[str, Any] = {}
+
+    def simulate(self, runs: Mapping[str, Arguments]) -> dict[str, xr.Dataset]:
+        """Results of the runs, each carried out in a folder of its own, or read from there if it is complete.
+
+        Stops the process here if the costs alone were asked for.
+        """
+        if self._cost:
+            print(cost_table(runs))
+            sys.exit(0)
+        return {name: self._one(name, arguments) for name, arguments in runs.items()}
+
+    def _one(self, name: str, arguments: Arguments) -> xr.Dataset:
+        if not self.quiet:
+            print(f"{datetime.now():%H:%M:%S} {name}", file=sys.stderr, flush=True)
+        self.runs.mkdir(parents=True, exist_ok=True)
+        with progress_bar(quiet=self.quiet) as report:
+            ds = gn.simulate(**arguments, folder=self.runs / name, report=report)
+        kept = ("config_hash", "seed", "device", "sweeps", "git_commit", "started", "run_seconds")
+        self._done[name] = {k: ds.attrs[k] for k in kept if k in ds.attrs} | {"proposals": proposals(arguments)}
+        return ds
+
+    def finish(self, figure: Figure, claims: Sequence[Claim], data: xr.Dataset, **numbers: Any) -> None:
+        """Write figure.png, figure.pdf, summary.json and data.nc, and print the verdicts.
+
+        Args:
+            figure: the figure.
+            claims: what was tested.
+            data: what is drawn, small; its attributes are replaced by the provenance.
+            numbers: further results for the summary.
+        """
+        folder = writable_folder(self.folder)
+        about = {
+            "experiment": self.name,
+            "scale": self.scale,
+            "command": shlex.join(["python", f"experiments/{self.name}.py", "--scale", self.scale]),
+            **provenance(),
+        }
+        about["versions"] = json.loads(about["versions"])
+        summary = {
+            **about,
+            "claims": [claim.to_json() for claim in claims],
+            **numbers,
+            "seconds": round(time.perf_counter() - self._begun, 1),
+            "runs": self._done,
+        }
+        text = json.dumps(plain(summary), indent=1, allow_nan=False) + "\n"
+        write_figure(figure, folder / "figure.png")
+        write_figure(figure, folder / "figure.pdf")
+        attrs = {k: json.dumps(v) if isinstance(v, dict) else v for k, v in about.items()}
+        gn.save(xr.Dataset(data.data_vars, data.coords, attrs), folder / "data.nc")
+        write_text(text, folder / "summary.json")
+        for claim in claims:
+            print(f"{claim.verdict:<13} {claim.text} ({claim.effect:.3g} +- {claim.error:.2g}: {claim.test})")
+        print(os.path.relpath(folder))
+
+
+def plain(value: Any) -> Any:
+    """JSON values: labelled arrays with their coordinates, six digits, None for what is not finite."""
+    if isinstance(value, xr.Dataset):
+        return {str(name): plain(x) for name, x in value.data_vars.items()}
+    if isinstance(value, xr.DataArray):
+        if not value.ndim:
+            return plain(value.item())
+        first = str(value.dims[0])
+        labels = value[first].values if first in value.coords else range(value.sizes[first])
+        return {f"{first}={label:g}": plain(value.isel({first: n})) for n, label in enumerate(labels)}
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    return value
+
+
+def proposals(arguments: Arguments) -> int:
+    """Proposals (of a weight or a spin) that a run makes."""
+    machine, protocol = arguments["machine"], arguments["protocol"]
+    tasks = arguments["task"]
+    patterns = (tasks[0] if isinstance(tasks, (list, tuple)) else tasks).patterns
+    weights = sum(n * c for n, c in zip(machine.widths[1:], machine.fan_in, strict=True))
+    sites = weights + patterns * sum(machine.widths[1:-1])
+    beta = arguments.get("beta")
+    rungs = len(beta) if isinstance(beta, (list, tuple)) else 1
+    clones = len(protocol.waiting_times) * protocol.clones * protocol.sweeps
+    return sites * protocol.samples * rungs * (protocol.last_host_sweep + clones)
+
+
+RATE = 1e8
+"""Proposals a second for which times are quoted: two CPU cores at widths of 20 to 60 (`glassnet bench`)."""
+
+
+def cost_table(runs: Mapping[str, Arguments]) -> str:
+    """Proposals of each run, and their time at 10^8 a second."""
+    cost = {name: proposals(arguments) for name, arguments in runs.items()}
+    width = max([len(name) for name in cost] + [5])
+    lines = [f"{'run':<{width}} proposals   hours at 1e8/s"]
+    everything = {**cost, "total": sum(cost.values())}
+    return "\n".join(lines + [f"{name:<{width}} {n:9.2e}   {n / RATE / 3600:.3g}" for name, n in everything.items()])
+
+
+def tasks(make: Callable[..., Any], machine: gn.Machine, *, samples: int, seed: int, **options: Any) -> tuple[Any, ...]:
+    """Independent data for each sample: `make(machine, seed=..., **options)`."""
+    return tuple(make(machine, seed=seed + n, **options) for n in range(samples))
