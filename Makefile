@@ -49,10 +49,11 @@ $(VENV)/installed: pyproject.toml setup.py $(wildcard glassnet/native/src/*)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/test: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
-	@touch $@
+# What an extra needs is installed by itself: `.[test]` would build the package anew.
+EXTRA := import sys, tomllib; e = tomllib.load(open("pyproject.toml", "rb")); \
+	print(*e["project"]["optional-dependencies"][sys.argv[1]], sep="\n")
 
-$(VENV)/lint: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[lint]"
-	@touch $@
+$(VENV)/test $(VENV)/lint: $(VENV)/%: $(VENV)/installed
+	$(BIN)/python -c '$(EXTRA)' $* > $@.part
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $@.part
+	@mv $@.part $@
