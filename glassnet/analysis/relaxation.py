@@ -78,7 +78,8 @@ def crossing_time(correlation: DataArray, level: float = LEVEL) -> DataArray:
         input_core_dims=[["lag"]],
         kwargs={"log_lag": np.log1p(curve["lag"].values.astype(float)), "level": level},
     )
-    return tau.rename(None).assign_attrs(units="sweeps", long_name="relaxation time")
+    tau.attrs = {"units": "sweeps", "long_name": "relaxation time"}
+    return tau.rename(None)
 
 
 def _crossing(c: np.ndarray, *, log_lag: np.ndarray, level: float) -> np.ndarray:

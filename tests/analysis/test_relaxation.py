@@ -50,9 +50,9 @@ def test_nan_before_the_crossing_makes_it_unknown():
 def test_crossing_lies_on_a_line_in_the_logarithm():
     """c = 1 - a ln(1 + t) is drawn exactly: it crosses 1/e at ln(1 + t) = (1 - 1/e)/a, wherever the lags lie."""
     slopes = np.array([1.0, 0.3, 0.09])
-    t = crossing_time(curves(*(1 - np.log1p(LAGS) * slopes[:, None])))
+    t = crossing_time(curves(*(1 - np.log1p(LAGS) * slopes[:, None])).assign_attrs(symbol="c"))
     np.testing.assert_allclose(t, np.expm1((1 - np.exp(-1)) / slopes), rtol=1e-9)
-    assert t.attrs["units"] == "sweeps"
+    assert t.attrs == {"units": "sweeps", "long_name": "relaxation time"}
 
 
 @pytest.mark.parametrize("tau", [3.3, 40.0, 1234.5])
