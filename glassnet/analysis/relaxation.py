@@ -22,19 +22,17 @@ FIT = {
 """Parameters of the fit: units, name in words, symbol."""
 
 
-def relaxation_time(correlation: DataArray, level: float = LEVEL, *, interpolated: bool = False) -> DataArray:
+def relaxation_time(correlation: DataArray, level: float = LEVEL) -> DataArray:
     """First lag at which a correlation is below `level`.
 
     tau = min {t : c(t) < level}
 
-    The result is one of the measured lags or, interpolated, a time between the lags on either side of the crossing, c
-    taken as linear in ln t (in t next to lag 0). Average over clones or samples first where that is meant; every other
-    dimension is kept.
+    No interpolation: the result is one of the measured lags (`crossing_time` is between them). Average over clones or
+    samples first where that is meant; every other dimension is kept.
 
     Args:
         correlation: any dimensions with `lag` (sweeps) among them.
         level: level to fall below.
-        interpolated: whether to interpolate.
     Returns:
         Sweeps, without the dimension `lag`. NaN where the level is not reached within the lags at hand, or where
         the correlation is NaN before.
@@ -48,21 +46,7 @@ def relaxation_time(correlation: DataArray, level: float = LEVEL, *, interpolate
     values = np.moveaxis(correlation.values, correlation.get_axis_num("lag"), -1)
     below, unknown = _first(lags, values < level), _first(lags, np.isnan(values))
     tau = np.where(np.isfinite(below) & (below < unknown), below, np.nan)
-    if interpolated:
-        tau = _between(lags, values, tau, level)
     return DataArray(tau, one.coords, one.dims, attrs={"units": "sweeps", "long_name": "relaxation time"})
-
-
-def _between(lags: np.ndarray, values: np.ndarray, tau: np.ndarray, level: float) -> np.ndarray:
-    """Crossing times between the lag before `tau` and `tau`; as they are where that is the first lag or NaN."""
-    n = np.argmax(lags == np.nan_to_num(tau, nan=lags[0])[..., None], -1)
-    before = np.maximum(n - 1, 0)
-    above, below = (np.take_along_axis(values, k[..., None], -1)[..., 0] for k in (before, n))
-    start, end = lags[before], lags[n]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        part = (above - level) / (above - below)
-        crossing = np.where(start > 0, start * (end / start) ** part, start + part * (end - start))
-    return np.where(n > 0, crossing, tau)
 
 
 def _first(lags: np.ndarray, condition: np.ndarray) -> np.ndarray:

@@ -147,24 +147,3 @@ def test_fit_keeps_dimensions_and_labels():
     assert dict(fit.sizes) == {"temperature": 2, "layer": 2}
     assert fit.tau.attrs["units"] == "sweeps"
     assert "standard error" in fit.exponent_error.attrs["long_name"]
-
-
-@pytest.mark.parametrize("tau", [0.4, 3.3, 40.0, 1234.5])
-def test_interpolated_time_is_exact_on_straight_lines_in_the_logarithm(tau):
-    level = 0.3
-    straight = level + 0.1 * np.log(tau / np.maximum(LAGS, 1e-9))
-    if tau < 1:  # between lags 0 and 1 the line is straight in t
-        straight = level + 0.1 * (tau - LAGS)
-    t = relaxation_time(curves(straight, 0 * straight + 1), level, interpolated=True)
-    np.testing.assert_allclose(t[0], tau)
-    assert np.isnan(t[1])
-
-
-def test_interpolated_time_lies_before_the_first_lag_below():
-    c = curves(np.exp(-LAGS / 47.0))
-    assert 40 < relaxation_time(c, interpolated=True).item() < relaxation_time(c).item()
-    np.testing.assert_allclose(relaxation_time(c, interpolated=True), 47, rtol=0.02)
-
-
-def test_interpolated_time_of_a_curve_that_starts_below():
-    assert relaxation_time(curves(0 * LAGS + 0.1), interpolated=True).item() == 0
