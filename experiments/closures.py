@@ -66,7 +66,7 @@ SIZES = {
     "desk": Sizes(
         middle=(8, 12, 16, 20, 24, 32),
         liquid=(8, 16, 24, 32),
-        planted=(16, 24, 32),
+        planted=(16, 24),
         full=(10, 16, 24, 40),
         deep=(16, 24, 32),
         long=Times(10_000, 30_000),
