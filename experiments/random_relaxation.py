@@ -12,6 +12,7 @@ Claims of the abstract of Yoshino, SciPost Phys. Core 2, 005 (2020), with the te
 2. It is glassy, it ages: exponent mu > 0 of the collapse of c_l(t, t_w) in t/t_w^mu, at both loads. The quality S of
    the collapse stands beside it (about 1 where the curves are one): a large one says that mu is a mere summary.
 3. The glass is cut off by the finite width: at last every layer of the moderately loaded machine falls below 1/e.
+   By then a part of these narrow machines has left the liquid and condensed; how many stands in the summary.
 
 The exact local trace of replica theory says further (the factorised one is symmetric): the output side is slower than
 the input side.
@@ -32,6 +33,7 @@ from experiment import Claim, Experiment, tasks, weakest
 from matplotlib.figure import Figure
 
 import glassnet as gn
+from glassnet.analysis.labels import widths
 from glassnet.plot.style import GREY, graded
 
 YOSHINO = "Yoshino 2020, abstract"
@@ -88,6 +90,16 @@ def run(q: Quench) -> dict:
 def autocorrelation(ds: xr.Dataset) -> xr.DataArray:
     """Connected c_l(t, t_w) of the layers that move: sample, waiting_time, lag, layer."""
     return gn.analysis.moving_layers(ds, "spin_autocorrelation_connected").mean("clone", keep_attrs=True).astype(float)
+
+
+def condensed(ds: xr.Dataset) -> xr.DataArray:
+    """Part of the clones that are condensed at the last lag: waiting_time.
+
+    Narrow machines leave the liquid at last: all patterns share one configuration of a hidden layer up to a sign
+    (see finite_width.py). The mark is a spread of the overlap between patterns above 2/sqrt(N) in some layer.
+    """
+    spread = gn.analysis.moving_layers(ds, "pattern_overlap_spread").isel(lag=-1)
+    return ((spread * widths(ds) ** 0.5).max("layer") > 2).mean(("sample", "clone"))
 
 
 def ends_and_centre(c: xr.DataArray) -> tuple[tuple[int, int], int]:
@@ -274,6 +286,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         claims(*c, mu, loads),
         drawn(loads, c, mu),
         relaxation_time={f"alpha={a:g}": times(x) for a, x in zip(loads, c, strict=True)},
+        condensed={f"alpha={a:g}": condensed(ds) for a, ds in zip(loads, results.values(), strict=True)},
         stretching_exponent={f"alpha={a:g}": fit["exponent"] for a, fit in zip(loads, fits, strict=True)},
     )
 
