@@ -13,7 +13,7 @@ from xarray import DataArray, Dataset
 
 from glassnet.analysis import longest_lag
 from glassnet.analysis.relaxation import LEVEL
-from glassnet.core.check import fail
+from glassnet.core.check import fail, finite
 from glassnet.plot.labels import at_waiting_times, label, over_samples, single_temperature
 from glassnet.plot.overlaps import mean_of_pairs
 from glassnet.plot.style import GREY, legend, on_axes
@@ -30,11 +30,12 @@ def phase_diagram(
     *,
     theory: Dataset | Sequence[Dataset] = (),
     waiting_time: float | None = None,
+    level: float = LEVEL,
     colour_bar: bool = True,
 ) -> Axes:
     """Solid and liquid layers against ln alpha: the overlap of clones at the longest lag as a colour.
 
-    Solid (purple) above 1/e, liquid (orange) below; means over samples and pairs of clones. What has not been
+    Solid (purple) above `level`, liquid (orange) below; means over samples and pairs of clones. What has not been
     measured is hatched. Cells reach halfway, in ln alpha, to their neighbours. Theory is a line of steps to the
     right of which each layer is solid: dashed for the factorised closure, full for the exact one.
 
@@ -45,16 +46,20 @@ def phase_diagram(
         theory: alpha_g(l) of `glassnet.theory.curves.transition_curves` for the depth of the machine, one Dataset
             for each closure.
         waiting_time: waiting time of the clones in sweeps; the last one if None.
+        level: overlap between liquid and solid, 1/e unless given [Huang et al. 2025].
         colour_bar: whether to draw one.
     Returns:
         The axes.
     Raises:
         ValueError: if `data` has no `alpha`, further dimensions, more than one temperature, a single clone or another
-            depth than theory.
+            depth than theory, or `level` is not between 0 and 1.
     """
+    finite(level=level)
+    if not 0 < level < 1:
+        raise fail("level", "be between 0 and 1", level)
     q, depth = _overlaps(single_temperature(data), waiting_time)
     steps = [(curve, _transition(curve, depth)) for curve in ([theory] if isinstance(theory, Dataset) else theory)]
-    mesh = _cells(ax, q)
+    mesh = _cells(ax, q, level)
     for curve, alpha_g in steps:
         _steps(ax, alpha_g, label=str(curve.attrs.get("closure", "theory")), **closure_style(curve))
     layers = q["layer"].values
@@ -66,7 +71,7 @@ def phase_diagram(
     if handles:
         legend(ax, handles)
     if colour_bar:
-        _bar(ax, mesh, label(q))
+        _bar(ax, mesh, label(q), level)
     return ax
 
 
@@ -100,12 +105,12 @@ def _depth(q: DataArray) -> int:
     return int(known.max())
 
 
-def _cells(ax: Axes, q: DataArray) -> QuadMesh:
+def _cells(ax: Axes, q: DataArray, level: float) -> QuadMesh:
     """Coloured cells of measured overlaps, hatched ones of those that are not."""
     x, y = _edges(np.log(q["alpha"].values.astype(float))), _edges(q["layer"].values.astype(float))
     x = np.exp(x)
     low = min(0.0, float(q.min())) if bool(q.notnull().any()) else 0.0
-    style = {"cmap": PHASES, "norm": TwoSlopeNorm(LEVEL, low, 1.0), "edgecolors": "none"}
+    style = {"cmap": PHASES, "norm": TwoSlopeNorm(level, low, 1.0), "edgecolors": "none"}
     mesh = ax.pcolormesh(x, y, np.ma.masked_invalid(q.values), **style)
     for n, m in np.argwhere(q.isnull().values):
         style = {"fill": False, "hatch": "/////", "edgecolor": GREY, "linewidth": 0}
@@ -145,9 +150,9 @@ def _steps(ax: Axes, alpha_g: DataArray, **style) -> None:
     ax.set_xlim(limits)
 
 
-def _bar(ax: Axes, mesh: ScalarMappable, words: str) -> None:
+def _bar(ax: Axes, mesh: ScalarMappable, words: str, level: float) -> None:
     """A colour bar with the level between liquid and solid marked."""
     bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02, aspect=28, spacing="proportional")
-    bar.set_ticks([0, LEVEL, 1], labels=["0", "1/e", "1"])
+    bar.set_ticks([0, level, 1], labels=["0", "1/e" if level == LEVEL else f"{level:g}", "1"])
     bar.ax.tick_params(which="both", length=0)
     bar.set_label(words)

@@ -175,7 +175,7 @@ def _explain(ax: Axes) -> None:
     old = ax.get_legend()
     if old is not None and old.get_gid() != THEORY:
         ax.add_artist(old)
-    beside = any(isinstance(artist, Legend) for artist in ax.artists)
-    up = ScaledTranslation(0, beside * ROW / 72, ax.figure.dpi_scale_trans)
+    above = any(isinstance(x, Legend) and not x.get_bbox_to_anchor().height for x in ax.artists)
+    up = ScaledTranslation(0, above * ROW / 72, ax.figure.dpi_scale_trans)
     place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "bbox_transform": ax.transAxes + up}
     ax.legend(handles=handles, ncols=len(handles), handlelength=2.2, **place).set_gid(THEORY)

@@ -98,7 +98,13 @@ def test_rows_of_legends_do_not_overlap(ds, curves):
     ax = plot.theory_lines(curves, plot.overlap_profile(ds))
     ax.figure.draw_without_rendering()
     simulation, theory = (x.get_window_extent() for x in legends(ax))
-    assert not simulation.overlaps(theory)
+    assert not simulation.overlaps(theory) and theory.y0 > simulation.y0 > ax.get_window_extent().y1 - 1
+    inside = Figure(figsize=(5, 4)).add_subplot()
+    inside.plot([0, 10], [0, 1], label="simulation")
+    inside.legend(loc="center")
+    plot.theory_lines(curves, inside)
+    inside.figure.draw_without_rendering()
+    assert 0 < legends(inside)[1].get_window_extent().y0 - inside.get_window_extent().y1 < 15
 
 
 def test_loads_have_the_colours_of_profiles(curves):
@@ -195,6 +201,9 @@ def test_colours_of_a_phase_diagram_are_mean_overlaps():
     np.testing.assert_allclose(drawn, expected)
     assert mesh.norm(np.exp(-1)) == pytest.approx(0.5)
     assert mesh.norm.vmin == 0 and mesh.norm.vmax == 1
+    lower = plot.phase_diagram(data, level=0.1)
+    assert lower.collections[0].norm(0.1) == pytest.approx(0.5)
+    assert [text.get_text() for text in lower.figure.axes[1].get_yticklabels()] == ["0", "0.1", "1"]
     earlier = plot.phase_diagram(data, waiting_time=0).collections[0].get_array()
     assert abs(earlier - mesh.get_array()).max() > 0.01
 
@@ -262,6 +271,7 @@ def test_a_layer_that_never_freezes_has_its_step_off_the_axes(alpha_g):
         ("`data` must have at least two clones", lambda d, t: plot.phase_diagram(d.isel(clone=[0], clone_b=[0]))),
         ("`data` must have measured overlaps", lambda d, t: plot.phase_diagram(d * np.nan)),
         ("`waiting_time` must be among", lambda d, t: plot.phase_diagram(d, waiting_time=3)),
+        ("`level` must be between 0 and 1", lambda d, t: plot.phase_diagram(d, level=1.0)),
         ("`theory` must be of `transition_curves`", lambda d, t: plot.phase_diagram(d, theory=d)),
         ("`theory` must hold the depth 4", lambda d, t: plot.phase_diagram(d, theory=t[0].sel(depth=[3]))),
     ],
