@@ -178,4 +178,13 @@ def _explain(ax: Axes) -> None:
     above = any(isinstance(x, Legend) and not x.get_bbox_to_anchor().height for x in ax.artists)
     up = ScaledTranslation(0, above * ROW / 72, ax.figure.dpi_scale_trans)
     place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "bbox_transform": ax.transAxes + up}
-    ax.legend(handles=handles, ncols=len(handles), handlelength=2.2, **place).set_gid(THEORY)
+    ax.legend(handles=handles, ncols=len(handles), handlelength=2.2, **place, **_like(old)).set_gid(THEORY)
+
+
+def _like(old: Legend | None) -> dict:
+    """Style of the legend that is there: axes may have been made in another style than is in force now."""
+    if old is None or not old.get_texts():
+        return {}
+    spaces = ("borderpad", "borderaxespad", "handletextpad", "columnspacing")
+    style = {name: getattr(old, name) for name in spaces}
+    return style | {"prop": old.get_texts()[0].get_fontproperties(), "frameon": old.get_frame_on()}

@@ -107,6 +107,13 @@ def test_rows_of_legends_do_not_overlap(ds, curves):
     assert 0 < legends(inside)[1].get_window_extent().y0 - inside.get_window_extent().y1 < 15
 
 
+def test_legend_of_theory_looks_like_that_of_the_picture(ds, curves):
+    """Axes that were made in the style of a paper, theory drawn outside of it."""
+    simulation, theory = legends(plot.theory_lines(curves, plot.overlap_profile(ds)))
+    one, other = (x.get_texts()[0].get_fontproperties() for x in (simulation, theory))
+    assert one == other and theory.get_frame_on() is simulation.get_frame_on() is False
+
+
 def test_loads_have_the_colours_of_profiles(curves):
     ax = plot.theory_lines(curves[0])
     assert [line.get_color() for line in theory_of(ax)] == graded("plasma", 2)
