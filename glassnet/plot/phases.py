@@ -149,7 +149,8 @@ def _steps(ax: Axes, alpha_g: DataArray, **style) -> None:
     l = alpha_g["layer"].values
     y = np.column_stack([l - 0.5, l + 0.5]).ravel()
     halo = [Stroke(linewidth=style["linewidth"] + 1.2, foreground="white"), Normal()]
-    ax.plot(x, y, color="black", gid=THEORY, path_effects=halo, scalex=False, scaley=False, **style)
+    order = 2 + style["linewidth"] / 10  # thick dashes on the thin line and its halo
+    ax.plot(x, y, color="black", gid=THEORY, path_effects=halo, scalex=False, scaley=False, zorder=order, **style)
     ax.set_xlim(limits)
 
 
