@@ -62,7 +62,10 @@ def phase_diagram(
     mesh = _cells(ax, q, level)
     for curve, alpha_g in steps:
         _steps(ax, alpha_g, label=str(curve.attrs.get("closure", "theory")), **closure_style(curve))
-    layers = q["layer"].values
+    alpha, layers = q["alpha"].values, q["layer"].values
+    ax.set_xticks([], minor=True)
+    ax.set_xticks(alpha[:: -(-len(alpha) // 8)])
+    ax.xaxis.set_major_formatter("{x:g}")
     ax.set(xlabel=r"constraint density $\alpha = M/c$", ylabel="layer $l$", yticks=layers[:: -(-len(layers) // 12)])
     ax.tick_params(axis="y", which="minor", length=0)
     handles: list = [line for line in ax.get_lines() if line.get_gid() == THEORY]
@@ -146,7 +149,8 @@ def _steps(ax: Axes, alpha_g: DataArray, **style) -> None:
     l = alpha_g["layer"].values
     y = np.column_stack([l - 0.5, l + 0.5]).ravel()
     halo = [Stroke(linewidth=style["linewidth"] + 1.2, foreground="white"), Normal()]
-    ax.plot(x, y, color="black", gid=THEORY, path_effects=halo, scalex=False, scaley=False, **style)
+    order = 2 + style["linewidth"] / 10  # thick dashes on the thin line and its halo
+    ax.plot(x, y, color="black", gid=THEORY, path_effects=halo, scalex=False, scaley=False, zorder=order, **style)
     ax.set_xlim(limits)
 
 

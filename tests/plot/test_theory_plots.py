@@ -221,6 +221,7 @@ def test_cells_surround_their_load_and_layer_and_what_is_unknown_is_hatched():
     np.testing.assert_allclose(corners[0, :, 0], [1, 4, 16, 64])
     np.testing.assert_allclose(corners[:, 0, 1], [0.5, 1.5, 2.5, 3.5])
     assert ax.get_xscale() == "log"
+    assert [text.get_text() for text in ax.get_xticklabels(which="both")] == ["2", "8", "32"]
     assert sorted(patch.get_xy() for patch in hatched(ax)) == [(pytest.approx(16), y) for y in (0.5, 1.5, 2.5)]
     assert [words(x) for x in legends(ax)] == [["not measured"]]
     assert hatched(plot.phase_diagram(campaign().isel(alpha=[0, 1]))) == []
