@@ -12,8 +12,8 @@ alpha = 3 both closures have liquids only; at 10 and 20 they disagree about laye
 configuration of a teacher), and for fully connected machines, which neither closure describes. Relaxation times are
 those of connected overlaps.
 
-    python experiments/closures.py --scale desk        # 1.9e11 proposals, half an hour on two cores
-    python experiments/closures.py --scale paper       # 1.4e14 proposals, see --cost
+    python experiments/closures.py --scale desk        # 1.9e11 proposals, half an hour at 1e8 a second
+    python experiments/closures.py --scale paper       # 5.7e13 proposals, 158 hours at that rate
 """
 
 from collections.abc import Mapping, Sequence
@@ -319,8 +319,8 @@ def curves(ax: Axes, part: xr.Dataset, layer: int) -> None:
         one = part.sel(connectivity=c, layer=layer).isel(lag=slice(1, None))
         ax.errorbar(one["lag"], one["weights_mean"], one["weights_error"], color=colour, label=f"{c}", elinewidth=0.6)
     ax.set(xscale="log", xlabel="lag $t$ (sweeps)", ylim=(-0.05, 1.05))
-    if layer == DEPTH:
-        ax.legend(title="$c$", ncols=2, loc="lower left")
+    if layer == CENTRE:
+        ax.legend(title="$c$", ncols=2, loc="lower left", bbox_to_anchor=(0, 0.05))
 
 
 STYLES = {"factorised": (0, (4, 2)), "exact": "solid"}
@@ -329,22 +329,26 @@ STYLES = {"factorised": (0, (4, 2)), "exact": "solid"}
 def plateaus(ax: Axes, predicted: Mapping[str, gn.theory.ReplicaSymmetric], layer: int) -> None:
     """Overlap of the weights in equilibrium, a line for each closure."""
     for closure, solution in predicted.items():
-        ax.axhline(solution.Q[layer - 1], color=GREY, linestyle=STYLES[closure], linewidth=0.9)
+        ax.axhline(solution.Q[layer - 1], color=GREY, linestyle=STYLES[closure], linewidth=0.9, label=closure)
+    if layer == INPUT:
+        lines = [line for line in ax.get_lines() if line.get_label() in STYLES]
+        ax.legend(handles=lines, title="plateau in theory", loc="lower left", bbox_to_anchor=(0, 0.24))
 
 
 def times(ax: Axes, part: xr.Dataset) -> None:
     """Relaxation time of hidden layers against c; not reached: an open triangle at the longest lag."""
     limit = float(part["lag"][-1])
-    for layer, name, marker in ((INPUT, "input side", "o"), (CENTRE, "centre", "s"), (OUTPUT, "output side", "D")):
+    sides = ((INPUT, "input side", "o"), (CENTRE, "centre", "s"), (OUTPUT, "output side", "D"))
+    for (layer, name, marker), colour in zip(sides, graded("viridis", 3), strict=True):
         one = part.sel(layer=layer)
         tau, c = np.exp(one["log_tau_mean"]), one["connectivity"]
-        (line,) = ax.plot(c, tau, marker=marker, label=name)
-        ax.errorbar(c, tau, tau * one["log_tau_error"].fillna(0), color=line.get_color(), linestyle="")
+        ax.errorbar(c, tau, tau * one["log_tau_error"].fillna(0), color=colour, marker=marker, label=name)
         open_ = c[np.isnan(tau.values)]
-        ax.plot(open_, np.full(open_.size, limit), "^", color=line.get_color(), fillstyle="none")
+        shift = 0.4 * (layer - CENTRE)
+        ax.plot(open_ + shift, np.full(open_.size, limit), "^", color=colour, fillstyle="none")
     ax.axhline(limit, color=GREY, linewidth=0.6, linestyle=":")
-    ax.set(yscale="log", xlabel="connectivity $c$", ylabel=r"$\tau_l$ (sweeps)")
-    ax.legend(loc="best")
+    ax.set(yscale="log", xlabel="connectivity $c$", ylabel=r"relaxation time $\tau_l$ (sweeps)")
+    ax.legend(loc="lower left")
 
 
 def energies(ax: Axes, data: xr.Dataset) -> None:
@@ -369,15 +373,15 @@ def profile(ax: Axes, data: xr.Dataset, predicted: Mapping[str, gn.theory.Replic
     layers = np.arange(1, DEPTH + 1)
     for closure, solution in predicted.items():
         ax.plot(layers, solution.Q, color=GREY, linestyle=STYLES[closure], label=closure)
-    names = {"random": "quenched", "planted": "planted", "full": "$c = N$"}
-    for (name, words), marker in zip(names.items(), "osD", strict=True):
+    names = {"random": "quenched, $c = {}$", "planted": "planted, $c = {}$", "full": "$c = N = {}$"}
+    for (name, words), marker, colour in zip(names.items(), "osD", graded("plasma", 3), strict=True):
         part = of_series(data, name)
         if part.sizes["connectivity"]:
             one = part.isel(connectivity=-1, lag=-1)
-            label = f"{words}, $c = {int(one['connectivity'])}$" if name != "full" else f"$c = N = {int(one['width'])}$"
-            ax.errorbar(layers, one["weights_mean"], one["weights_error"], marker=marker, label=label)
-    ax.set(xlabel="layer $l$", ylabel="$C_l$ at the longest lag", xticks=layers)
-    ax.legend(loc="best", fontsize=6.5)
+            style = {"marker": marker, "color": colour, "label": words.format(int(one["connectivity"]))}
+            ax.errorbar(layers, one["weights_mean"], one["weights_error"], **style)
+    ax.set(xlabel="layer $l$", ylabel="$C_l$ at the longest lag", xticks=layers, ylim=(-0.05, 1.4))
+    ax.legend(loc="upper center", ncols=2, fontsize=6.5)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
