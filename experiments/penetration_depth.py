@@ -12,7 +12,7 @@ At a finite lag the thickness is kinetic: a layer counts that has not yet relaxe
 shown against the lag. Waiting time and lag are the same at all loads.
 
     python experiments/penetration_depth.py --scale desk        # 1.6e10 proposals, 3 minutes on two quiet cores
-    python experiments/penetration_depth.py --scale paper       # 1.9e13 proposals, see --cost
+    python experiments/penetration_depth.py --scale paper       # 4.3e13 proposals, see --cost
 """
 
 from collections.abc import Sequence
