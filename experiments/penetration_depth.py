@@ -22,9 +22,7 @@ import numpy as np
 import xarray as xr
 from experiment import Arguments, Claim, Experiment, tasks, weakest
 from matplotlib.axes import Axes
-from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
-from matplotlib.patheffects import Normal, Stroke
 
 import glassnet as gn
 from glassnet import analysis
@@ -35,7 +33,7 @@ BETA, LEVEL = 16.0, 0.1
 TOLERANCE = 0.1
 """Layers by which both sides may differ and still count as equal."""
 POTENTIAL = gn.SoftCore()
-CLOSURES = {"factorised": "--", "exact": "-"}
+CLOSURES = ("factorised", "exact")
 SIDES = {"input": ("#0072B2", "o"), "output": ("#D55E00", "D")}
 
 
@@ -255,7 +253,7 @@ def draw(data: xr.Dataset, theory: xr.Dataset) -> Figure:
     with gn.plot.paper():
         figure = Figure(figsize=(7.0, 5.0), layout="constrained")
         axes = figure.subplots(2, 2).ravel()
-        phases(axes[0], data["spins_mean"].isel(lag=-1), theory["alpha_g"])
+        phases(axes[0], data)
         against_load(axes[1], data, theory["thickness"])
         against_lag(axes[2], data)
         weights(axes[3], data)
@@ -264,22 +262,13 @@ def draw(data: xr.Dataset, theory: xr.Dataset) -> Figure:
     return figure
 
 
-def phases(ax: Axes, q: xr.DataArray, alpha_g: xr.DataArray) -> None:
-    """Overlap of spins as a colour, white at LEVEL, and the steps of both closures."""
-    q = q.isel(layer=slice(None, -1)).transpose("layer", "alpha")
-    ratio = np.sqrt(q["alpha"].values[1] / q["alpha"].values[0])
-    x = np.append(q["alpha"].values / ratio, q["alpha"].values[-1] * ratio)
-    y = np.arange(q.sizes["layer"] + 1) + 0.5
-    mesh = ax.pcolormesh(x, y, q.values, cmap="PuOr", norm=TwoSlopeNorm(LEVEL, min(0, float(q.min())), 0.5))
-    for name, style in CLOSURES.items():
-        steps = np.repeat(np.minimum(alpha_g.sel(closure=name).values, 1e6), 2)
-        rim = [Stroke(linewidth=2.6, foreground="white"), Normal()]
-        ax.plot(steps, np.repeat(y, 2)[1:-1], "k", linestyle=style, path_effects=rim, label=name)
-    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), ylabel="layer $l$", yticks=q["layer"])
-    loads(ax, q["alpha"].values)
-    bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02, aspect=28, extend="max")
-    bar.set_label("overlap of clones, spins")
-    ax.legend(loc="center right")
+def phases(ax: Axes, data: xr.Dataset) -> None:
+    """Overlap of spins of clones at the longest lag as a colour, white at LEVEL, and the steps of both closures."""
+    depth = data.sizes["layer"]
+    options = {"depths": [depth], "potential": POTENTIAL, "beta": BETA}
+    steps = [gn.theory.curves.transition_curves(closure=name, **options) for name in CLOSURES]
+    q = data["spins_mean"].isel(lag=-1, layer=slice(None, -1)).assign_attrs(long_name="connected overlap of spins")
+    gn.plot.phase_diagram(q.drop_vars("lag"), ax, theory=steps, level=LEVEL)
 
 
 def against_load(ax: Axes, data: xr.Dataset, theory: xr.DataArray) -> None:
@@ -296,12 +285,12 @@ def against_load(ax: Axes, data: xr.Dataset, theory: xr.DataArray) -> None:
     ax.plot(fine, theory.sel(closure="exact", side="input"), color=GREY, label="exact, input")
     ax.set(ylabel=r"thickness $\xi$ (layers)")
     loads(ax, alpha)
-    ax.legend(loc="upper left")
+    ax.legend(loc="best")
 
 
 def loads(ax: Axes, alpha: np.ndarray) -> None:
     """A logarithmic axis with the simulated loads as ticks."""
-    ax.set(xscale="log", xlabel=r"load $\alpha$")
+    ax.set(xscale="log", xlabel=r"load $\alpha = M/c$")
     ax.set_xticks(alpha, labels=[f"{x:g}" for x in alpha])
     ax.set_xticks([], minor=True)
 
