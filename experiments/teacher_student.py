@@ -188,7 +188,7 @@ def boundaries(data: xr.Dataset) -> list[Claim]:
         effect, sigma = weakest(difference, errors)
         found.append(
             Claim(
-                text=f"Student and teacher are more correlated at the {side} side than in the centre (chance included).",
+                text=f"Student and teacher agree more at the {side} side than in the centre (chance included).",
                 source=PAPERS,
                 test=f"R^2 of layer {layer} minus that of layer {CENTRE}, L = {DEEP}, alpha = {alpha:g}, weaker start",
                 effect=effect,
