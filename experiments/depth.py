@@ -12,7 +12,7 @@ training patterns, does as well. Test inputs may resemble training inputs, in na
 the answer of the nearest (a machine without thresholds is odd, so the opposite of the farthest counts as well). Errors
 are judged against both, sample by sample. Planted students start as their teacher and are cooled from beta = 1e3.
 
-    python experiments/depth.py --scale desk        # 9.5e9 proposals, two minutes on two cores
+    python experiments/depth.py --scale desk        # 9.5e9 proposals, five minutes on two cores
     python experiments/depth.py --scale paper       # 1e13 proposals, 29 hours at 1e8 a second
 """
 
@@ -332,11 +332,12 @@ def in_time(ax: Axes, data: xr.Dataset) -> None:
 
 
 def profile(ax: Axes, data: xr.Dataset) -> None:
-    """R^2 of hidden neurons against the place in the machine, the two largest depths of random and planted starts."""
-    for part, name, style in (parts(data)[0], parts(data)[-1]):
-        chosen = part.isel(depth=slice(-2, None))
-        for L, colour in zip(chosen["depth"].values, graded("plasma", 3), strict=False):
-            one = chosen.sel(depth=L, layer=slice(1, int(L) - 1))
+    """R^2 of hidden neurons against the place in the machine, the two largest depths of both starts."""
+    random, rest = parts(data)[0], parts(data)[-1]
+    shown = rest[0]["depth"].values[-2:]
+    for part, name, style in (random, rest):
+        for L, colour in zip(shown, graded("plasma", len(shown) + 1), strict=False):
+            one = part.sel(depth=L, layer=slice(1, int(L) - 1))
             label = f"$L = {L}$" + (", planted" if "planted" in name else "")
             look = {**style, "color": colour, "markersize": 3}
             ax.errorbar(one["layer"] / L, *pair(one, "overlap_squared"), label=label, elinewidth=0.6, **look)

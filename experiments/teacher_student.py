@@ -14,7 +14,7 @@ R^2 above that at the smallest alpha, where every layer is liquid in both closur
 where the theory is exact: the error of a student drawn from the version space (hard core, planted), and students
 quenched to beta = 1000.
 
-    python experiments/teacher_student.py --scale desk        # 3.2e10 proposals, six minutes on two cores
+    python experiments/teacher_student.py --scale desk        # 3.2e10 proposals, six minutes at 1e8 a second
     python experiments/teacher_student.py --scale paper       # 7.2e13 proposals, 200 hours at 1e8 a second
 """
 
