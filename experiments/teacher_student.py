@@ -14,8 +14,8 @@ R^2 above that at the smallest alpha, where every layer is liquid in both closur
 where the theory is exact: the error of a student drawn from the version space (hard core, planted), and students
 quenched to beta = 1000.
 
-    python experiments/teacher_student.py --scale desk        # 3.3e10 proposals, six minutes on two cores
-    python experiments/teacher_student.py --scale paper       # 1.5e14 proposals, see --cost
+    python experiments/teacher_student.py --scale desk        # 3.2e10 proposals, six minutes at 1e8 a second
+    python experiments/teacher_student.py --scale paper       # 7.2e13 proposals, 200 hours at 1e8 a second
 """
 
 from collections.abc import Mapping, Sequence
@@ -188,7 +188,7 @@ def boundaries(data: xr.Dataset) -> list[Claim]:
         effect, sigma = weakest(difference, errors)
         found.append(
             Claim(
-                text=f"Student and teacher are more correlated at the {side} side than in the centre.",
+                text=f"Student and teacher agree more at the {side} side than in the centre (chance included).",
                 source=PAPERS,
                 test=f"R^2 of layer {layer} minus that of layer {CENTRE}, L = {DEEP}, alpha = {alpha:g}, weaker start",
                 effect=effect,

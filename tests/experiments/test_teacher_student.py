@@ -30,8 +30,8 @@ def verdicts(*arguments, **options) -> dict[str, Verdict]:
     return {claim.text: claim.verdict for claim in script.claims(made(*arguments, **options))}
 
 
-INPUT_SIDE = "Student and teacher are more correlated at the input side than in the centre."
-OUTPUT_SIDE = "Student and teacher are more correlated at the output side than in the centre."
+INPUT_SIDE = "Student and teacher agree more at the input side than in the centre (chance included)."
+OUTPUT_SIDE = "Student and teacher agree more at the output side than in the centre (chance included)."
 SAME = "Planted and random starts reach the same overlaps with the teacher (L = 4)."
 GENERALISE = "Students generalise: the error on fresh patterns is below 1/2."
 FALLS = "The generalisation error falls with alpha (L = 4)."
