@@ -4,7 +4,7 @@
 #   make test-all   these and the statistical checks that take longer
 #   make lint       style, types, direction of imports
 #   make bench      speed of the dynamics
-#   make experiments  all experiments at the scale SCALE (smoke, desk, paper; desk takes about an hour and a half)
+#   make experiments  all experiments at the scale SCALE (smoke, desk, paper; desk takes hours)
 
 PYTHON ?= python3
 VENV ?= .venv
