@@ -4,13 +4,14 @@
 #   make test-all   these and the statistical checks that take longer
 #   make lint       style, types, direction of imports
 #   make bench      speed of the dynamics
+#   make experiments  all experiments at the scale SCALE (smoke, desk, paper; desk takes about two hours), and their table
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := glassnet tests experiments setup.py
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all lint bench experiments clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/installed
@@ -31,6 +32,12 @@ lint: $(VENV)/lint
 bench: $(VENV)/installed
 	$(BIN)/glassnet bench
 
+SCALE ?= desk
+EXPERIMENTS := random_relaxation finite_width random_hierarchy penetration_depth teacher_student depth hidden_manifold closures
+
+experiments: $(VENV)/installed
+	set -e; for name in $(EXPERIMENTS); do $(BIN)/python experiments/$$name.py --scale $(SCALE); done
+
 clean:
 	rm -rf $(VENV) build *.egg-info
 
@@ -42,10 +49,11 @@ $(VENV)/installed: pyproject.toml setup.py $(wildcard glassnet/native/src/*)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/test: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
-	@touch $@
+# What an extra needs is installed by itself: `.[test]` would build the package anew.
+EXTRA := import sys, tomllib; e = tomllib.load(open("pyproject.toml", "rb")); \
+	print(*e["project"]["optional-dependencies"][sys.argv[1]], sep="\n")
 
-$(VENV)/lint: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[lint]"
-	@touch $@
+$(VENV)/test $(VENV)/lint: $(VENV)/%: $(VENV)/installed
+	$(BIN)/python -c '$(EXTRA)' $* > $@.part
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $@.part
+	@mv $@.part $@

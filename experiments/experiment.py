@@ -221,7 +221,8 @@ def plain(value: Any) -> Any:
             return plain(value.item())
         first = str(value.dims[0])
         labels = value[first].values if first in value.coords else range(value.sizes[first])
-        return {f"{first}={label:g}": plain(value.isel({first: n})) for n, label in enumerate(labels)}
+        words = [label if isinstance(label, str) else f"{label:g}" for label in labels]
+        return {f"{first}={word}": plain(value.isel({first: n})) for n, word in enumerate(words)}
     if isinstance(value, Mapping):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):

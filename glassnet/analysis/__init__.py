@@ -21,7 +21,7 @@ from glassnet.analysis.layers import (
 from glassnet.analysis.peak import peak, susceptibility_peak
 from glassnet.analysis.penetration import logarithmic_growth, penetration_depth
 from glassnet.analysis.plateau import plateau, plateau_height
-from glassnet.analysis.relaxation import relaxation_time, stretched_exponential
+from glassnet.analysis.relaxation import crossing_time, relaxation_time, stretched_exponential
 from glassnet.analysis.resampling import bootstrap, jackknife
 from glassnet.analysis.susceptibility import susceptibility
 from glassnet.analysis.symmetries import reduced_overlap
@@ -30,6 +30,7 @@ from glassnet.analysis.ultrametricity import null_overlaps, ultrametricity, ultr
 __all__ = [
     "derive",
     "relaxation_time",
+    "crossing_time",
     "stretched_exponential",
     "aging_exponent",
     "collapse_quality",

@@ -27,8 +27,8 @@ def relaxation_time(correlation: DataArray, level: float = LEVEL) -> DataArray:
 
     tau = min {t : c(t) < level}
 
-    No interpolation: the result is one of the measured lags. Average over clones or samples first where that is
-    meant; every other dimension is kept.
+    No interpolation: the result is one of the measured lags (`crossing_time` is between them). Average over clones or
+    samples first where that is meant; every other dimension is kept.
 
     Args:
         correlation: any dimensions with `lag` (sweeps) among them.
@@ -52,6 +52,45 @@ def relaxation_time(correlation: DataArray, level: float = LEVEL) -> DataArray:
 def _first(lags: np.ndarray, condition: np.ndarray) -> np.ndarray:
     """Smallest lag (last axis) at which a condition holds, inf where none does."""
     return np.where(condition, lags, np.inf).min(-1)
+
+
+def crossing_time(correlation: DataArray, level: float = LEVEL) -> DataArray:
+    """Lag at which a correlation first falls to `level`, between measured lags by a straight line in ln(1 + t).
+
+    Without the steps of `relaxation_time`, for ratios of times, slopes and bootstrap errors. Average over clones or
+    samples first where that is meant; every other dimension is kept.
+
+    Args:
+        correlation: any dimensions with `lag` (sweeps) among them.
+        level: level to fall to.
+    Returns:
+        Sweeps, without the dimension `lag`; 0 where the correlation begins below. NaN where the level is not reached
+        within the lags at hand, or where the correlation is NaN before.
+    Raises:
+        ValueError: as `relaxation_time`.
+    """
+    require(correlation, "correlation", "lag")
+    finite(level=level)
+    curve = correlation.astype(float).sortby("lag")
+    tau = xr.apply_ufunc(
+        _crossing,
+        curve,
+        input_core_dims=[["lag"]],
+        kwargs={"log_lag": np.log1p(curve["lag"].values.astype(float)), "level": level},
+    )
+    tau.attrs = {"units": "sweeps", "long_name": "relaxation time"}
+    return tau.rename(None)
+
+
+def _crossing(c: np.ndarray, *, log_lag: np.ndarray, level: float) -> np.ndarray:
+    """Position at which curves, lags along the last axis, first fall to `level`; NaN where they do not."""
+    below = c < level
+    after = below.argmax(-1)
+    before = np.maximum(after - 1, 0)
+    high, low = (np.take_along_axis(c, n[..., None], -1)[..., 0] for n in (before, after))
+    part = np.where(after > 0, (high - level) / np.where(after > 0, high - low, 1.0), 0.0)
+    known = below.any(-1) & ~(np.isnan(c) & (np.arange(len(log_lag)) < after[..., None])).any(-1)
+    return np.where(known, np.expm1(log_lag[before] + part * (log_lag[after] - log_lag[before])), np.nan)
 
 
 def stretched_exponential(correlation: DataArray, error: DataArray | None = None) -> Dataset:

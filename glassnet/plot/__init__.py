@@ -11,8 +11,10 @@ from glassnet.plot.magnetisation import magnetisation_profile, raw_and_connected
 from glassnet.plot.overlaps import overlap_matrix, overlap_profile
 from glassnet.plot.panels import overview
 from glassnet.plot.peak import susceptibility_curves
+from glassnet.plot.phases import phase_diagram
 from glassnet.plot.relaxation import autocorrelation, energy_and_error
 from glassnet.plot.style import layer_colours, paper
+from glassnet.plot.theory import theory_lines
 from glassnet.plot.tree import overlap_tree
 
 __all__ = [
@@ -30,6 +32,8 @@ __all__ = [
     "susceptibility_curves",
     "aging_collapse",
     "width_collapse",
+    "phase_diagram",
+    "theory_lines",
     "layer_colours",
     "paper",
 ]

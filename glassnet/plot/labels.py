@@ -8,7 +8,7 @@ from xarray import DataArray, Dataset
 from glassnet.analysis import mean_and_error, moving_layers
 from glassnet.core.check import fail
 
-GREEK = {"eps": "epsilon", "tau": "tau", "chi": "chi", "mu": "mu", "nu": "nu", "sum": "sum"}
+GREEK = {"alpha": "alpha", "eps": "epsilon", "tau": "tau", "chi": "chi", "mu": "mu", "nu": "nu", "sum": "sum"}
 
 
 def symbol(data: DataArray) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from glassnet.analysis import relaxation_time, stretched_exponential
+from glassnet.analysis import crossing_time, relaxation_time, stretched_exponential
 from glassnet.core.schedule import log_times
 
 LAGS = np.array(log_times(10_000, 10))
@@ -45,6 +45,28 @@ def test_nan_before_the_crossing_makes_it_unknown():
     t = relaxation_time(curves(unknown, after))
     assert np.isnan(t[0])
     assert t[1] == LAGS[LAGS.searchsorted(10, side="right")]
+
+
+def test_crossing_lies_on_a_line_in_the_logarithm():
+    """c = 1 - a ln(1 + t) is drawn exactly: it crosses 1/e at ln(1 + t) = (1 - 1/e)/a, wherever the lags lie."""
+    slopes = np.array([1.0, 0.3, 0.09])
+    t = crossing_time(curves(*(1 - np.log1p(LAGS) * slopes[:, None])).assign_attrs(symbol="c"))
+    np.testing.assert_allclose(t, np.expm1((1 - np.exp(-1)) / slopes), rtol=1e-9)
+    assert t.attrs == {"units": "sweeps", "long_name": "relaxation time"}
+
+
+@pytest.mark.parametrize("tau", [3.3, 40.0, 1234.5])
+def test_crossing_of_an_exponential_is_between_lags(tau):
+    c = curves(np.exp(-LAGS / tau))
+    assert crossing_time(c).item() == pytest.approx(tau, rel=0.02)
+    assert crossing_time(c.isel(lag=slice(None, None, -1))).item() == crossing_time(c).item()
+    assert crossing_time(c.expand_dims(temperature=3)).sizes == {"temperature": 3, "layer": 1}
+
+
+def test_no_crossing_is_nan():
+    never, unknown, lower = np.ones(len(LAGS)), np.exp(-LAGS / 10.0), np.full(len(LAGS), 0.1)
+    unknown[2] = np.nan
+    np.testing.assert_array_equal(crossing_time(curves(never, unknown, lower)), [np.nan, np.nan, 0.0])
 
 
 def test_order_of_lags_does_not_matter():

@@ -52,6 +52,11 @@ def test_json_of_labelled_numbers():
     }
 
 
+def test_json_of_labels_in_words():
+    x = xr.DataArray([1.0, 2.0], {"kind": ["one", "two"]}, ["kind"])
+    assert plain(x) == {"kind=one": 1.0, "kind=two": 2.0}
+
+
 def arguments() -> dict:
     machine = gn.Machine(depth=3, width=4)
     protocol = gn.Protocol(sweeps=5, waiting_times=(2, 3), clones=2, samples=3)

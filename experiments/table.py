@@ -1,0 +1,56 @@
+"""The table of claims in the README, made from results/*/summary.json.
+
+python experiments/table.py            # print it
+python experiments/table.py --write    # put it into README.md
+"""
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BEGIN, END = "<!-- claims -->\n", "<!-- end of claims -->\n"
+"""What stands around the table in the README."""
+
+
+def table(results: Path = ROOT / "results") -> str:
+    """Claim, source, verdict and figure: one row for each claim of each experiment."""
+    rows = [row(path.parent.name, claim) for path in sorted(results.glob("*/summary.json")) for claim in claims(path)]
+    return "\n".join(["| claim | source | verdict | figure |", "|---|---|---|---|", *rows]) + "\n"
+
+
+def claims(path: Path) -> list[dict]:
+    """Claims of a summary; none for results that test no claim."""
+    return json.loads(path.read_text(encoding="utf-8")).get("claims", [])
+
+
+def row(name: str, claim: dict) -> str:
+    cells = (claim["claim"].rstrip("."), claim["source"], claim["verdict"], f"[{name}](results/{name}/figure.png)")
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+
+
+def with_table(text: str, new: str) -> str:
+    """A text whose table is replaced.
+
+    Raises:
+        ValueError: if there are not exactly one beginning and one end.
+    """
+    pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
+    if len(pattern.findall(text)) != 1:
+        raise ValueError(f"Argument `text` must hold {BEGIN!r} and {END!r} once.")
+    return pattern.sub(lambda _: BEGIN + new + END, text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true", help="put it into README.md")
+    if parser.parse_args().write:
+        readme = ROOT / "README.md"
+        readme.write_text(with_table(readme.read_text(encoding="utf-8"), table()), encoding="utf-8")
+    else:
+        print(table(), end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""What is committed under results/ belongs together: verdicts follow from numbers, and the README says the same."""
+
+import json
+
+import pytest
+import xarray as xr
+from experiment import SIGMA, Verdict, judge
+from table import BEGIN, END, ROOT, table, with_table
+
+SUMMARIES = sorted(p for p in (ROOT / "results").glob("*/summary.json") if "claims" in json.loads(p.read_text()))
+
+
+@pytest.mark.parametrize("path", SUMMARIES, ids=lambda p: p.parent.name)
+def test_result_is_whole(path):
+    summary = json.loads(path.read_text())
+    assert (summary["experiment"], summary["scale"]) == (path.parent.name, "desk")
+    assert (ROOT / "experiments" / f"{path.parent.name}.py").exists()
+    assert summary["claims"]
+    for claim in summary["claims"]:
+        numbers = [float("nan") if claim[k] is None else claim[k] for k in ("effect", "error")]
+        if abs(abs(numbers[0] / (numbers[1] or 1)) - SIGMA) > 1e-3:  # six digits are kept
+            assert claim["verdict"] == judge(*numbers, claim["resolution"])
+    for name in ("figure.png", "figure.pdf"):
+        assert (path.parent / name).stat().st_size > 5_000
+    data = xr.load_dataset(path.parent / "data.nc")
+    assert data.attrs["experiment"] == path.parent.name
+    assert data.data_vars
+
+
+def test_readme_has_the_verdicts_of_the_results():
+    readme = (ROOT / "README.md").read_text()
+    assert with_table(readme, table()) == readme
+
+
+def test_table_of_made_up_results(tmp_path):
+    (tmp_path / "one").mkdir()
+    claim = {"claim": "It is | so.", "source": "nobody", "verdict": str(Verdict.SEEN)}
+    (tmp_path / "one" / "summary.json").write_text(json.dumps({"claims": [claim]}))
+    last = table(tmp_path).splitlines()[-1]
+    assert last == r"| It is \| so | nobody | SEEN | [one](results/one/figure.png) |"
+    assert with_table(f"a\n{BEGIN}old\n{END}b", "new\n") == f"a\n{BEGIN}new\n{END}b"
+    with pytest.raises(ValueError, match="must hold"):
+        with_table("a", "new")
