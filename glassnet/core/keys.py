@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
+from jax.extend.random import threefry_2x32
 
 DATA, START, HOST, CLONE = range(4)
 """Streams of one sample: the first index below the sample's key."""
@@ -23,36 +24,9 @@ def root(seed: int | Array) -> Array:
 
 def address(key: Array, *indices: int | Array) -> Array:
     """Key at the address `indices` below `key`."""
-    a, b = _words(key)
     for index in indices:
-        a, b = threefry(a, b, jnp.uint32(0), jnp.uint32(index))
-    return jax.random.wrap_key_data(jnp.stack([a, b], axis=-1), impl="threefry2x32")
-
-
-def _words(key: Array) -> tuple[Array, Array]:
-    data = jax.random.key_data(key)
-    return data[..., 0], data[..., 1]
-
-
-ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
-
-
-@jax.jit
-def threefry(a: Array, b: Array, x: Array, y: Array) -> tuple[Array, Array]:
-    """The cipher Threefry-2x32 with 20 rounds [Salmon et al. 2011] of blocks (x, y) under the key (a, b).
-
-    `jax.random` draws the same words; on a CPU it loops over the rounds, each of which goes through memory.
-    """
-    schedule = (a, b, a ^ b ^ jnp.uint32(0x1BD11BDA))
-    x, y = x + a, y + b
-    for n in range(20):
-        turn = ROTATIONS[n % 8]
-        x = x + y
-        y = ((y << turn) | (y >> (32 - turn))) ^ x
-        if n % 4 == 3:
-            part = n // 4 + 1
-            x, y = x + schedule[part % 3], y + schedule[(part + 1) % 3] + jnp.uint32(part)
-    return x, y
+        key = jax.random.fold_in(key, index)
+    return key
 
 
 def grid(seed: int, *axes: int | Sequence[int] | np.ndarray) -> Array:
@@ -79,13 +53,10 @@ def bits(key: Array, shape: tuple[int, ...]) -> Array:
     j + half of the leading axis, half = ceil(length / 2), share their blocks: what stands at one place along the
     other axes can be drawn without the rest.
     """
-    half = (shape[0] + 1) // 2
-    blocks = half * math.prod(shape[1:])
-    counters = lax.iota(jnp.uint32, blocks).reshape(1, half, *shape[1:])
-    first, second = threefry(*_words(key), counters, counters + jnp.uint32(blocks))
-    which = lax.broadcasted_iota(jnp.int32, (2, *first.shape[1:]), 0)
-    words = jnp.where(which == 0, first, second)  # on a CPU quicker than to put one behind the other
-    return words.reshape(2 * half, *shape[1:])[: shape[0]]
+    length = shape[0] + shape[0] % 2
+    counters = lax.iota(jnp.uint32, length * math.prod(shape[1:]))
+    words = threefry_2x32(jax.random.key_data(key), counters)
+    return words.reshape(length, *shape[1:])[: shape[0]]
 
 
 def uniform(key: Array, shape: tuple[int, ...]) -> Array:
