@@ -9,8 +9,8 @@ scan over slots j of a matrix of gaps (neuron i, pattern mu): step j offers the 
 where either a (weights) or x (spins) is the offer of independent sites and the other one is given; each
 site sums its new cost over the axis that it does not own and accepts or refuses.
 
-An accepted change is applied at the start of the next step, in the same pass over the gaps that evaluates
-the next offer: half the memory traffic of applying it at once.
+What is kept is the pre-activation u = S r, which a change moves without S. An accepted change is applied at the start
+of the next step, and only there does its cost become the cost: what a step computes is then used by little else.
 """
 
 from collections.abc import Callable
@@ -95,8 +95,11 @@ class Offers:
     threshold: Array
 
 
+ALL = slice(None)
+
+
 def column_scan(
-    gap: Array,
+    field: Array,
     sign: Array,
     offers: Offers,
     *,
@@ -108,78 +111,126 @@ def column_scan(
     """Offer all slots in turn and keep what is accepted.
 
     Args:
-        gap: gaps of one layer with the margin subtracted, shape (neuron, pattern).
-        sign: spins of that layer, same shape.
+        field: pre-activations of one layer, shape (neuron, pattern).
+        sign: spins of that layer, same shape, in any type.
         offers: the offers.
         potential: its `cost` is what the sites compare.
         sites: "rows" if the neurons decide (weights), "columns" if the patterns do (spins).
         plan: how to reduce.
         lookup: turns a column factor of one step into one of shape (neuron, pattern).
     Returns:
-        The new gaps, and which offers were accepted, shape (slot, site), bool.
+        The new pre-activations, and which offers were accepted, shape (slot, site), bool.
     """
-    if plan.fused is not None and lookup is None and fits(gap.shape, len(offers.rows), sites=sites, chip=plan.fused):
+    if plan.fused is not None and lookup is None and fits(field.shape, len(offers.rows), sites=sites, chip=plan.fused):
         limits = [x for x in (offers.threshold, offers.extra) if x is not None]
         run = partial(fused_scan, potential=potential, sites=sites, chip=plan.fused, interpret=plan.interpret)
-        return run(gap, sign, offers.rows, offers.columns, limits)
-    total = _sum_over_patterns(plan) if sites == "rows" else _sum_over_neurons
+        sign = sign.astype(field.dtype)
+        gap, accepted = run(sign * field - potential.margin, sign, offers.rows, offers.columns, limits)
+        return sign * (gap + potential.margin), accepted
+    own, given = (offers.rows, offers.columns) if sites == "rows" else (offers.columns, offers.rows)
+    sums = _sums(plan, sites, field.shape)
 
-    def change(rows: Factors, columns: Factors) -> Array:
-        terms = [a[:, None] * (x[None] if lookup is None else lookup(x)) for a, x in zip(rows, columns, strict=True)]
-        return sign * sum(terms[1:], terms[0])
+    def change(own: Factors, slot: Array, neurons: slice = ALL, patterns: slice = ALL) -> Array:
+        others = tuple(lax.dynamic_index_in_dim(x, slot, keepdims=False) for x in given)
+        rows, columns = (own, others) if sites == "rows" else (others, own)
+        wide = [x[None, patterns] if lookup is None else lookup(x)[neurons, patterns] for x in columns]
+        terms = [a[neurons, None] * x.astype(a.dtype) for a, x in zip(rows, wide, strict=True)]
+        return sum(terms[1:], terms[0])
 
-    def step(carry: tuple, offer: Offers) -> tuple[tuple, Array]:
-        gap, cost, pending = carry
-        gap = gap + change(*pending)
-        proposed = total(potential.cost(gap + change(offer.rows, offer.columns)))
-        change_of_cost = proposed - cost if offer.extra is None else proposed - cost + offer.extra
-        accept = change_of_cost <= offer.threshold
-        pending = _masked(offer, accept, sites)
-        return (gap, jnp.where(accept, proposed, cost), pending), accept
+    def costs(field: Array, offered: Factors, slot: Array, neurons: slice = ALL, patterns: slice = ALL) -> Array:
+        moved = field[neurons, patterns] + change(offered, slot, neurons, patterns)
+        return potential.cost(sign[neurons, patterns].astype(field.dtype) * moved - potential.margin)
 
-    nothing = jax.tree.map(lambda x: jnp.zeros_like(x[0]), (offers.rows, offers.columns))
-    carry = (gap, total(potential.cost(gap)), nothing)
-    (gap, _, pending), accepted = lax.scan(step, carry, offers)
-    return gap + change(*pending), accepted
+    def step(carry: tuple, offer: tuple) -> tuple[tuple, Array]:
+        """`summed` is carried to be used once more: XLA then keeps it instead of computing it for each use."""
+        field, cost, summed, accept, pending, slot = carry
+        offered, extra, threshold = offer
+        cost = jnp.where(accept, _total(summed, sites), cost)
+        field = field + change(pending, jnp.maximum(slot, 1) - 1)
+        summed = sums(partial(costs, field, offered, slot))
+        rise = _total(summed, sites) - cost
+        accept = (rise if extra is None else rise + extra) <= threshold
+        pending = tuple(jnp.where(accept, x, 0) for x in offered)
+        return (field, cost, summed, accept, pending, slot + 1), accept
+
+    nothing = tuple(jnp.zeros_like(x[0]) for x in own)
+    summed = sums(partial(costs, field, nothing, jnp.int32(0)))
+    cost = _total(summed, sites)
+    carry = (field, cost, summed, jnp.ones(cost.shape, bool), nothing, jnp.int32(0))
+    (field, *_, pending, slot), accepted = lax.scan(step, carry, (own, offers.extra, offers.threshold))
+    return field + change(pending, slot - 1), accepted
 
 
-def _masked(offer: Offers, accept: Array, sites: str) -> tuple[Factors, Factors]:
-    """The factors of the accepted changes; those of refused ones are zero."""
+STRIPS = 8
+"""Neurons whose costs are added up as they are computed: with more, their gaps drive each other out of the cache."""
+
+WIDEST = 2**12 - 1
+"""Patterns whose costs XLA adds up as it computes them: with more it writes all costs to memory first."""
+
+
+def _sums(plan: Plan, sites: str, shape: tuple[int, ...]) -> Callable[[Callable], Array]:
+    """What sums the costs of each site, or most of the way, `_total` the rest.
+
+    It takes the function that computes costs of some `neurons` and `patterns`, two slices, since XLA merges a sum of
+    slices into one loop over the slices of what they are computed from.
+    """
+    size = shape[1] if sites == "rows" else shape[0]
+    if not plan.dot:
+        return (lambda costs: costs().sum(-1)) if sites == "rows" else (lambda costs: costs().sum(-2)[None])
     if sites == "rows":
-        return tuple(jnp.where(accept, a, 0) for a in offer.rows), offer.columns
-    return offer.rows, tuple(jnp.where(accept, x, 0) for x in offer.columns)
+        width = -(-size // -(-size // WIDEST))
+        pieces = [slice(first, min(first + width, size)) for first in range(0, size, width)]
+        return lambda costs: _tree([_row_sums(costs(patterns=piece)) for piece in pieces])
+    height = -(-size // STRIPS)
+    strips = size // height
+    rows = [slice(first, strips * height, strips) for first in range(strips)]
+    rest = [slice(first, first + 1) for first in range(strips * height, size)]
+
+    def by_strips(costs: Callable) -> Array:
+        parts = [_tree([costs(neurons=x) for x in some]) for some in (rows, rest) if some]
+        return jnp.concatenate(parts) if len(parts) > 1 else parts[0]
+
+    return by_strips
 
 
-def _sum_over_patterns(plan: Plan) -> Callable[[Array], Array]:
-    if plan.dot:
-        return lambda x: jnp.matmul(x, jnp.ones(x.shape[-1], x.dtype), precision=lax.Precision.HIGHEST)
-    return lambda x: x.sum(-1)
+def _row_sums(x: Array) -> Array:
+    """Sums of rows as a product with a constant vector, which XLA vectorises better on a CPU."""
+    return jnp.matmul(x, jnp.ones(x.shape[-1], x.dtype), precision=lax.Precision.HIGHEST)
 
 
-def _sum_over_neurons(x: Array) -> Array:
-    return x.sum(-2)
+def _total(summed: Array, sites: str) -> Array:
+    """The sum of the costs of each site from what `_sums` left."""
+    return summed if sites == "rows" else _tree(list(summed))
 
 
-def in_blocks(plan: Plan, sites: str, scan: Callable, gap: Array, sign: Array, offers: Offers) -> tuple[Array, Array]:
-    """`scan(gap, sign, offers)` on blocks of independent sites that fit the cache, one block after another.
+def _tree(parts: list[Array]) -> Array:
+    """Sum in pairs, pairs of pairs, ..."""
+    while len(parts) > 1:
+        odd = parts[-1:] if len(parts) % 2 else []
+        parts = [a + b for a, b in zip(parts[::2], parts[1::2], strict=False)] + odd
+    return parts[0]
+
+
+def in_blocks(plan: Plan, sites: str, scan: Callable, field: Array, sign: Array, offers: Offers) -> tuple[Array, Array]:
+    """`scan(field, sign, offers)` on blocks of independent sites that fit the cache, one block after another.
 
     `offers.columns` is not cut where rows are the sites, `offers.rows` not where columns are.
     """
     axis = 0 if sites == "rows" else 1
-    pieces = _pieces(plan, gap.shape[axis], gap.shape[1 - axis])
+    pieces = _pieces(plan, field.shape[axis], field.shape[1 - axis])
     if pieces == 1:
-        return scan(gap, sign, offers)
+        return scan(field, sign, offers)
     own = offers.rows if sites == "rows" else offers.columns
-    cut = (_cut(gap, axis, pieces), _cut(sign, axis, pieces))
+    cut = (_cut(field, axis, pieces), _cut(sign, axis, pieces))
     cut_offers = jax.tree.map(lambda x: _cut(x, -1, pieces), (own, offers.extra, offers.threshold))
 
     def one(part: Any) -> tuple[Array, Array]:
-        (gap, sign), (own, extra, threshold) = part
+        (field, sign), (own, extra, threshold) = part
         rows, columns = (own, offers.columns) if sites == "rows" else (offers.rows, own)
-        return scan(gap, sign, Offers(rows, columns, extra, threshold))
+        return scan(field, sign, Offers(rows, columns, extra, threshold))
 
-    gap, accepted = lax.map(one, (cut, cut_offers))
-    return _join(gap, axis), _join(accepted, 1)
+    field, accepted = lax.map(one, (cut, cut_offers))
+    return _join(field, axis), _join(accepted, 1)
 
 
 def _pieces(plan: Plan, sites: int, elements: int) -> int:

@@ -112,18 +112,19 @@ def _sweep_layer(
     """
     S = spins.astype(J.dtype)
     sign = above.astype(J.dtype)
-    gap = sign * field - potential.margin
     own = S * own_field
     extra = potential.cost(-own - potential.margin) - potential.cost(own - potential.margin)
     threshold = THRESHOLDS[rule](key, S.shape, params.temperature)
     if graph is None:
         offers = Offers((stack.scale * J,), (-2 * S,), extra, threshold)
         scan = partial(column_scan, potential=potential, sites="columns", plan=plan)
-        gap, accept = in_blocks(plan, "columns", scan, gap, sign, offers)
+        field, accept = in_blocks(plan, "columns", scan, field, sign, offers)
     else:
+        gap = sign * field - potential.margin
         gap, accept = _diluted_scan(potential, gap, sign, stack.scale * J, graph, (-2 * S, extra, threshold))
+        field = sign * (gap + potential.margin)
     spins = jnp.where(accept, -spins, spins)
-    return spins, sign * (gap + potential.margin), accept.sum(dtype=jnp.int32)
+    return spins, field, accept.sum(dtype=jnp.int32)
 
 
 def _diluted_scan(

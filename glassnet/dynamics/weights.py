@@ -72,38 +72,35 @@ def _sweep_layer(
     key: Array, J: Array, field: Array, feeding: Array, own: Array, graph: Array | None,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """Sweep one layer: J (slot, neuron), field (neuron, pattern), feeding (source, pattern), own as field."""
-    sign = own.astype(J.dtype)
-    below = feeding.astype(J.dtype)
-    gap = sign * field - potential.margin
     offer = OFFERS[ensemble]
 
     def one_pass(number: Array | int, carry: tuple) -> tuple[Array, Array, Array]:
-        gap, J, accepted = carry
+        field, J, accepted = carry
         pass_key = keys.address(key, number)
         order, inverse = offer.order(pass_key, len(J))
         moving, resting = offer.arranged(J, order)
         change = offer.change(pass_key, moving, params)
-        feed = offer.terms(offer.arranged(below if graph is None else graph, order)[0])
-        lookup = None if graph is None else lambda source: below[source]
+        feed = offer.terms(offer.arranged(feeding if graph is None else graph, order)[0])
+        lookup = None if graph is None else lambda source: feeding[source]
         draw = coin if lazy else metropolis
         limit = draw(pass_key, (len(change), J.shape[1]), params)
         offers = Offers(offer.terms(stack.scale * change), feed, None, limit)
-        gap, accept = _scan(potential, plan, gap, sign, offers, lookup)
+        field, accept = _scan(potential, plan, field, own, offers, lookup)
         moved = moving + jnp.where(accept[:, None], change, 0)
-        return gap, offer.restored(moved, resting, inverse), accepted + accept.sum(dtype=jnp.int32)
+        return field, offer.restored(moved, resting, inverse), accepted + accept.sum(dtype=jnp.int32)
 
-    carry = (gap, J, jnp.int32(0))
-    gap, J, accepted = one_pass(0, carry) if offer.passes == 1 else lax.fori_loop(0, offer.passes, one_pass, carry)
-    return J, sign * (gap + potential.margin), accepted
+    carry = (field, J, jnp.int32(0))
+    field, J, accepted = one_pass(0, carry) if offer.passes == 1 else lax.fori_loop(0, offer.passes, one_pass, carry)
+    return J, field, accepted
 
 
 def _scan(
-    potential: Potential, plan: Plan, gap: Array, sign: Array, offers: Offers, lookup: Callable | None
+    potential: Potential, plan: Plan, field: Array, sign: Array, offers: Offers, lookup: Callable | None
 ) -> tuple[Array, Array]:
     run = partial(column_scan, potential=potential, sites="rows", plan=plan)
     if lookup is None:
-        return in_blocks(plan, "rows", run, gap, sign, offers)
-    return run(gap, sign, offers, lookup=lookup)
+        return in_blocks(plan, "rows", run, field, sign, offers)
+    return run(field, sign, offers, lookup=lookup)
 
 
 def _gaussian(key: Array, J: Array, params: Params) -> Array:

@@ -9,6 +9,7 @@ import reference as ref
 
 from glassnet.core import keys
 from glassnet.core.schedule import Schedule
+from glassnet.dynamics import column_scan
 from glassnet.dynamics.catalogue import build
 from glassnet.dynamics.catalogue import offered as offered_moves
 from glassnet.dynamics.column_scan import ACCELERATOR, CPU, plan_for
@@ -95,6 +96,15 @@ def test_plans_give_the_same_spins():
     np.testing.assert_array_equal(ends[0].spins, ends[1].spins)
     for a, b in zip(ends[0].weights, ends[1].weights, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_sums_may_be_cut_anywhere(monkeypatch):
+    whole = Runner(Machine(3, 5), "metropolis", CPU, refresh=None)
+    right, _ = whole(whole.start, 0, 10)
+    monkeypatch.setattr(column_scan, "WIDEST", 4)
+    monkeypatch.setattr(column_scan, "STRIPS", 2)
+    cut = Runner(Machine(3, 5), "metropolis", CPU, refresh=None)
+    np.testing.assert_array_equal(cut(cut.start, 0, 10)[0].spins, right.spins)
 
 
 @pytest.mark.parametrize("machine", [
