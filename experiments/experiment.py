@@ -60,7 +60,7 @@ def judge(effect: float, error: float, resolution: float | None = None) -> Verdi
         resolution: size below which an effect would not be what the claim means; None if any size counts.
     Returns:
         SEEN above three standard errors, CONTRADICTED below minus three. Between them NOT SEEN, if even
-        effect + 2 error is below the resolution, and INCONCLUSIVE otherwise or where effect or error are not numbers.
+        effect + 3 error is below the resolution, and INCONCLUSIVE otherwise or where effect or error are not numbers.
     """
     if not (math.isfinite(effect) and math.isfinite(error) and error > 0):
         return Verdict.INCONCLUSIVE
@@ -68,7 +68,7 @@ def judge(effect: float, error: float, resolution: float | None = None) -> Verdi
         return Verdict.SEEN
     if effect < -SIGMA * error:
         return Verdict.CONTRADICTED
-    resolved = resolution is not None and effect + 2 * error < resolution
+    resolved = resolution is not None and effect + SIGMA * error < resolution
     return Verdict.NOT_SEEN if resolved else Verdict.INCONCLUSIVE
 
 
@@ -96,6 +96,7 @@ class Claim:
         error: its standard error.
         resolution: as for `judge`.
         numbers: further numbers that belong to it.
+        spoilt: why the test says nothing, such as a control that failed; the verdict is then INCONCLUSIVE.
     """
 
     text: str
@@ -105,11 +106,12 @@ class Claim:
     error: float
     resolution: float | None = None
     numbers: Mapping[str, Any] = field(default_factory=dict)
+    spoilt: str = ""
 
     @property
     def verdict(self) -> Verdict:
         """What the effect says."""
-        return judge(self.effect, self.error, self.resolution)
+        return Verdict.INCONCLUSIVE if self.spoilt else judge(self.effect, self.error, self.resolution)
 
     def to_json(self) -> dict[str, Any]:
         """Everything, and the verdict."""
@@ -121,6 +123,7 @@ class Claim:
             "effect": self.effect,
             "error": self.error,
             "resolution": self.resolution,
+            "spoilt": self.spoilt,
             "numbers": dict(self.numbers),
         }
 
@@ -165,6 +168,7 @@ class Experiment:
         if self._cost:
             print(cost_table(runs))
             sys.exit(0)
+        writable_folder(self.folder)
         return {name: self._one(name, arguments) for name, arguments in runs.items()}
 
     def _one(self, name: str, arguments: Arguments) -> xr.Dataset:
@@ -172,7 +176,9 @@ class Experiment:
             print(f"{datetime.now():%H:%M:%S} {name}", file=sys.stderr, flush=True)
         self.runs.mkdir(parents=True, exist_ok=True)
         with progress_bar(quiet=self.quiet) as report:
-            ds = gn.simulate(**arguments, folder=self.runs / name, report=report)
+            task = arguments["task"]
+            task = tuple(task) if isinstance(task, Sequence) else task
+            ds = gn.simulate(**arguments | {"task": task}, folder=self.runs / name, report=report)
         kept = ("config_hash", "seed", "device", "sweeps", "git_commit", "started", "run_seconds")
         self._done[name] = {k: ds.attrs[k] for k in kept if k in ds.attrs} | {"proposals": proposals(arguments)}
         return ds
@@ -198,7 +204,8 @@ class Experiment:
             **about,
             "claims": [claim.to_json() for claim in claims],
             **numbers,
-            "seconds": round(time.perf_counter() - self._begun, 1),
+            "run_seconds": round(sum(float(run["run_seconds"]) for run in self._done.values()), 1),
+            "seconds_of_this_call": round(time.perf_counter() - self._begun, 1),
             "runs": self._done,
         }
         text = json.dumps(plain(summary), indent=1, allow_nan=False) + "\n"
@@ -237,8 +244,8 @@ def plain(value: Any) -> Any:
 def proposals(arguments: Arguments) -> int:
     """Proposals (of a weight or a spin) that a run makes."""
     machine, protocol = arguments["machine"], arguments["protocol"]
-    tasks = arguments["task"]
-    patterns = (tasks[0] if isinstance(tasks, (list, tuple)) else tasks).patterns
+    task = arguments["task"]
+    patterns = (task[0] if isinstance(task, Sequence) else task).patterns
     weights = sum(n * c for n, c in zip(machine.widths[1:], machine.fan_in, strict=True))
     sites = weights + patterns * sum(machine.widths[1:-1])
     beta = arguments.get("beta")
@@ -260,6 +267,22 @@ def cost_table(runs: Mapping[str, Arguments]) -> str:
     return "\n".join(lines + [f"{name:<{width}} {n:9.2e}   {n / RATE / 3600:.3g}" for name, n in everything.items()])
 
 
-def tasks(make: Callable[..., Any], machine: gn.Machine, *, samples: int, seed: int, **options: Any) -> tuple[Any, ...]:
+@dataclass(frozen=True)
+class Tasks(Sequence):
+    """Independent data for each sample, made when they are asked for."""
+
+    make: Callable[[int], Any]
+    samples: int
+
+    def __len__(self) -> int:
+        return self.samples
+
+    def __getitem__(self, n: Any) -> Any:
+        if not 0 <= n < self.samples:
+            raise IndexError(n)
+        return self.make(n)
+
+
+def tasks(make: Callable[..., Any], machine: gn.Machine, *, samples: int, seed: int, **options: Any) -> Tasks:
     """Independent data for each sample: `make(machine, seed=..., **options)`."""
-    return tuple(make(machine, seed=seed + n, **options) for n in range(samples))
+    return Tasks(lambda n: make(machine, seed=seed + n, **options), samples)

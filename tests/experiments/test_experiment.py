@@ -19,8 +19,8 @@ import glassnet as gn
         (0.29, 0.1, None, Verdict.INCONCLUSIVE),
         (-0.31, 0.1, None, Verdict.CONTRADICTED),
         (-0.31, 0.1, 1.0, Verdict.CONTRADICTED),
-        (0.1, 0.1, 0.31, Verdict.NOT_SEEN),
-        (0.1, 0.1, 0.29, Verdict.INCONCLUSIVE),
+        (0.1, 0.1, 0.41, Verdict.NOT_SEEN),
+        (0.1, 0.1, 0.39, Verdict.INCONCLUSIVE),
         (math.nan, 0.1, 1.0, Verdict.INCONCLUSIVE),
         (1.0, math.nan, None, Verdict.INCONCLUSIVE),
         (1.0, 0.0, None, Verdict.INCONCLUSIVE),
@@ -77,6 +77,24 @@ def test_proposals_count_all_sites():
 def claim(**changes) -> Claim:
     words = {"text": "It is so.", "source": "nobody", "test": "looked", "effect": 1.0, "error": 0.1}
     return Claim(**(words | changes))
+
+
+def test_a_control_that_failed_spoils_the_verdict():
+    assert claim(effect=1.0).verdict is Verdict.SEEN
+    assert claim(effect=1.0, spoilt="the control failed").verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_the_runs(tmp_path):
+    (tmp_path / "out").write_text("a file")
+    one = Experiment(
+        "some.py",
+        None,
+        {"smoke": 1},
+        ["--output-dir", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs"), "--quiet"],
+    )
+    with pytest.raises(ValueError, match="must be a folder"):
+        one.simulate({"one": arguments()})
+    assert not (tmp_path / "runs").exists()
 
 
 def test_result_is_written_and_runs_are_not_made_twice(tmp_path, capsys):
