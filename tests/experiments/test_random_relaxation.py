@@ -25,7 +25,7 @@ def planted(tau: list[float], mu: float = 0.0, samples: int = 8) -> xr.DataArray
 
 def verdicts(moderate: xr.DataArray, high: xr.DataArray) -> list[Verdict]:
     mu = [script.aging(x, 20) for x in (moderate, high)]
-    return [claim.verdict for claim in script.claims(moderate, high, mu, (5, 20))]
+    return [claim.verdict for claim in script.claims(moderate, high, mu, (5, 20), 20)]
 
 
 def test_what_is_planted_is_seen():
@@ -33,7 +33,7 @@ def test_what_is_planted_is_seen():
     high = planted([4e3, 1e3, 8e3], mu=0.5)
     *others, aging, aging_high, cut_off, output = verdicts(moderate, high)
     assert others == [Verdict.SEEN] * 2
-    assert (aging, aging_high) == (Verdict.NOT_SEEN, Verdict.SEEN)
+    assert (aging, aging_high) == (Verdict.INCONCLUSIVE, Verdict.SEEN)
     assert (cut_off, output) == (Verdict.SEEN, Verdict.SEEN)
 
 
@@ -43,6 +43,13 @@ def test_the_opposite_is_contradicted():
     found = verdicts(moderate, high)
     assert found[0] is found[1] is found[3] is found[5] is Verdict.CONTRADICTED
     assert verdicts(high, high)[4] is Verdict.CONTRADICTED
+
+
+def test_growth_is_that_from_the_shortest_wait_to_the_longest():
+    tau = 4e3
+    found = script.growth(planted([tau, 1e3, tau], mu=0.5)).sel(layer=1)
+    known = np.exp(-((LAGS[-1] / (10 * tau)) ** 0.7)) - np.exp(-((LAGS[-1] / tau) ** 0.7))
+    assert abs(float(found["value"]) - known) < 4 * float(found["error"]) + 0.01
 
 
 @pytest.mark.parametrize(("slow", "fast"), [(200.0, 50.0), (50.0, 200.0)])
