@@ -1,6 +1,7 @@
 """Strict settings, made before JAX and the package are imported: no silent promotion, annotations checked."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from jaxtyping import install_import_hook
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and with it the tests
 
 sys.path.insert(0, str(Path(__file__).parent))
 # functions at the border check their arguments themselves, with clearer errors: not listed
