@@ -37,6 +37,8 @@ RESOLUTION = 0.01
 """Gain over a trivial answer that would count as generalisation."""
 LEARNED = 0.05
 """Training error below which students have learned."""
+UNTRAINED = 0.2
+"""Training error above which students say nothing of those that have learned."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,12 @@ def claims(data: xr.Dataset) -> list[Claim]:
     return found + ([narrow(wide, series(data, widths[1], "random"), widths[:2])] if len(widths) > 1 else [])
 
 
+def untrained(*parts: xr.Dataset) -> str:
+    """Why students say nothing of generalisation: a training error above UNTRAINED at a depth that counts."""
+    worst = max(float(part["train_error_mean"].max()) for part in parts)
+    return f"training error {worst:.2g}: they have not learnt" if worst > UNTRAINED else ""
+
+
 def deep(part: xr.Dataset, N: int) -> list[Claim]:
     """Gains over both trivial answers at the largest depth."""
     one, depth = part.isel(depth=-1), int(part["depth"][-1])
@@ -186,6 +194,7 @@ def deep(part: xr.Dataset, N: int) -> list[Claim]:
             error=float(one[f"gain_{name}_error"]),
             resolution=RESOLUTION,
             numbers=numbers if name == "constant" else {},
+            spoilt=untrained(one),
         )
         for name, answer in words.items()
     ]
@@ -228,6 +237,7 @@ def theory(part: xr.Dataset) -> Claim:
         error=float(one["test_error_error"]),
         resolution=RESOLUTION,
         numbers={"theory": expected},
+        spoilt=untrained(one),
     )
 
 
@@ -241,6 +251,7 @@ def planted(part: xr.Dataset) -> Claim:
         error=float(one["gain_constant_error"]),
         resolution=RESOLUTION,
         numbers={f"{name} by depth": pair(part, name) for name in ("test_error", "train_error")},
+        spoilt=untrained(one),
     )
 
 
@@ -257,6 +268,7 @@ def narrow(wide: xr.Dataset, thin: xr.Dataset, widths: Sequence[int]) -> Claim:
         effect=effect,
         error=sigma,
         numbers={"difference of gains by depth": b - a, "difference of test errors by depth": raw},
+        spoilt=untrained(wide, thin),
     )
 
 

@@ -35,11 +35,11 @@ def claims(q: xr.Dataset) -> dict[str, Verdict]:
     return {claim.text: claim.verdict for claim in found}
 
 
-INPUT, OUTPUT = (f"The solid at the {side} grows thicker with ln alpha." for side in ("input", "output"))
+INPUT, OUTPUT = (f"What holds still at the {side} grows thicker with the load." for side in ("input", "output"))
 EQUAL = "The solid is as thick on the input side as on the output side."
-EXCEEDS = "The solid is thicker on the output side than on the input side."
+EXCEEDS = "The solid is thicker on the output side than on the input side (test chosen after the data)."
 KINETIC = "The thickness is kinetic: on both sides it still shrinks as the lag grows."
-LIQUID = "The centre is liquid at all loads: spins."
+LIQUID = "The centre is liquid at all loads that have not condensed: spins."
 
 
 def test_equal_solids_that_grow():
@@ -62,6 +62,15 @@ def test_thicker_input_side_contradicts_both_closures():
 def test_solid_centre_and_growth_with_lag_are_contradicted():
     found = claims(overlaps({"input": 0.1, "output": 0.1}, centre=0.3, relaxation=-0.3))
     assert (found[LIQUID], found[KINETIC]) == (Verdict.CONTRADICTED, Verdict.CONTRADICTED)
+
+
+def test_machines_that_condensed_are_left_out():
+    q = overlaps({"input": 0.3, "output": 0.3})
+    cold = q.assign(energy=q["energy"].where(q["alpha"] < 48, 0.5))
+    assert penetration_depth.uncondensed(q).tolist() == ALPHA.tolist()
+    assert penetration_depth.uncondensed(cold).tolist() == ALPHA[:-1].tolist()
+    away = cold.assign(spins=cold["spins"].where(cold["alpha"] < 48, 0.9))
+    xr.testing.assert_allclose(penetration_depth.table(away)["slope"], penetration_depth.table(cold)["slope"])
 
 
 def test_slope_and_lags():

@@ -9,15 +9,16 @@ import xarray as xr
 from experiment import Verdict
 
 ALPHA = [3.0, 10.0, 20.0]
-NAMES = ("overlap_squared", "test_error")
+NAMES = ("overlap_squared", "test_error", "train_error")
 
 
-def made(profile: list[float], error: list[float], apart: float = 0.0) -> xr.Dataset:
+def made(profile: list[float], error: list[float], apart: float = 0.0, training: float = 0.1) -> xr.Dataset:
     """Both depths and starts: R^2 of hidden layers, test errors by alpha; planted starts are `apart` above random."""
     rows = [(depth, start, n) for depth in (2, 4) for start in script.STARTS for n in range(len(ALPHA))]
     shift = np.array([apart * (start == "planted") for _, start, _ in rows])
     squared = np.array([[*profile, 1.0]] * len(rows)) + shift[:, None]
     mean = {"overlap_squared": (("run", "layer"), squared), "test_error": ("run", [error[n] for *_, n in rows])}
+    mean["train_error"] = ("run", [training] * len(rows))
     data = {f"late_{name}_mean": mean[name] for name in NAMES}
     data |= {f"late_{name}_error": (dims, np.full(np.shape(x), 0.002)) for name, (dims, x) in mean.items()}
     labels = {k: [row[n] for row in rows] for n, k in enumerate(("depth", "start"))} | {
@@ -33,7 +34,7 @@ def verdicts(*arguments, **options) -> dict[str, Verdict]:
 INPUT_SIDE = "Student and teacher agree more at the input side than in the centre (chance included)."
 OUTPUT_SIDE = "Student and teacher agree more at the output side than in the centre (chance included)."
 SAME = "Planted and random starts reach the same overlaps with the teacher (L = 4)."
-GENERALISE = "Students generalise: the error on fresh patterns is below 1/2."
+GENERALISE = "Students generalise: the error on fresh patterns is below 1/2 (L = 4)."
 FALLS = "The generalisation error falls with alpha (L = 4)."
 
 
@@ -46,6 +47,11 @@ def test_a_centre_that_knows_the_teacher_best():
     found = verdicts([0.01, 0.3, 0.2], [0.3, 0.4, 0.52])
     contradicted = (INPUT_SIDE, OUTPUT_SIDE, GENERALISE, FALLS)
     assert [found[text] for text in contradicted] == [Verdict.CONTRADICTED] * 4
+
+
+def test_students_that_did_not_learn_say_nothing_of_generalisation():
+    found = verdicts([0.2, 0.01, 0.3], [0.5, 0.4, 0.3], training=0.45)
+    assert (found[GENERALISE], found[FALLS], found[INPUT_SIDE]) == (*[Verdict.INCONCLUSIVE] * 2, Verdict.SEEN)
 
 
 def test_starts_that_stay_apart():
@@ -91,7 +97,7 @@ def test_single_perceptrons_against_the_reference(shift, verdict):
 def test_script(tmp_path):
     script.main(["--quiet", "--output-dir", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs")])
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert len(summary["claims"]) == 10
+    assert len(summary["claims"]) == 11
     data = xr.load_dataset(tmp_path / "out" / "data.nc")
     planted = script.series(data, script.DEEP, "planted")
     assert planted["overlap_squared_mean"].sel(lag=0).values == pytest.approx(1)
