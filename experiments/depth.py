@@ -38,7 +38,7 @@ RESOLUTION = 0.01
 LEARNED = 0.05
 """Training error below which students have learned."""
 UNTRAINED = 0.2
-"""Training error above which students say nothing of those that have learned."""
+"""Training error above which a verdict on generalisation is withheld; set after the data had been seen."""
 
 
 @dataclass(frozen=True)
