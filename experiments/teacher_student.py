@@ -11,10 +11,9 @@ theory it is q^2. The theory at a finite temperature is that of a teacher who er
 makes no errors, so that the students may know more. At finite c strangers agree, too: neurons with the same c inputs
 and unrelated weights have R^2 = (2/pi)^2/c, a large part of what layer 1 shows. So what learning adds is told apart:
 R^2 above that at the smallest alpha, where every layer is liquid in both closures. The control of the training error
-was added after the data had been seen: without it both verdicts on generalisation at depth 2 would be SEEN. As a control single
-perceptrons,
-where the theory is exact: the error of a student drawn from the version space (hard core, planted), and students
-quenched to beta = 1000.
+was added after the data had been seen: without it both verdicts on generalisation at depth 2 would be SEEN. As a
+control single perceptrons, where the theory is exact: the error of a student drawn from the version space (hard core,
+planted), and students quenched to beta = 1000.
 
     python experiments/teacher_student.py --scale desk        # 3.2e10 proposals, six minutes at 1e8 a second
     python experiments/teacher_student.py --scale paper       # 7.2e13 proposals, 200 hours at 1e8 a second
