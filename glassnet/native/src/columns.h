@@ -13,22 +13,26 @@ constexpr int FEW = 2, MANY = 4;
 constexpr int SHORT_LAYER = 96;
 
 int spin_block(const SpinLayer& layer) {
-  return (layer.targets || layer.fed <= SHORT_LAYER ? MANY : FEW) * LANES;
+  return (layer.edges || layer.fed <= SHORT_LAYER ? MANY : FEW) * LANES;
 }
 
-// Memory of one thread for a block of patterns: leading axis neuron (own or fed), then the lanes of the block.
+// Memory of one thread for a block of patterns: leading axis neuron (own or fed), then the lanes of the block. Where
+// neurons feed a few targets only, the signs are bytes, and the accepted flips of every neuron are kept.
 struct ColumnScratch {
-  float *threshold, *fields;
+  float *threshold, *flips, *fields;
   uint32_t* signs;
 
   ColumnScratch(const SpinLayer& layer, int block, char* memory) {
+    const size_t own = size_t(layer.neurons + 1) * block;
     threshold = (float*)memory;
-    fields = threshold + size_t(layer.neurons + 1) * block;
+    flips = threshold + own;
+    fields = flips + (layer.edges ? own : 0);
     signs = (uint32_t*)(fields + size_t(layer.fed) * block + APART);
   }
 
   static size_t bytes(const SpinLayer& layer) {
-    return 4 * (size_t(spin_block(layer)) * (layer.neurons + 1 + 2 * size_t(layer.fed)) + APART);
+    const size_t rows = (layer.edges ? 2 : 1) * size_t(layer.neurons + 1) + 2 * size_t(layer.fed);
+    return 4 * (spin_block(layer) * rows + APART);
   }
 
  private:
@@ -57,7 +61,7 @@ class ColumnSweep {
 
  private:
   template <bool MARGIN>
-  int64_t scanned() { return layer.targets ? scan_targets<MARGIN>() : scan<MARGIN>(); }
+  int64_t scanned() { return layer.edges ? scan_targets<MARGIN>() : scan<MARGIN>(); }
 
   int left(int g) const {
     const int n = patterns - g * LANES;
@@ -79,7 +83,8 @@ class ColumnSweep {
   template <class Numbers>
   void draw(const Draws& draws) {
     const float least = layer.coin ? 1e-30f : 0.0f;  // the coin's sign must survive T = 0
-    const Floats never = floats(-__builtin_inff()), T = floats(layer.temperature > least ? layer.temperature : least);
+    const float temperature = layer.temperature > least ? layer.temperature : least;
+    const Floats never = floats(-__builtin_inff()), T = floats(temperature / layer.potential.strength);
     Ints lane;
     for (int k = 0; k < LANES; k++) lane[k] = k;
 #pragma GCC unroll 1
@@ -97,7 +102,7 @@ class ColumnSweep {
         const size_t at = size_t(i) * layer.patterns + first;
         store(scratch.fields + size_t(i) * BLOCK + g * LANES, read<Floats>(layer.fields + at, g));
         const Bytes above = read<Bytes>(layer.above + at, g);
-        if (layer.targets) store(compact() + size_t(i) * BLOCK + g * LANES, above);
+        if (layer.edges) store(compact() + size_t(i) * BLOCK + g * LANES, above);
         else store(scratch.signs + size_t(i) * BLOCK + g * LANES, (Words)widened(above) & SIGN);
       }
   }
@@ -112,17 +117,20 @@ class ColumnSweep {
               load<Floats>(scratch.fields + size_t(i) * BLOCK + g * LANES));
   }
 
-  // The flip of neuron j: what its spins change by, and the energy change of their own gaps.
-  inline void own_part(int j, Floats* change, Floats* energy) const {
+  // The flip of neuron j: what its spins change by, times `scale`, and the change of the cost of their own gaps.
+  template <bool MARGIN>
+  inline void own_part(int j, Floats* change, Floats* rise) const {
+    const float margin = layer.potential.margin;
+    const Floats step = floats(-2.0f * layer.scale);
     for (int g = 0; g < WIDE; g++) {
       const size_t at = size_t(j) * layer.patterns + first;
-      const Floats spin = converted(widened(read<Bytes>(layer.spins + at, g)));
-      const Floats own = spin * read<Floats>(layer.own_fields + at, g), margin = floats(layer.potential.margin);
-      Floats before{}, after{};
-      cost.add(before, own - margin);
-      cost.add(after, -own - margin);
-      change[g] = -2.0f * spin;
-      energy[g] = (after - before) * layer.potential.strength;
+      const Words sign = (Words)widened(read<Bytes>(layer.spins + at, g));
+      const Floats own = flipped(read<Floats>(layer.own_fields + at, g), sign), flipped_own = -own;
+      Floats total{};
+      cost.take(total, MARGIN ? own - margin : own);
+      cost.add(total, MARGIN ? flipped_own - margin : flipped_own);
+      change[g] = flipped(step, sign);
+      rise[g] = total;
     }
   }
 
@@ -190,7 +198,7 @@ class ColumnSweep {
     if (i < fed) row(i, 0, 0);
     for (int g = 0; g < WIDE; g++) {
       const Floats second = APIECE > 1 ? total[(APIECE - 1) * WIDE + g] : Floats{};
-      out[g] = (total[g] + second) * layer.potential.strength;
+      out[g] = total[g] + second;
     }
   }
 
@@ -203,18 +211,16 @@ class ColumnSweep {
       for (int g = 0; g < WIDE; g++)
         cost.add(cost_now[g], gap<MARGIN>(load<Floats>(scratch.fields + size_t(i) * BLOCK + g * LANES),
                                           scratch.signs + size_t(i) * BLOCK + g * LANES));
-    for (int g = 0; g < WIDE; g++) cost_now[g] *= layer.potential.strength;
     const float* before = nullptr;
     for (int j = 0; j < layer.neurons; j++) {
       const float* J = layer.weights + size_t(j) * layer.fed;
-      Floats change[WIDE], energy[WIDE], proposed[WIDE];
-      own_part(j, change, energy);
-      for (int g = 0; g < WIDE; g++) change[g] *= layer.scale;
+      Floats change[WIDE], own[WIDE], proposed[WIDE];
+      own_part<MARGIN>(j, change, own);
       if (before) offered<MARGIN, true>(before, pending, J, change, proposed);
       else offered<MARGIN, false>(before, pending, J, change, proposed);
       Ints yes[WIDE];
       for (int g = 0; g < WIDE; g++) {
-        yes[g] = proposed[g] - cost_now[g] + energy[g] <=
+        yes[g] = proposed[g] - cost_now[g] + own[g] <=
                  load<Floats>(scratch.threshold + size_t(j) * BLOCK + g * LANES);
         cost_now[g] = select(yes[g], proposed[g], cost_now[g]);
         pending[g] = select(yes[g], change[g], Floats{});
@@ -235,68 +241,69 @@ class ColumnSweep {
       }
   }
 
-  // As `scan`, where a neuron feeds a few targets only.
+  // As `scan`, where a neuron feeds a few targets only: what a target has pending is the flip of the neuron that fed it
+  // last.
   template <bool MARGIN>
   __attribute__((noinline)) int64_t scan_targets() {
     int64_t accepted = 0;
+    for (int g = 0; g < WIDE; g++) store(flips_of(layer.neurons) + g * LANES, Floats{});
     for (int j = 0; j < layer.neurons; j++) {
-      const int32_t* targets = layer.targets + size_t(j) * layer.most_targets;
-      const float* J = layer.outgoing + size_t(j) * layer.most_targets;
-      Floats change[WIDE], energy[WIDE], before[WIDE], after[WIDE];
-      own_part(j, change, energy);
-      for (int g = 0; g < WIDE; g++) change[g] *= layer.scale;
-      const int count = offered_to_targets<MARGIN>(targets, J, change, before, after);
+      Floats change[WIDE], own[WIDE], rise[WIDE];
+      own_part<MARGIN>(j, change, own);
+      offered_to_targets<MARGIN>(layer.edges + size_t(j) * layer.most_targets, change, rise);
       Ints yes[WIDE];
       for (int g = 0; g < WIDE; g++) {
-        yes[g] = (after[g] - before[g]) * layer.potential.strength + energy[g] <=
+        yes[g] = rise[g] + own[g] <=
                  load<Floats>(scratch.threshold + size_t(j) * BLOCK + g * LANES);
-        change[g] = select(yes[g], change[g], Floats{});
+        store(flips_of(j) + g * LANES, select(yes[g], change[g], Floats{}));
       }
-      const int flips = flip(j, yes);
-      accepted += flips;
-      for (int n = 0; flips && n < count; n++) {
-        float* field = scratch.fields + size_t(targets[n]) * BLOCK;
-        const Floats a = floats(J[n]);
-        for (int g = 0; g < WIDE; g++) store(field + g * LANES, load<Floats>(field + g * LANES) + change[g] * a);
-      }
+      accepted += flip(j, yes);
+    }
+    for (int i = 0; i < layer.fed; i++) {
+      float* field = scratch.fields + size_t(i) * BLOCK;
+      const Edge& edge = layer.last[i];
+      const float* flips = flips_of(edge.previous);
+      for (int g = 0; g < WIDE; g++)
+        store(field + g * LANES, load<Floats>(field + g * LANES) + load<Floats>(flips + g * LANES) * edge.previous_weight);
     }
     return accepted;
   }
 
-  // Costs of the targets' gaps without and with the offered flips; returns how many targets there are.
+  // Costs of the targets' gaps without and with the offered flips; what they have pending is applied.
   template <bool MARGIN>
-  inline int offered_to_targets(const int32_t* targets, const float* J, const Floats* change, Floats* before,
-                                Floats* after) const {
+  inline void offered_to_targets(const Edge* edge, const Floats* change, Floats* rise) const {
     const Cost cost = this->cost;
-    const float* fields = scratch.fields;
+    float* fields = scratch.fields;
     const int8_t* signs = compact();
+    const float* pending = scratch.flips;
     const Floats margin = floats(layer.potential.margin);
-    Floats flips[WIDE], old[WIDE], now[WIDE];
+    const int fed = layer.fed;
+    const Edge* end = edge + layer.most_targets;
+    Floats flips[WIDE], total[WIDE];
     for (int g = 0; g < WIDE; g++) {
       flips[g] = change[g];
-      old[g] = now[g] = Floats{};
+      total[g] = Floats{};
     }
-    int n = 0;
-#pragma GCC unroll 2
-    for (; n < layer.most_targets && targets[n] < layer.fed; n++) {  // what is missing stands last
-      const float* field = fields + size_t(targets[n]) * BLOCK;
-      const int8_t* sign = signs + size_t(targets[n]) * BLOCK;
-      const Floats a = floats(J[n]);
+    for (; edge < end && edge->target < fed; edge++) {  // what is missing stands last
+      float* field = fields + size_t(edge->target) * BLOCK;
+      const int8_t* sign = signs + size_t(edge->target) * BLOCK;
+      const float* late = pending + size_t(edge->previous) * BLOCK;
+      const Floats a = floats(edge->weight), b = floats(edge->previous_weight);
 #pragma GCC unroll 4
       for (int g = 0; g < WIDE; g++) {
-        const Floats u = load<Floats>(field + g * LANES);
+        const Floats u = load<Floats>(field + g * LANES) + load<Floats>(late + g * LANES) * b;
+        store(field + g * LANES, u);
         const Words s = signs_of(sign, g);
         const Floats r = as_floats(as_words(u) ^ s), v = as_floats(as_words(u + flips[g] * a) ^ s);
-        cost.add(old[g], MARGIN ? r - margin : r);
-        cost.add(now[g], MARGIN ? v - margin : v);
+        cost.take(total[g], MARGIN ? r - margin : r);
+        cost.add(total[g], MARGIN ? v - margin : v);
       }
     }
-    for (int g = 0; g < WIDE; g++) {
-      before[g] = old[g];
-      after[g] = now[g];
-    }
-    return n;
+    for (int g = 0; g < WIDE; g++) rise[g] = total[g];
   }
+
+  // What the accepted flips of neuron j change; zeros for the neuron after the last.
+  float* flips_of(int j) const { return scratch.flips + size_t(j) * BLOCK; }
 
   // The signs of vector g of a row of bytes.
   static inline Words signs_of(const int8_t* row, int g) {

@@ -135,16 +135,32 @@ ffi::Error sweep_weights(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remai
   return ffi::Error::Success();
 }
 
-// Weights of every hidden neuron towards its targets, (hidden layer, neuron, target).
-const float* outgoing(const Machine& m, const int32_t* targets, const int32_t* slots, int most) {
-  float* all = reinterpret_cast<float*>(memory<CALL>(4 * size_t(m.depth() - 1) * m.width * most));
-  for (int l = 1; l < m.depth(); l++) {
+// The connections of every hidden layer of a diluted machine towards the next: by neuron and target, then the last one of
+// each fed neuron. None if `targets` is null.
+std::vector<std::pair<const Edge*, const Edge*>> edges(const Machine& m, const int32_t* targets, const int32_t* slots,
+                                                       int most) {
+  std::vector<std::pair<const Edge*, const Edge*>> found(m.depth() - 1);
+  if (!targets) return found;
+  const size_t each = size_t(m.width) * most;
+  size_t total = 0;
+  for (int l = 1; l < m.depth(); l++) total += each + m.holding(l + 1).fan_out;
+  Edge* edge = reinterpret_cast<Edge*>(memory<CALL>(total * sizeof(Edge)));
+  for (int l = 1; l < m.depth(); l++, targets += each, slots += each) {
     const int fed = m.holding(l + 1).fan_out;
     const float* weights = m.weights(l + 1);
-    for (size_t n = size_t(l - 1) * m.width * most; n < size_t(l) * m.width * most; n++)
-      all[n] = targets[n] < fed ? weights[size_t(slots[n]) * fed + targets[n]] : 0.0f;
+    Edge* last = edge + each;
+    found[l - 1] = {edge, last};
+    for (int i = 0; i < fed; i++) last[i] = {i, m.width, 0.0f, 0.0f};
+    for (size_t n = 0; n < each; n++) {
+      const int i = targets[n];
+      edge[n] = {i, m.width, 0.0f, 0.0f};
+      if (i >= fed) continue;
+      edge[n] = {i, last[i].previous, weights[size_t(slots[n]) * fed + i], last[i].previous_weight};
+      last[i] = {i, int(n / most), 0.0f, edge[n].weight};
+    }
+    edge = last + fed;
   }
-  return all;
+  return found;
 }
 
 ffi::Error sweep_spins(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::RemainingRets out, ffi::Dictionary about) {
@@ -160,8 +176,8 @@ ffi::Error sweep_spins(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remaini
     m.stacks[g].fields = operands.updated<float>(FIRST_STACK + stacks + g, 1 + g);
   }
   const int most = int(attribute<int64_t>(about, "targets"));
-  const int32_t* targets = m.diluted ? operands.input<int32_t>(graphs) : nullptr;
-  const float* weights = m.diluted ? outgoing(m, targets, operands.input<int32_t>(graphs + 1), most) : nullptr;
+  const auto connections = m.diluted ? edges(m, operands.input<int32_t>(graphs), operands.input<int32_t>(graphs + 1), most)
+                                     : edges(m, nullptr, nullptr, 0);
   std::vector<std::atomic<int32_t>> accepted(m.depth() - 1);
   for (int parity : {1, 2}) {
     std::vector<SpinLayer> layers;
@@ -169,11 +185,9 @@ ffi::Error sweep_spins(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remaini
     int64_t work = 0;
     for (int l = parity; l < m.depth(); l += 2) {
       const Stack& fed = m.holding(l + 1);
-      const size_t at = size_t(l - 1) * m.width * most;
       layers.push_back({m.width, fed.fan_out, m.patterns, m.hidden(l), m.fields(l), m.weights(l + 1), m.fields(l + 1),
-                        m.layer(l + 1), m.diluted ? targets + at : nullptr,
-                        m.diluted ? weights + at : nullptr, most, fed.scale, m.temperature, m.coin, m.potential,
-                        key_of(k, m.key, l)});
+                        m.layer(l + 1), connections[l - 1].first, connections[l - 1].second, most, fed.scale,
+                        m.temperature, m.coin, m.potential, key_of(k, m.key, l)});
       append(parts, cut(l, m.patterns, k.spin_block(layers.back())));
       work += int64_t(m.width) * fed.fan_out * m.patterns;
     }

@@ -37,6 +37,13 @@ struct WeightLayer {
   SlotOrder order[2];      // of each pass, see `Kernels::order`
 };
 
+// A connection towards a fed neuron, and the one by which that was fed before: from a later neuron than any if there is
+// none.
+struct Edge {
+  int32_t target, previous;
+  float weight, previous_weight;
+};
+
 // Spins of one hidden layer at fixed weights. The layer that they feed is called the fed one.
 struct SpinLayer {
   int neurons, fed, patterns;
@@ -45,8 +52,8 @@ struct SpinLayer {
   const float* weights;    // (slot, fed neuron)
   float* fields;           // (fed neuron, pattern)
   const int8_t* above;     // (fed neuron, pattern)
-  const int32_t* targets;  // (neuron, target): fed neurons, `fed` for none; null if fully connected
-  const float* outgoing;   // (neuron, target): weight towards that fed neuron
+  const Edge* edges;       // (neuron, target): towards fed neurons, `fed` for none; null if fully connected
+  const Edge* last;        // (fed neuron): from where it was fed last
   int most_targets;
   float scale, temperature;
   bool coin;

@@ -11,14 +11,20 @@ struct Quadratic {
     Floats depth = negative_part(gap);
     total += depth * depth;
   }
+  void take(Floats& total, Floats gap) const {
+    Floats depth = negative_part(gap);
+    total -= depth * depth;
+  }
 };
 
 struct Linear {
   void add(Floats& total, Floats gap) const { total -= negative_part(gap); }
+  void take(Floats& total, Floats gap) const { total += negative_part(gap); }
 };
 
 struct Count {
   void add(Floats& total, Floats gap) const { total -= converted(gap < Floats{}); }
+  void take(Floats& total, Floats gap) const { total += converted(gap < Floats{}); }
 };
 
 // Any other exponent: powers of two and up by products, the rest through logarithm and exponential.
@@ -30,6 +36,12 @@ struct Power {
     if (!any(violated)) return;
     Floats depth = select(violated, -gap, floats(1.0f));
     total += select(violated, raised(depth), Floats{});
+  }
+
+  void take(Floats& total, Floats gap) const {
+    Floats cost{};
+    add(cost, gap);
+    total -= cost;
   }
 
   Floats raised(Floats depth) const {

@@ -7,38 +7,51 @@
 
 namespace {
 
-// Vectors of patterns whose signs share one vector of words: bit q of lane k belongs to pattern LANES * q + k.
+// Vectors of patterns whose signs share one vector of words: bit 8 r + b of lane k belongs to vector 4 b + r, and there
+// to lane k.
 constexpr int WORD = 32;
 
 INLINE int vectors_of(int patterns) { return (patterns + LANES - 1) / LANES; }
-INLINE Floats spins(const int8_t* from) { return converted(widened(load<Bytes>(from))); }
+// x, its sign changed where the spin is -1.
+INLINE Floats signed_by(Bytes spin, Floats x) { return flipped(x, (Words)widened(spin)); }
 INLINE int groups_of(int patterns) { return (vectors_of(patterns) + WORD - 1) / WORD; }
 
 size_t packed_words(int patterns) { return size_t(groups_of(patterns)) * LANES; }
 
+// Byte r LANES + k of x goes to byte r of word k.
+INLINE Words gathered_bytes(Words x) {
+  typedef uint8_t All __attribute__((vector_size(4 * LANES)));
+  All order;
+  for (int k = 0; k < LANES; k++)
+    for (int r = 0; r < 4; r++) order[4 * k + r] = uint8_t(r * LANES + k);
+  return (Words)__builtin_shuffle((All)x, order);
+}
+
 void pack(const int8_t* spins, int patterns, uint32_t* packed) {
-  const int vectors = vectors_of(patterns);
-  for (int first = 0; first < vectors; first += WORD, packed += LANES) {
-    Words bits{};
-    for (int q = first; q < vectors && q < first + WORD; q++) {
-      const int left = patterns - q * LANES;
-      Bytes s = left >= LANES ? load<Bytes>(spins + q * LANES) : load_part<Bytes>(spins + q * LANES, left);
-      bits |= ((Words)widened(s) >> 31) << (q - first);
-    }
-    store(packed, bits);
+  constexpr int AT_ONCE = 4 * LANES;
+  for (int first = 0; first < patterns; first += WORD * LANES, packed += LANES) {
+    const auto signs = [&](int b) __attribute__((always_inline)) {
+      const int start = first + b * AT_ONCE, left = patterns - start;
+      const Words x = left >= AT_ONCE ? load<Words>(spins + start)
+                                      : load_part<Words>(spins + (left > 0 ? start : 0), left > 0 ? left : 0);
+      return b ? x & (0x01010101u << b) : (x >> 1) & 0x01010101u;  // but for the lowest, all bits of +1 and -1 are signs
+    };
+    Words bits = signs(0);
+#pragma GCC unroll 7
+    for (int b = 1; b < 8; b++) bits |= signs(b);
+    store(packed, gathered_bytes(bits));
   }
 }
 
-// The low 16 bits of x, spread over the even bits.
+// The low four bits of each byte of x, spread over its even bits.
 INLINE Words spread(Words x) {
-  x &= 0x0000ffffu;
-  x = (x | (x << 8)) & 0x00ff00ffu;
-  x = (x | (x << 4)) & 0x0f0f0f0fu;
+  x &= 0x0f0f0f0fu;
   x = (x | (x << 2)) & 0x33333333u;
   return (x | (x << 1)) & 0x55555555u;
 }
 
-// Signs of the patterns of a step, TERMS bits each: those of the feeding spins that move together.
+// Signs of the patterns of a step, TERMS bits each: those of the feeding spins that move together. Bits 8 r + TERMS b
+// and up belong to vector 4 b + r.
 template <int TERMS>
 INLINE void interleaved(const uint32_t* const* feeding, int groups, uint32_t* out) {
   for (int g = 0; g < groups; g++) {
@@ -49,7 +62,7 @@ INLINE void interleaved(const uint32_t* const* feeding, int groups, uint32_t* ou
     }
     Words y = load<Words>(feeding[TERMS - 1] + g * LANES);
     store(out + 2 * g * LANES, spread(x) | (spread(y) << 1));
-    store(out + (2 * g + 1) * LANES, spread(x >> 16) | (spread(y >> 16) << 1));
+    store(out + (2 * g + 1) * LANES, spread(x >> 4) | (spread(y >> 4) << 1));
   }
 }
 
@@ -164,13 +177,13 @@ INLINE Floats offered(Cost cost, const float* from, float* to, int vectors, Floa
     for (; q + 4 <= last; q += 4) {
 #pragma GCC unroll 4
       for (int k = 0; k < 4; k++) {
-        Floats gap = load<Floats>(source + (q + k) * LANES) + looked_up<TERMS>(table, index >> (TERMS * k));
+        Floats gap = load<Floats>(source + (q + k) * LANES) + looked_up<TERMS>(table, index >> (8 * k));
         store(target + (q + k) * LANES, gap);
         cost.add(total[k], gap);
       }
-      index >>= 4 * TERMS;
+      index >>= TERMS;
     }
-    for (; q < last; q++, index >>= TERMS) {
+    for (; q < last; q++, index >>= 8) {
       Floats gap = load<Floats>(source + q * LANES) + looked_up<TERMS>(table, index);
       store(target + q * LANES, gap);
       cost.add(total[0], gap);
@@ -207,35 +220,42 @@ class RowSweep {
       const uint32_t* both[2] = {scratch.own_packed, scratch.own_packed};
       interleaved<TERMS>(both, groups, own_of(k));
       now[k] = 0;
-      Floats total{};
-      for (int q = 0; q < vectors; q++) {
-        const int left = layer.patterns - q * LANES;
+      Floats total[4];
+      for (Floats& t : total) t = Floats{};
+      const int whole = layer.patterns / LANES, left = layer.patterns % LANES;
+      const float* field = layer.fields + start;
+      float* gaps = gaps_of(k, 0);
+      const auto opened = [&](int q, Floats& sum) __attribute__((always_inline)) {
+        const Floats gap = signed_by(load<Bytes>(own + q * LANES), load<Floats>(field + q * LANES)) - layer.potential.margin;
+        store(gaps + q * LANES, gap);
+        cost.add(sum, gap);
+      };
+      int q = 0;
+      for (; q + 4 <= whole; q += 4)
+#pragma GCC unroll 4
+        for (int n = 0; n < 4; n++) opened(q + n, total[n]);
+      for (; q < whole; q++) opened(q, total[0]);
+      if (left) {
         Floats gap = floats(__builtin_inff());  // padding costs nothing, whatever is added to it
-        if (left >= LANES)
-          gap = spins(own + q * LANES) * load<Floats>(layer.fields + start + q * LANES) -
-                layer.potential.margin;
-        else
-          for (int n = 0; n < left; n++)
-            gap[n] = own[q * LANES + n] * layer.fields[start + q * LANES + n] - layer.potential.margin;
-        store(gaps_of(k, 0) + q * LANES, gap);
-        cost.add(total, gap);
+        for (int n = 0; n < left; n++)
+          gap[n] = own[q * LANES + n] * field[q * LANES + n] - layer.potential.margin;
+        store(gaps + q * LANES, gap);
+        cost.add(total[0], gap);
       }
-      energy[k] = sum(total) * layer.potential.strength;
+      energy[k] = sum((total[0] + total[1]) + (total[2] + total[3])) * layer.potential.strength;
     }
   }
 
   void close(int rows) {
+    const int whole = layer.patterns / LANES, left = layer.patterns % LANES, last = whole * LANES;
     for (int k = 0; k < rows; k++) {
       const size_t start = size_t(first + k) * layer.patterns;
-      const float* gap = gaps_of(k, now[k]);
-      for (int q = 0; q < vectors; q++) {
-        const int left = layer.patterns - q * LANES, at = q * LANES;
-        const Floats r = load<Floats>(gap + at) + layer.potential.margin;
-        if (left >= LANES) store(layer.fields + start + at, spins(layer.own + start + at) * r);
-        else
-          store_part(layer.fields + start + at,
-                     converted(widened(load_part<Bytes>(layer.own + start + at, left))) * r, left);
-      }
+      const int8_t* own = layer.own + start;
+      float* field = layer.fields + start;
+      const float* gaps = gaps_of(k, now[k]);
+      for (int q = 0; q < last; q += LANES)
+        store(field + q, signed_by(load<Bytes>(own + q), load<Floats>(gaps + q) + layer.potential.margin));
+      for (int q = last; q < last + left; q++) field[q] = float(own[q]) * (gaps[q] + layer.potential.margin);
     }
   }
 
