@@ -167,6 +167,9 @@ STRIPS = 8
 WIDEST = 2**12 - 1
 """Patterns whose costs XLA adds up as it computes them: with more it writes all costs to memory first."""
 
+NARROWEST = 2**8
+"""Narrower pieces of a longer row are not worth it."""
+
 
 def _sums(plan: Plan, sites: str, shape: tuple[int, ...]) -> Callable[[Callable], Array]:
     """What sums the costs of each site, or most of the way, `_total` the rest.
@@ -178,9 +181,7 @@ def _sums(plan: Plan, sites: str, shape: tuple[int, ...]) -> Callable[[Callable]
     if not plan.dot:
         return (lambda costs: costs().sum(-1)) if sites == "rows" else (lambda costs: costs().sum(-2)[None])
     if sites == "rows":
-        width = -(-size // -(-size // WIDEST))
-        pieces = [slice(first, min(first + width, size)) for first in range(0, size, width)]
-        return lambda costs: _tree([_row_sums(costs(patterns=piece)) for piece in pieces])
+        return _sums_of_rows(size)
     height = -(-size // STRIPS)
     strips = size // height
     rows = [slice(first, strips * height, strips) for first in range(strips)]
@@ -191,6 +192,27 @@ def _sums(plan: Plan, sites: str, shape: tuple[int, ...]) -> Callable[[Callable]
         return jnp.concatenate(parts) if len(parts) > 1 else parts[0]
 
     return by_strips
+
+
+def _sums_of_rows(size: int) -> Callable[[Callable], Array]:
+    """`_sums` where rows of so many patterns are the sites."""
+    if size <= WIDEST:
+        return lambda costs: _row_sums(costs())
+    width = _whole_width(size)
+    if width is not None:
+        return lambda costs: _row_sums(costs().reshape(-1, width)).reshape(-1, size // width).sum(-1)
+    width = -(-size // -(-size // WIDEST))
+    pieces = [slice(first, min(first + width, size)) for first in range(0, size, width)]
+    return lambda costs: _tree([_row_sums(costs(patterns=piece)) for piece in pieces])
+
+
+def _whole_width(size: int) -> int | None:
+    """The widest equal pieces of a row whose costs XLA adds up as it computes them; None if only tiny ones would do.
+
+    Pieces that are no multiple of 16 wide are not vectorised.
+    """
+    widths = (size // n for n in range(2, size // NARROWEST + 1) if size % (16 * n) == 0)
+    return next((width for width in widths if width <= WIDEST), None)
 
 
 def _row_sums(x: Array) -> Array:

@@ -107,6 +107,17 @@ def test_sums_may_be_cut_anywhere(monkeypatch):
     np.testing.assert_array_equal(cut(cut.start, 0, 10)[0].spins, right.spins)
 
 
+@pytest.mark.parametrize("size", [7, 4095, 4096, 4099, 5000, 60_000])
+def test_long_rows_are_summed_whole(size):
+    x = np.random.default_rng(size).normal(size=(3, size)).astype(np.float32)
+    sums = column_scan._sums(CPU, "rows", x.shape)
+
+    def total(x):
+        return sums(lambda patterns=column_scan.ALL: x[:, patterns] ** 2)
+
+    np.testing.assert_allclose(jax.jit(total)(x), (x.astype(float) ** 2).sum(1), rtol=1e-5)
+
+
 @pytest.mark.parametrize("machine", [
     Machine(4, 8, inputs=11, outputs=5, weights="gaussian"),
     Machine(3, 6, connectivity=3),
