@@ -141,7 +141,7 @@ def test_work_and_state_of_a_sweep():
     assert work(machine, 10) == (weights + 2 * 8 * 10, weights * 10 + 80 * 8 + 80 * 2)
     assert state_bytes(machine, 10) == 10 * 38 + 4 * (10 * 18 + weights)
     assert work(gn.Machine(3, 64, connectivity=4), 10)[1] == 3 * 64 * 4 * 10 + 2 * 64 * 10 * 4
-    assert len({case.name for case in sizes() + shapes()}) == 11
+    assert len({case.name for case in sizes() + shapes()}) == 12
 
 
 @pytest.fixture(scope="module")

@@ -60,6 +60,7 @@ def shapes() -> list[Case]:
     return [
         *ragged,
         Case("c=32 of N=256 L=4 M=512", 1, diluted, 512, reference=wide),
+        Case("the same beside N=32", 1, diluted, 512, reference=Machine(4, 32, weights="gaussian")),
         Case("heat bath L=10 N=20 M=200", 16, small, 200, "heat_bath", reference=small),
     ]
 

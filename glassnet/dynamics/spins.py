@@ -74,7 +74,8 @@ def _sweep_group(
         _graph(machine, stack, layers),
     )
     sweep_layer = partial(_sweep_layer, machine.potential, plan, rule, stack, params)
-    elements = stack.fan_out * spins.shape[-1]
+    whole = plan.block is not None and stack.diluted  # one layer at a time: its graph is then no batch of graphs
+    elements = plan.block if whole else stack.fan_out * spins.shape[-1]
     spins, fields, flips = over_layers(plan, lambda a: sweep_layer(*a), arrays, elements=elements)
     all_fields = list(state.fields)
     all_fields[g] = all_fields[g].at[fed].set(fields)
@@ -121,18 +122,21 @@ def _sweep_layer(
         field, accept = in_blocks(plan, "columns", scan, field, sign, offers)
     else:
         gap = sign * field - potential.margin
-        gap, accept = _diluted_scan(potential, gap, sign, stack.scale * J, graph, (-2 * S, extra, threshold))
+        targets, slots = graph
+        weights = jnp.where(targets < len(gap), stack.scale * J[slots, jnp.minimum(targets, len(gap) - 1)], 0)
+        scan = _target_loop if plan.dot else _target_scan
+        gap, accept = scan(potential, gap, sign, (targets, weights, -2 * S, extra, threshold))
         field = sign * (gap + potential.margin)
     spins = jnp.where(accept, -spins, spins)
     return spins, field, accept.sum(dtype=jnp.int32)
 
 
-def _diluted_scan(
-    potential: Potential, gap: Array, sign: Array, J: Array, graph: tuple[Array, Array], offers: tuple[Array, ...]
-) -> tuple[Array, Array]:
-    """As `column_scan` with columns as sites, but each step touches the gaps of one neuron's targets only."""
-    targets, slots = graph
-    weights = jnp.where(targets < len(gap), J[slots, jnp.minimum(targets, len(gap) - 1)], 0)
+def _target_scan(potential: Potential, gap: Array, sign: Array, offers: tuple[Array, ...]) -> tuple[Array, Array]:
+    """As `column_scan` with columns as sites, but each step touches the gaps of one neuron's targets only.
+
+    offers: targets and weights towards them (neuron, target), weight 0 where there is none; change of the spins if they
+    flip, energy change apart from these gaps, threshold (neuron, pattern).
+    """
 
     def step(gap: Array, offer: tuple[Array, ...]) -> tuple[Array, Array]:
         target, weight, flip, extra, threshold = offer
@@ -143,4 +147,29 @@ def _diluted_scan(
         accept = change <= threshold
         return gap.at[target].set(jnp.where(accept, after, before), mode="drop", unique_indices=False), accept
 
-    return lax.scan(step, gap, (targets, weights, *offers))
+    return lax.scan(step, gap, offers)
+
+
+def _target_loop(potential: Potential, gap: Array, sign: Array, offers: tuple[Array, ...]) -> tuple[Array, Array]:
+    """`_target_scan` for a CPU, which takes rows one by one six times faster than it gathers and scatters them."""
+
+    def row(x: Array, place: Array) -> Array:
+        return lax.dynamic_index_in_dim(x, place, keepdims=False)
+
+    def step(gap: Array, offer: tuple[Array, ...]) -> tuple[Array, Array]:
+        target, weight, flip, extra, threshold = offer
+
+        def with_cost_of(n: Array, change: Array) -> Array:
+            before = row(gap, target[n])
+            after = before + weight[n] * row(sign, target[n]) * flip
+            return change + (potential.cost(after) - potential.cost(before))
+
+        def with_flips_of(n: Array, gap: Array) -> Array:
+            after = row(gap, target[n]) + weight[n] * row(sign, target[n]) * kept
+            return lax.dynamic_update_index_in_dim(gap, after, target[n], 0)
+
+        accept = lax.fori_loop(0, len(target), with_cost_of, extra) <= threshold
+        kept = jnp.where(accept, flip, 0)
+        return lax.fori_loop(0, len(target), with_flips_of, gap), accept
+
+    return lax.scan(step, gap, offers)
