@@ -67,10 +67,17 @@ def test_solid_centre_and_growth_with_lag_are_contradicted():
 def test_machines_that_condensed_are_left_out():
     q = overlaps({"input": 0.3, "output": 0.3})
     cold = q.assign(energy=q["energy"].where(q["alpha"] < 48, 0.5))
-    assert penetration_depth.uncondensed(q).tolist() == ALPHA.tolist()
-    assert penetration_depth.uncondensed(cold).tolist() == ALPHA[:-1].tolist()
+    data, rest = penetration_depth.table(q), penetration_depth.table(cold)
+    assert penetration_depth.uncondensed(data["energy_mean"]).tolist() == ALPHA.tolist()
+    assert penetration_depth.uncondensed(rest["energy_mean"]).tolist() == ALPHA[:-1].tolist()
     away = cold.assign(spins=cold["spins"].where(cold["alpha"] < 48, 0.9))
-    xr.testing.assert_allclose(penetration_depth.table(away)["slope"], penetration_depth.table(cold)["slope"])
+    xr.testing.assert_allclose(penetration_depth.table(away)["slope"], rest["slope"])
+
+
+def test_nothing_is_said_where_all_machines_condensed():
+    q = overlaps({"input": 0.3, "output": 0.3})
+    cold = q.assign(energy=q["energy"].where(q["alpha"] < 3, 0.5))
+    assert set(claims(cold).values()) == {Verdict.INCONCLUSIVE}
 
 
 def test_slope_and_lags():
