@@ -1,12 +1,13 @@
 """How deep the solid reaches into the machine, and how that grows with the load alpha.
 
 Claims. The solid grows like ln(alpha) from both boundaries, and the centre is liquid [Yoshino 2020, the abstract in
-other words]; judged is that it grows, since a handful of loads cannot tell a logarithm from another law. In the factorised closure both sides are equal; in the closure that traces each neuron
-together with its gap the output side alone is solid at these loads. Machines of depth 8 on random graphs of width 4 c
-are quenched to beta = 16 with random data; two clones part at one waiting time. The thickness xi is the distance from
-a boundary at which the connected overlap of their spins falls to 0.1, between layers by a line. Without any solid
-xi = 0.9, since the boundary itself is clamped. The level lies below 1/e because in equilibrium, too, overlaps at these
-loads are 0.02 to 0.25 next to the boundary and zero behind it: in replica theory the second layer freezes at 68.
+other words]; judged is that it grows, since a handful of loads cannot tell a logarithm from another law. In the
+factorised closure both sides are equal; in the closure that traces each neuron together with its gap the output side
+alone is solid at these loads. Machines of depth 8 on random graphs of width 4 c are quenched to beta = 16 with random
+data; two clones part at one waiting time. The thickness xi is the distance from a boundary at which the connected
+overlap of their spins falls to 0.1, between layers by a line. Without any solid xi = 0.9, since the boundary itself is
+clamped. The level lies below 1/e because in equilibrium, too, overlaps at these loads are 0.02 to 0.25 next to the
+boundary and zero behind it: in replica theory the second layer freezes at 68.
 
 At a finite lag the thickness is kinetic: a layer counts that has not yet relaxed, whether it ever will or not. It is
 shown against the lag. Waiting time and lag are the same at all loads. Loads at which machines have condensed into
