@@ -127,6 +127,10 @@ def column_scan(
         sign = sign.astype(field.dtype)
         gap, accepted = run(sign * field - potential.margin, sign, offers.rows, offers.columns, limits)
         return sign * (gap + potential.margin), accepted
+    neurons, idle = len(field), _padded(plan, sites, len(field)) - len(field)
+    if idle:
+        field, sign = (jnp.pad(x, ((0, idle), (0, 0))) for x in (field, sign))  # their costs never change
+        offers = replace(offers, rows=tuple(jnp.pad(x, ((0, 0), (0, idle))) for x in offers.rows))
     own, given = (offers.rows, offers.columns) if sites == "rows" else (offers.columns, offers.rows)
     sums = _sums(plan, sites, field.shape)
 
@@ -158,11 +162,11 @@ def column_scan(
     cost = _total(summed, sites)
     carry = (field, cost, summed, jnp.ones(cost.shape, bool), nothing, jnp.int32(0))
     (field, *_, pending, slot), accepted = lax.scan(step, carry, (own, offers.extra, offers.threshold))
-    return field + change(pending, slot - 1), accepted
+    return (field + change(pending, slot - 1))[:neurons], accepted
 
 
 STRIPS = 8
-"""Neurons whose costs are added up as they are computed: with more, their gaps drive each other out of the cache."""
+"""Neurons whose costs are best added up as they are computed; with more, their gaps drive each other out of cache."""
 
 WIDEST = 2**12 - 1
 """Patterns whose costs XLA adds up as it computes them: with more it writes all costs to memory first."""
@@ -182,16 +186,22 @@ def _sums(plan: Plan, sites: str, shape: tuple[int, ...]) -> Callable[[Callable]
         return (lambda costs: costs().sum(-1)) if sites == "rows" else (lambda costs: costs().sum(-2)[None])
     if sites == "rows":
         return _sums_of_rows(size)
-    height = -(-size // STRIPS)
-    strips = size // height
-    rows = [slice(first, strips * height, strips) for first in range(strips)]
-    rest = [slice(first, first + 1) for first in range(strips * height, size)]
+    strips = _strips(size)
+    rows = [slice(first, size, strips) for first in range(strips)]
+    return lambda costs: _tree([costs(neurons=x) for x in rows])
 
-    def by_strips(costs: Callable) -> Array:
-        parts = [_tree([costs(neurons=x) for x in some]) for some in (rows, rest) if some]
-        return jnp.concatenate(parts) if len(parts) > 1 else parts[0]
 
-    return by_strips
+def _strips(size: int) -> int:
+    """How many of so many neurons have their costs added up as they are computed: a divisor of their number."""
+    near = [n for n in range(max(2, STRIPS // 2), 2 * STRIPS + 1) if size % n == 0]
+    return min(near, key=lambda n: abs(n - STRIPS), default=size)
+
+
+def _padded(plan: Plan, sites: str, size: int) -> int:
+    """Neurons, with idle ones, among which `_strips` finds a divisor; few need none."""
+    if not plan.dot or sites == "rows" or _strips(size) < size or size <= 4 * STRIPS:
+        return size
+    return -(-size // STRIPS) * STRIPS
 
 
 def _sums_of_rows(size: int) -> Callable[[Callable], Array]:

@@ -98,13 +98,26 @@ def test_plans_give_the_same_spins():
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-def test_sums_may_be_cut_anywhere(monkeypatch):
-    whole = Runner(Machine(3, 5), "metropolis", CPU, refresh=None)
-    right, _ = whole(whole.start, 0, 10)
+@pytest.mark.parametrize("width", [6, 11])
+def test_sums_may_be_cut_anywhere(monkeypatch, width):
+    machine = Machine(3, width, potential=SoftCore(margin=0.1))
+    right, _ = advanced(machine, CPU)
     monkeypatch.setattr(column_scan, "WIDEST", 4)
     monkeypatch.setattr(column_scan, "STRIPS", 2)
-    cut = Runner(Machine(3, 5), "metropolis", CPU, refresh=None)
-    np.testing.assert_array_equal(cut(cut.start, 0, 10)[0].spins, right.spins)
+    assert column_scan._padded(CPU, "columns", width) == width + width % 2
+    np.testing.assert_array_equal(advanced(machine, CPU)[0].spins, right.spins)
+
+
+def advanced(machine, plan):
+    runner = Runner(machine, "metropolis", plan, refresh=None)
+    return runner(runner.start, 0, 10)
+
+
+@pytest.mark.parametrize(("neurons", "strips", "padded"), [(16, 8, 16), (20, 10, 20), (100, 10, 100), (37, 37, 40)])
+def test_strips_leave_no_rest(neurons, strips, padded):
+    assert column_scan._strips(neurons) == strips
+    assert column_scan._padded(CPU, "columns", neurons) == padded
+    assert column_scan._padded(CPU, "rows", neurons) == column_scan._padded(ACCELERATOR, "columns", neurons) == neurons
 
 
 @pytest.mark.parametrize("size", [7, 4095, 4096, 4099, 5000, 60_000])
