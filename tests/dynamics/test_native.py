@@ -32,7 +32,7 @@ RAGGED = {"depth": 4, "width": 7, "inputs": 33, "outputs": 2}
 DILUTED = {"depth": 4, "width": 16, "inputs": 20, "outputs": 11, "connectivity": 5}
 CASES = {
     "gaussian": (Machine(**RAGGED, weights="gaussian"), 37, "metropolis"),
-    "spherical": (Machine(**RAGGED, weights="spherical"), 37, "heat_bath"),
+    "spherical": (Machine(**RAGGED, weights="spherical"), 300, "heat_bath"),
     "ising": (Machine(**RAGGED, weights="ising", potential=Counting(margin=-0.1)), 70, "metropolis"),
     "ising heat bath": (Machine(**RAGGED, weights="ising"), 37, "heat_bath"),
     "hard core": (Machine(3, 20, weights="gaussian", potential=HardCore(-0.3)), 300, "metropolis"),
