@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
 ROUNDS = 5
-SHORTEST = 0.1
+SHORTEST = 0.05
 """Aim for the seconds of one measurement."""
 
 Sweep = Callable[[int], object]
