@@ -1,6 +1,8 @@
 // Sweeps of spins: the neurons of a pattern one after another, patterns side by side in the lanes.
 #pragma once
 
+#include <type_traits>
+
 #include "layer.h"
 #include "numbers.h"
 #include "potential.h"
@@ -17,22 +19,25 @@ int spin_block(const SpinLayer& layer) {
 }
 
 // Memory of one thread for a block of patterns: leading axis neuron (own or fed), then the lanes of the block. Where
-// neurons feed a few targets only, the signs are bytes, and the accepted flips of every neuron are kept.
+// neurons feed a few targets only, these are picked out of order: the fields are times the spin above, which is kept as
+// the top byte of a word, as are the accepted flips of every neuron.
 struct ColumnScratch {
-  float *threshold, *flips, *fields;
+  float *threshold, *fields;
   uint32_t* signs;
+  FourBytes *top_signs, *flips;
 
   ColumnScratch(const SpinLayer& layer, int block, char* memory) {
-    const size_t own = size_t(layer.neurons + 1) * block;
     threshold = (float*)memory;
-    flips = threshold + own;
-    fields = flips + (layer.edges ? own : 0);
+    fields = threshold + size_t(layer.neurons) * block;
     signs = (uint32_t*)(fields + size_t(layer.fed) * block + APART);
+    top_signs = (FourBytes*)signs;
+    flips = top_signs + layer.fed;
   }
 
   static size_t bytes(const SpinLayer& layer) {
-    const size_t rows = (layer.edges ? 2 : 1) * size_t(layer.neurons + 1) + 2 * size_t(layer.fed);
-    return 4 * (spin_block(layer) * rows + APART);
+    const size_t own = layer.neurons, fed = layer.fed;
+    const size_t of_signs = layer.edges ? sizeof(FourBytes) * (fed + own + 1) : 4 * spin_block(layer) * fed;
+    return 4 * (spin_block(layer) * (own + fed) + APART) + of_signs;
   }
 
  private:
@@ -53,15 +58,18 @@ class ColumnSweep {
     const Draws draws{key, layer.neurons, layer.patterns};
     if (layer.coin) draw<Logistic>(draws);
     else draw<Exponential>(draws);
-    open();
-    const int64_t accepted = layer.potential.margin == 0 ? scanned<false>() : scanned<true>();
-    close();
-    return accepted;
+    return layer.potential.margin == 0 ? swept<false>() : swept<true>();
   }
 
  private:
   template <bool MARGIN>
-  int64_t scanned() { return layer.edges ? scan_targets<MARGIN>() : scan<MARGIN>(); }
+  int64_t swept() {
+    if (layer.edges) return scan_targets<MARGIN>();
+    open();
+    const int64_t accepted = scan<MARGIN>();
+    close();
+    return accepted;
+  }
 
   int left(int g) const {
     const int n = patterns - g * LANES;
@@ -84,17 +92,14 @@ class ColumnSweep {
   void draw(const Draws& draws) {
     const float least = layer.coin ? 1e-30f : 0.0f;  // the coin's sign must survive T = 0
     const float temperature = layer.temperature > least ? layer.temperature : least;
-    const Floats never = floats(-__builtin_inff()), T = floats(temperature / layer.potential.strength);
-    Ints lane;
-    for (int k = 0; k < LANES; k++) lane[k] = k;
-#pragma GCC unroll 1
-    for (int g = 0; g < WIDE; g++) {
-      const Ints inside = lane < left(g);
-      float* out = scratch.threshold + g * LANES;
-      draws.at<Numbers>(first + g * LANES,
-                        [&](int j, Floats x) { store(out + size_t(j) * BLOCK, select(inside, T * x, never)); });
-    }
+    const Floats T = floats(temperature / layer.potential.strength);
+    draws.at<Numbers, WIDE>(first, [&](int j, int g, Floats x) { store(threshold_of(j) + g * LANES, T * x); });
+    if (patterns == BLOCK) return;
+    for (int j = 0; j < layer.neurons; j++)
+      for (int k = patterns; k < BLOCK; k++) threshold_of(j)[k] = -__builtin_inff();
   }
+
+  float* threshold_of(int j) const { return scratch.threshold + size_t(j) * BLOCK; }
 
   void open() {
     for (int i = 0; i < layer.fed; i++)
@@ -102,13 +107,9 @@ class ColumnSweep {
         const size_t at = size_t(i) * layer.patterns + first;
         store(scratch.fields + size_t(i) * BLOCK + g * LANES, read<Floats>(layer.fields + at, g));
         const Bytes above = read<Bytes>(layer.above + at, g);
-        if (layer.edges) store(compact() + size_t(i) * BLOCK + g * LANES, above);
-        else store(scratch.signs + size_t(i) * BLOCK + g * LANES, (Words)widened(above) & SIGN);
+        store(scratch.signs + size_t(i) * BLOCK + g * LANES, (Words)widened(above) & SIGN);
       }
   }
-
-  // The spins above as bytes, where targets are picked out of order: so they stay in the nearest cache.
-  int8_t* compact() const { return (int8_t*)scratch.signs; }
 
   void close() {
     for (int i = 0; i < layer.fed; i++)
@@ -117,7 +118,7 @@ class ColumnSweep {
               load<Floats>(scratch.fields + size_t(i) * BLOCK + g * LANES));
   }
 
-  // The flip of neuron j: what its spins change by, times `scale`, and the change of the cost of their own gaps.
+  // The flip of neuron j: what its spins change by, times the scale, and the change of the cost of their own gaps.
   template <bool MARGIN>
   inline void own_part(int j, Floats* change, Floats* rise) const {
     const float margin = layer.potential.margin;
@@ -220,8 +221,7 @@ class ColumnSweep {
       else offered<MARGIN, false>(before, pending, J, change, proposed);
       Ints yes[WIDE];
       for (int g = 0; g < WIDE; g++) {
-        yes[g] = proposed[g] - cost_now[g] + own[g] <=
-                 load<Floats>(scratch.threshold + size_t(j) * BLOCK + g * LANES);
+        yes[g] = proposed[g] - cost_now[g] + own[g] <= load<Floats>(threshold_of(j) + g * LANES);
         cost_now[g] = select(yes[g], proposed[g], cost_now[g]);
         pending[g] = select(yes[g], change[g], Floats{});
       }
@@ -245,69 +245,96 @@ class ColumnSweep {
   // last.
   template <bool MARGIN>
   __attribute__((noinline)) int64_t scan_targets() {
+    open_targets();
+    scratch.flips[layer.neurons] = FourBytes{};
     int64_t accepted = 0;
-    for (int g = 0; g < WIDE; g++) store(flips_of(layer.neurons) + g * LANES, Floats{});
     for (int j = 0; j < layer.neurons; j++) {
-      Floats change[WIDE], own[WIDE], rise[WIDE];
-      own_part<MARGIN>(j, change, own);
-      offered_to_targets<MARGIN>(layer.edges + size_t(j) * layer.most_targets, change, rise);
+      Floats unused[WIDE], own[WIDE], rise[WIDE];
+      own_part<MARGIN>(j, unused, own);
+      const FourBytes old = signs_of(layer.spins, j);
+      offered_to_targets<MARGIN>(layer.edges + size_t(j) * layer.most_targets, TOP_TWO | (old ^ TOP_SIGN), rise);
       Ints yes[WIDE];
-      for (int g = 0; g < WIDE; g++) {
-        yes[g] = rise[g] + own[g] <=
-                 load<Floats>(scratch.threshold + size_t(j) * BLOCK + g * LANES);
-        store(flips_of(j) + g * LANES, select(yes[g], change[g], Floats{}));
-      }
+      for (int g = 0; g < WIDE; g++) yes[g] = rise[g] + own[g] <= load<Floats>(threshold_of(j) + g * LANES);
       accepted += flip(j, yes);
+      const FourBytes now = signs_of(layer.spins, j), flips = old ^ now;  // the sign where a spin was flipped
+      scratch.flips[j] = (flips & now) | ((flips >> 1) & TOP_TWO);
     }
-    for (int i = 0; i < layer.fed; i++) {
-      float* field = scratch.fields + size_t(i) * BLOCK;
-      const Edge& edge = layer.last[i];
-      const float* flips = flips_of(edge.previous);
-      for (int g = 0; g < WIDE; g++)
-        store(field + g * LANES, load<Floats>(field + g * LANES) + load<Floats>(flips + g * LANES) * edge.previous_weight);
-    }
+    close_targets();
     return accepted;
   }
 
-  // Costs of the targets' gaps without and with the offered flips; what they have pending is applied.
+  // Costs of the targets' gaps without and with the flips offered; what they have pending is applied.
   template <bool MARGIN>
-  inline void offered_to_targets(const Edge* edge, const Floats* change, Floats* rise) const {
+  inline void offered_to_targets(const Edge* edge, FourBytes offered, Floats* rise) const {
     const Cost cost = this->cost;
     float* fields = scratch.fields;
-    const int8_t* signs = compact();
-    const float* pending = scratch.flips;
+    const FourBytes *signs = scratch.top_signs, *kept = scratch.flips;
     const Floats margin = floats(layer.potential.margin);
     const int fed = layer.fed;
     const Edge* end = edge + layer.most_targets;
-    Floats flips[WIDE], total[WIDE];
-    for (int g = 0; g < WIDE; g++) {
-      flips[g] = change[g];
-      total[g] = Floats{};
-    }
+    Floats total[WIDE];
+    for (Floats& t : total) t = Floats{};
     for (; edge < end && edge->target < fed; edge++) {  // what is missing stands last
       float* field = fields + size_t(edge->target) * BLOCK;
-      const int8_t* sign = signs + size_t(edge->target) * BLOCK;
-      const float* late = pending + size_t(edge->previous) * BLOCK;
+      const FourBytes sign = signs[edge->target], late = kept[edge->previous] ^ sign, flips = offered ^ sign;
       const Floats a = floats(edge->weight), b = floats(edge->previous_weight);
-#pragma GCC unroll 4
-      for (int g = 0; g < WIDE; g++) {
-        const Floats u = load<Floats>(field + g * LANES) + load<Floats>(late + g * LANES) * b;
-        store(field + g * LANES, u);
-        const Words s = signs_of(sign, g);
-        const Floats r = as_floats(as_words(u) ^ s), v = as_floats(as_words(u + flips[g] * a) ^ s);
+      each([&](auto g) __attribute__((always_inline)) {
+        const Floats r = load<Floats>(field + g * LANES) + as_floats(top_bytes<g>(late)) * b;
+        store(field + g * LANES, r);
+        const Floats v = r + as_floats(top_bytes<g>(flips)) * a;
         cost.take(total[g], MARGIN ? r - margin : r);
         cost.add(total[g], MARGIN ? v - margin : v);
-      }
+      });
     }
     for (int g = 0; g < WIDE; g++) rise[g] = total[g];
   }
 
-  // What the accepted flips of neuron j change; zeros for the neuron after the last.
-  float* flips_of(int j) const { return scratch.flips + size_t(j) * BLOCK; }
+  void open_targets() {
+    for (int i = 0; i < layer.fed; i++) {
+      const FourBytes sign = scratch.top_signs[i] = signs_of(layer.above, i);
+      each([&](auto g) {
+        const Floats field = read<Floats>(layer.fields + size_t(i) * layer.patterns + first, g);
+        store(scratch.fields + size_t(i) * BLOCK + g * LANES, flipped(field, top_bytes<g>(sign)));
+      });
+    }
+  }
 
-  // The signs of vector g of a row of bytes.
-  static inline Words signs_of(const int8_t* row, int g) {
-    return (Words)widened(load<Bytes>(row + g * LANES)) & SIGN;
+  void close_targets() {
+    for (int i = 0; i < layer.fed; i++) {
+      const Edge& edge = layer.last[i];
+      const FourBytes sign = scratch.top_signs[i], late = scratch.flips[edge.previous] ^ sign;
+      each([&](auto g) {
+        const Floats gap = load<Floats>(scratch.fields + size_t(i) * BLOCK + g * LANES);
+        const Floats settled = gap + as_floats(top_bytes<g>(late)) * edge.previous_weight;
+        write(layer.fields + size_t(i) * layer.patterns + first, g, flipped(settled, top_bytes<g>(sign)));
+      });
+    }
+  }
+
+  // Top bytes of floats: that of -0, and that which makes it -2 (and 0 a 2).
+  static constexpr int8_t TOP_SIGN = -0x80, TOP_TWO = 0x40;
+
+  // The signs of row j of a matrix of spins, as top bytes.
+  FourBytes signs_of(const int8_t* spins, int j) const {
+    const int8_t* row = spins + size_t(j) * layer.patterns + first;
+    if (patterns == 4 * LANES) return arranged(row) & TOP_SIGN;
+    int8_t padded[4 * LANES] = {};
+    memcpy(padded, row, patterns);
+    return arranged(padded) & TOP_SIGN;
+  }
+
+  template <int G>
+  using Place = std::integral_constant<int, G>;
+
+  // Calls f with the place of every vector of the block.
+  template <class F>
+  static inline __attribute__((always_inline)) void each(F f) {
+    f(Place<0>{});
+    f(Place<1>{});
+    if constexpr (WIDE == 4) {
+      f(Place<2>{});
+      f(Place<3>{});
+    }
   }
 
   const SpinLayer& layer;

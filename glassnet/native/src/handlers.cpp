@@ -147,6 +147,7 @@ std::vector<std::pair<const Edge*, const Edge*>> edges(const Machine& m, const i
   Edge* edge = reinterpret_cast<Edge*>(memory<CALL>(total * sizeof(Edge)));
   for (int l = 1; l < m.depth(); l++, targets += each, slots += each) {
     const int fed = m.holding(l + 1).fan_out;
+    const float scale = m.holding(l + 1).scale;
     const float* weights = m.weights(l + 1);
     Edge* last = edge + each;
     found[l - 1] = {edge, last};
@@ -155,7 +156,7 @@ std::vector<std::pair<const Edge*, const Edge*>> edges(const Machine& m, const i
       const int i = targets[n];
       edge[n] = {i, m.width, 0.0f, 0.0f};
       if (i >= fed) continue;
-      edge[n] = {i, last[i].previous, weights[size_t(slots[n]) * fed + i], last[i].previous_weight};
+      edge[n] = {i, last[i].previous, scale * weights[size_t(slots[n]) * fed + i], last[i].previous_weight};
       last[i] = {i, int(n / most), 0.0f, edge[n].weight};
     }
     edge = last + fed;

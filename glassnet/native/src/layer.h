@@ -38,7 +38,7 @@ struct WeightLayer {
 };
 
 // A connection towards a fed neuron, and the one by which that was fed before: from a later neuron than any if there is
-// none.
+// none. Weights are times the scale of the layer.
 struct Edge {
   int32_t target, previous;
   float weight, previous_weight;

@@ -109,34 +109,39 @@ struct Draws {
 
   int half() const { return (rows + 1) / 2; }
 
-  // Calls put(j, numbers) with the lanes first, first + 1, ... of every row j.
-  template <class Numbers, class Put>
+  // Calls put(j, g, numbers) with the lanes of every row j, for VECTORS vectors g from `first` on.
+  template <class Numbers, int VECTORS, class Put>
   inline __attribute__((always_inline)) void at(int first, Put put) const {
     Words lane;
     for (int k = 0; k < LANES; k++) lane[k] = k;
-    lane += uint32_t(first);
-    int j = 0;
-    for (; j + TOGETHER <= half(); j += TOGETHER) blocks<Numbers, TOGETHER>(lane, j, put);
-    for (; j < half(); j++) blocks<Numbers, 1>(lane, j, put);
+    rows_from<Numbers, VECTORS, (VECTORS < TOGETHER ? TOGETHER / VECTORS : 1)>(0, lane + uint32_t(first), put);
   }
 
  private:
   static constexpr int TOGETHER = 4;
 
-  template <class Numbers, int COUNT, class Put>
-  inline __attribute__((always_inline)) void blocks(Words lane, int j, Put put) const {
+  // Rows j, j + 1, ... of the first half and their fellows, ROWS of them together as long as there are as many.
+  template <class Numbers, int VECTORS, int ROWS, class Put>
+  inline __attribute__((always_inline)) void rows_from(int j, Words lane, Put put) const {
+    for (; j + ROWS <= half(); j += ROWS) blocks<Numbers, VECTORS, ROWS>(j, lane, put);
+    if constexpr (ROWS > 1) rows_from<Numbers, VECTORS, ROWS / 2>(j, lane, put);
+  }
+
+  template <class Numbers, int VECTORS, int ROWS, class Put>
+  inline __attribute__((always_inline)) void blocks(int j, Words lane, Put put) const {
+    constexpr int COUNT = ROWS * VECTORS;
     Words x[COUNT], y[COUNT];
     for (int n = 0; n < COUNT; n++) {
-      x[n] = lane + uint32_t(j + n) * uint32_t(width);
+      x[n] = lane + uint32_t(n % VECTORS * LANES) + uint32_t(j + n / VECTORS) * uint32_t(width);
       y[n] = x[n] + uint32_t(half()) * uint32_t(width);
     }
     threefry(key.a, key.b, x, y);
     Floats numbers[COUNT];
     Numbers::turn(x, numbers);
-    for (int n = 0; n < COUNT; n++) put(j + n, numbers[n]);
+    for (int n = 0; n < COUNT; n++) put(j + n / VECTORS, n % VECTORS, numbers[n]);
     Numbers::turn(y, numbers);
     for (int n = 0; n < COUNT; n++)
-      if (j + n + half() < rows) put(j + n + half(), numbers[n]);
+      if (j + n / VECTORS + half() < rows) put(j + n / VECTORS + half(), n % VECTORS, numbers[n]);
   }
 };
 

@@ -140,12 +140,12 @@ void propose(const WeightLayer& layer, Key pass, const Order& order, int first, 
     for (int j = 0; j < layer.slots; j++) store(change + j * LANES, -2.0f * J(j));
   } else if (layer.ensemble == GAUSSIAN) {
     const float norm = __builtin_sqrtf(1.0f + d * d);
-    Draws{pass.at(0), layer.slots, layer.neurons}.at<Normal>(first, [&](int j, Floats x) {
+    Draws{pass.at(0), layer.slots, layer.neurons}.at<Normal, 1>(first, [&](int j, int, Floats x) {
       Floats old = J(j);
       store(change + j * LANES, (old + d * x) / norm - old);
     });
   } else {
-    Draws{pass.at(0), layer.slots / 2, layer.neurons}.at<Normal>(first, [&](int t, Floats x) {
+    Draws{pass.at(0), layer.slots / 2, layer.neurons}.at<Normal, 1>(first, [&](int t, int, Floats x) {
       Floats angle = d * x, a = J(order[2 * t]), b = J(order[2 * t + 1]);
       Floats half = sine(0.5f * angle), versine = 2.0f * half * half, whole = sine(angle);
       store(change + 2 * t * LANES, -versine * a - whole * b);
@@ -157,8 +157,10 @@ void propose(const WeightLayer& layer, Key pass, const Order& order, int first, 
 void draw_thresholds(Key key, int steps, int width, int first, float temperature, bool coin, float* out) {
   const Draws draws{key, steps, width};
   const float least = temperature > 1e-30f ? temperature : 1e-30f;  // the coin's sign must survive T = 0
-  if (coin) draws.at<Logistic>(first, [&](int j, Floats x) { store(out + size_t(j) * LANES, least * x); });
-  else draws.at<Exponential>(first, [&](int j, Floats x) { store(out + size_t(j) * LANES, temperature * x); });
+  const float T = coin ? least : temperature;
+  const auto put = [&](int j, int, Floats x) { store(out + size_t(j) * LANES, T * x); };
+  if (coin) draws.at<Logistic, 1>(first, put);
+  else draws.at<Exponential, 1>(first, put);
 }
 
 // Sum of the costs of `from` + change, which goes to `to`; the change of a pattern is looked up by its signs.

@@ -51,7 +51,7 @@ class SkSweep {
     const Draws draws{Key{m.key.a, m.key.b}, m.sites, m.replicas};
     float* out = threshold + size_t(g) * m.sites * LANES;
     const Floats T = floats(m.temperature);
-    draws.at<Exponential>(g * LANES, [&](int j, Floats x) { store(out + size_t(j) * LANES, T * x); });
+    draws.at<Exponential, 1>(g * LANES, [&](int j, int, Floats x) { store(out + size_t(j) * LANES, T * x); });
   }
 
   // Offer the flips of `count` sites to the replicas of a group; the fields of these sites alone are kept up to date.

@@ -198,6 +198,38 @@ INLINE Ints widened(Bytes x) {
   return __builtin_convertvector(x, Ints);
 #endif
 }
+// Bytes of four vectors, in an order from which `top_bytes` takes each of the vectors in one step.
+typedef int8_t FourBytes __attribute__((vector_size(4 * GLASSNET_LANES)));
+
+INLINE FourBytes arranged(const int8_t* bytes) {
+#if GLASSNET_LANES == 16
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  return (FourBytes)_mm512_permutexvar_epi32(order, _mm512_loadu_si512(bytes));
+#elif GLASSNET_LANES == 8
+  const __m256i order = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
+  return (FourBytes)_mm256_permutevar8x32_epi32(_mm256_loadu_si256((const __m256i*)bytes), order);
+#else
+  return load<FourBytes>(bytes);
+#endif
+}
+
+// Words whose top bytes are those of vector VECTOR, and whose other bytes are zero.
+template <int VECTOR>
+INLINE Words top_bytes(FourBytes x) {
+#if GLASSNET_LANES > 4
+  constexpr uint32_t place = 0x00808080u | (4 * VECTOR) << 24;
+  const __m128i places = _mm_setr_epi32(place, place + 0x01000000, place + 0x02000000, place + 0x03000000);
+#if GLASSNET_LANES == 16
+  return (Words)_mm512_shuffle_epi8((__m512i)x, _mm512_broadcast_i32x4(places));
+#else
+  return (Words)_mm256_shuffle_epi8((__m256i)x, _mm256_broadcastsi128_si256(places));
+#endif
+#else
+  Words out;
+  for (int k = 0; k < LANES; k++) out[k] = uint32_t(uint8_t(x[LANES * VECTOR + k])) << 24;
+  return out;
+#endif
+}
 INLINE Bytes narrowed(Ints x) {
 #if GLASSNET_LANES == 16
   return (Bytes)_mm512_cvtepi32_epi8((__m512i)x);
@@ -240,31 +272,41 @@ INLINE int flip_bytes(int8_t* bytes, const Ints* masks) {
 #endif
 }
 
-// Natural logarithms of x / 2^POWER, positive and normal, relative error about 1e-7. Those of COUNT vectors overlap in
+// One of table[0..7] in each lane, by the lowest three bits of `index`.
+INLINE Floats of_eight(const float* table, Words index) {
+#if GLASSNET_LANES == 16
+  return (Floats)_mm512_permutexvar_ps((__m512i)(index & 7), _mm512_castps256_ps512(_mm256_loadu_ps(table)));
+#elif GLASSNET_LANES == 8
+  return (Floats)_mm256_permutevar8x32_ps(_mm256_loadu_ps(table), (__m256i)index);
+#else
+  Floats found;
+  for (int k = 0; k < LANES; k++) found[k] = table[index[k] & 7];
+  return found;
+#endif
+}
+
+// Natural logarithms of x / 2^POWER, positive and normal, within 4e-8 + 1e-7 |log x|. Those of COUNT vectors overlap in
 // time.
+//
+// The mantissa lies in one of eight bins, cut at odd multiples of 1/16 so that one holds 1 in its midst, and log x is
+// e log 2 - log c + log(1 + r) with the bin's c and r = c m - 1, at most 1/16.
 template <int POWER, int COUNT>
 INLINE void take_logarithms(Floats (&x)[COUNT]) {
-  constexpr uint32_t half = 0x3f3504f3u;  // sqrt(1/2): the mantissa is brought into [sqrt(1/2), sqrt(2))
-  Floats m[COUNT], square[COUNT], e[COUNT], p[COUNT], q[COUNT];
+  constexpr uint32_t least = 0x3f380000u;  // 23/32: the mantissa is brought into [23/32, 23/16)
+  static constexpr float c[8] = {1.3333334f, 1.2307693f, 1.1428572f, 1.0666667f, 1.0f, 0.8888889f, 0.8f, 0.72727275f};
+  static constexpr float minus_log_c[8] = {-2.876821023e-01f, -2.076394020e-01f, -1.335314373e-01f, -6.453857329e-02f,
+                                           0.0f,              1.177830282e-01f,  2.231435364e-01f,  3.184537013e-01f};
+  Floats r[COUNT], p[COUNT], rest[COUNT];
 #define EACH _Pragma("GCC unroll 4") for (int n = 0; n < COUNT; n++)
   EACH {
-    const Words shifted = as_words(x[n]) - (half + (uint32_t(POWER) << 23));
-    e[n] = converted((Ints)shifted >> 23);
-    m[n] = as_floats((shifted & 0x007fffffu) + half) - 1.0f;
-    square[n] = m[n] * m[n];
+    const Words shifted = as_words(x[n]) - (least + (uint32_t(POWER) << 23)), bin = shifted >> 20;
+    rest[n] = converted((Ints)shifted >> 23) * 0.69314718056f + of_eight(minus_log_c, bin);
+    r[n] = as_floats((shifted & 0x007fffffu) + least) * of_eight(c, bin) - 1.0f;
   }
-  // log(1 + m) = m + m^2 (p(m^2) + m q(m^2)), fitted on the interval
-  EACH p[n] = -1.1421511322e-01f * square[n] - 1.2434922904e-01f;
-  EACH q[n] = 6.8623505533e-02f * square[n] + 1.1699078232e-01f;
-  EACH p[n] = p[n] * square[n] - 1.6667377949e-01f;
-  EACH q[n] = q[n] * square[n] + 1.4248655736e-01f;
-  EACH p[n] = p[n] * square[n] - 2.5000002980e-01f;
-  EACH q[n] = q[n] * square[n] + 2.0000715554e-01f;
-  EACH p[n] = p[n] * square[n] - 0.5f;
-  EACH q[n] = q[n] * square[n] + 3.3333331347e-01f;
-  EACH p[n] = q[n] * m[n] + p[n];
-  EACH p[n] = p[n] * square[n] + e[n] * -2.12194440e-4f;
-  EACH x[n] = m[n] + p[n] + e[n] * 0.693359375f;
+  // log(1 + r) = r + r^2 p(r), p fitted to an error of 2e-8
+  EACH p[n] = -2.4743296153e-01f * r[n] + 3.3392336171e-01f;
+  EACH p[n] = p[n] * r[n] - 5.0000517497e-01f;
+  EACH x[n] = r[n] * r[n] * p[n] + (r[n] + rest[n]);
 #undef EACH
 }
 
