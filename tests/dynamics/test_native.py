@@ -45,7 +45,11 @@ CASES = {
     "one layer": (Machine(1, 13, inputs=33, weights="gaussian"), 1100, "metropolis"),
     "uniform": (Machine(3, 32, weights="gaussian"), 128, "metropolis"),
     "wide": (Machine(2, 104, weights="gaussian"), 50, "metropolis"),
-    "diluted, half a block": (Machine(**DILUTED, weights="ising", potential=SoftCore(2.0, margin=0.2)), 48, "metropolis"),
+    "diluted, half a block": (
+        Machine(**DILUTED, weights="ising", potential=SoftCore(2.0, margin=0.2)),
+        48,
+        "metropolis",
+    ),
 }
 
 
