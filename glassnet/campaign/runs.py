@@ -6,10 +6,10 @@ from typing import Any
 
 import zarr
 
-from glassnet.store.folder import RESULTS, holds_run, log, status
+from glassnet.store.folder import RESULTS, RunFolder, holds_run, log, status
 
 STATES = ("absent", "running", "stopped", "failed", "interrupted", "complete", "queued", "unreadable")
-"""Where a run may stand: as `glassnet.store.folder.status` says, waiting as a job, or with a damaged result."""
+"""Where a run may stand: as `glassnet.store.folder.status` says, waiting as a job, or damaged."""
 
 PROMPT = "$ "
 """What stands in front of a command in the file that keeps what it prints."""
@@ -34,6 +34,17 @@ def fraction_done(folder: Path, state: str) -> float:
     return known[-1] if known else float("nan")
 
 
+def damage(folder: Path) -> str:
+    """What is wrong with the configuration in the folder of a run; "" if nothing is, or there is none."""
+    try:
+        RunFolder(folder)
+    except FileNotFoundError:
+        return ""
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def doomed(folder: Path) -> bool:
     """Whether a run stopped being finite: going on, it makes the same moves and fails again."""
     end = _failure(folder)
@@ -55,7 +66,13 @@ def command(folder: Path, config_file: Path, *, time_limit: float | None) -> lis
 
 
 def last_error(folder: Path, log_file: Path) -> str:
-    """Why a run failed, as its log says or else the last line that its last command has printed; "" if not known."""
+    """Why a run failed: a damaged configuration, what its log says, or the last line that its last command printed.
+
+    "" if that is not known.
+    """
+    broken = damage(folder)
+    if broken:
+        return broken
     end = _failure(folder)
     if end is not None:
         return str(end.get("reason", ""))

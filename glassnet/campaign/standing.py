@@ -7,7 +7,7 @@ from glassnet.campaign.folder import Campaign, check_run
 from glassnet.campaign.jobs import in_queue
 from glassnet.campaign.plan import Point
 from glassnet.campaign.processes import Task
-from glassnet.campaign.runs import doomed, fraction_done
+from glassnet.campaign.runs import damage, doomed, fraction_done
 from glassnet.simulator import prepared
 from glassnet.store.folder import status
 
@@ -33,8 +33,8 @@ def standings(campaign: Campaign) -> list[Standing]:
     found, queued = [], in_queue(campaign.folder)
     for point in campaign.points:
         folder = campaign.run_folder(point)
-        now = status(folder)
-        if now != "absent":
+        now = "unreadable" if damage(folder) else status(folder)
+        if now not in ("absent", "unreadable"):
             check_run(folder, point.config)
         if now in OPEN and point.name in queued:
             now = "queued"

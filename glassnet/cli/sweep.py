@@ -25,6 +25,9 @@ from glassnet.core.check import fail, integer, one_of
 from glassnet.core.stopping import STOPPED
 from glassnet.store.folder import status
 
+FAILED = ("failed", "unreadable")
+"""States of runs that are listed as failed at the end."""
+
 STOPPING = "stopping: the runs at work write their checkpoints; a second signal ends them at once"
 
 
@@ -35,7 +38,8 @@ class Options:
     The file holds a table [run], with the fields of a configuration (as `glassnet info --config` prints them), and a
     table [grid] of lists: alpha, N, L, M, c, beta, seed or any field, as in "protocol.sweeps" = [100, 1000]. The
     same command again goes on: complete runs are skipped, stopped ones resumed, and new values in the grid add runs.
-    If a run fails, the others continue; failures are listed at the end. A run that stopped being finite is not tried
+    If a run fails, or the configuration in its folder is damaged, the others continue; failures are listed at the
+    end. A run that stopped being finite is not tried
     again unless asked to, one that was killed is. `gn.open_campaign(FOLDER)` opens the grid as one Dataset.
 
     Exit status: 0 all runs are complete; 1 some failed; 75 stopped by SIGTERM, SIGINT or the time limit after the runs
@@ -160,7 +164,7 @@ def close(say: Callable[[str], None], grid: Campaign, broken: Mapping[str, str])
         broken: how the commands of runs ended that failed, by name.
     """
     found = standings(grid)
-    failed = [one.point for one in found if one.state == "failed" or one.point.name in broken]
+    failed = [one.point for one in found if one.state in FAILED or one.point.name in broken]
     left = sum(one.state != "complete" and one.point not in failed for one in found)
     say(f"{sum(one.state == 'complete' for one in found)} of {len(found)} runs are complete")
     if failed:

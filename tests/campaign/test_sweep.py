@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -123,8 +124,6 @@ def test_a_campaign_can_be_saved(made, tmp_path):
 
 
 def test_a_damaged_result_is_told_and_left_out(made, tmp_path):
-    import shutil
-
     shutil.copytree(made[0].with_suffix(""), tmp_path / "c")
     damaged = tmp_path / "c" / "seed=1,alpha=0.75" / "results.zarr" / "energy" / "zarr.json"
     damaged.write_text("{")
@@ -132,6 +131,22 @@ def test_a_damaged_result_is_told_and_left_out(made, tmp_path):
         ds = gn.open_campaign(tmp_path / "c")
     assert list(ds.status.values.ravel()) == ["complete", "unreadable"]
     assert ds.energy.isel(seed=1).isnull().all()
+
+
+def test_a_run_with_a_damaged_configuration_is_listed_and_the_others_go_on(made, tmp_path):
+    file = file_of(tmp_path, "seed = [0, 1, 2]\nalpha = [0.75]")
+    shutil.copytree(made[0].with_suffix(""), tmp_path / "c")
+    damaged = tmp_path / "c" / "seed=1,alpha=0.75" / "config.json"
+    damaged.write_text(damaged.read_text()[:-40])
+    assert "seed=1,alpha=0.75  unreadable" in call("sweep", file, "--dry-run")[1]
+    cut = damaged.read_bytes()
+    code, out, err = call("sweep", file)
+    assert code == 1
+    assert "3 runs (1 complete, 1 unreadable, 1 absent), 1 to do" in out
+    assert "2 of 3 runs are complete" in out
+    assert err.startswith("1 of 3 runs failed:\n  seed=1,alpha=0.75: Argument `folder` must hold a run, but ")
+    assert "config.json is damaged" in err
+    assert damaged.read_bytes() == cut
 
 
 def send_when(when, number, pid):
