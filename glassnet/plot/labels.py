@@ -73,6 +73,11 @@ def at_waiting_times(values: DataArray, chosen: float | Sequence[float] | None) 
 
 
 def logarithmic(values: DataArray | Dataset, clock: str) -> tuple[DataArray | Dataset, str]:
-    """What a logarithmic axis of times can show: `values` after time 0 and "log"; all and "linear" if that is all."""
+    """What a logarithmic axis of times can show: `values` after time 0 and "log".
+
+    All and "linear" if nothing was measured after time 0.
+    """
     later = values.sel({clock: values[clock] > 0})
-    return (later, "log") if later.sizes[clock] else (values, "linear")
+    arrays = later.data_vars.values() if isinstance(later, Dataset) else [later]
+    measured = any(x.notnull().any() for x in arrays if clock in x.dims)
+    return (later, "log") if measured else (values, "linear")

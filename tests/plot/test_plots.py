@@ -89,6 +89,16 @@ def test_energy_zero_and_time_zero_only(ds):
     assert plot.energy_and_error(ds.drop_vars(["train_error", "test_error"])).figure.axes[1:] == []
 
 
+def test_a_run_that_has_measured_lag_zero_alone_can_be_drawn(ds):
+    begun = ds.map(lambda x: x.where(x.lag == 0) if "lag" in x.dims else x, keep_attrs=True)
+    ax = plot.autocorrelation(begun)
+    assert ax.get_xscale() == "linear"
+    ax.figure.canvas.draw()
+    np.testing.assert_array_equal(lines(ax)[0].get_xdata(), ds.lag)
+    assert lines(ax)[0].get_ydata()[0] == 1
+    assert np.isnan(lines(ax)[0].get_ydata()[1:]).all()
+
+
 def test_autocorrelation_has_a_line_for_each_hidden_layer(ds):
     ax = plot.autocorrelation(ds)
     assert len(lines(ax)) == DEPTH - 1
