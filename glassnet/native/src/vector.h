@@ -198,6 +198,20 @@ INLINE Ints widened(Bytes x) {
   return __builtin_convertvector(x, Ints);
 #endif
 }
+INLINE Bytes narrowed(Ints x) {
+#if GLASSNET_LANES == 16
+  return (Bytes)_mm512_cvtepi32_epi8((__m512i)x);
+#elif GLASSNET_LANES == 8
+  const __m256i pairs = _mm256_packs_epi32((__m256i)x, (__m256i)x);
+  const __m128i four = _mm_unpacklo_epi64(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+  Bytes out;
+  _mm_storel_epi64((__m128i*)&out, _mm_packs_epi16(four, four));
+  return out;
+#else
+  return __builtin_convertvector(x, Bytes);
+#endif
+}
+
 // Bytes of four vectors, in an order from which `top_bytes` takes each of the vectors in one step.
 typedef int8_t FourBytes __attribute__((vector_size(4 * GLASSNET_LANES)));
 
@@ -228,19 +242,6 @@ INLINE Words top_bytes(FourBytes x) {
   Words out;
   for (int k = 0; k < LANES; k++) out[k] = uint32_t(uint8_t(x[LANES * VECTOR + k])) << 24;
   return out;
-#endif
-}
-INLINE Bytes narrowed(Ints x) {
-#if GLASSNET_LANES == 16
-  return (Bytes)_mm512_cvtepi32_epi8((__m512i)x);
-#elif GLASSNET_LANES == 8
-  const __m256i pairs = _mm256_packs_epi32((__m256i)x, (__m256i)x);
-  const __m128i four = _mm_unpacklo_epi64(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
-  Bytes out;
-  _mm_storel_epi64((__m128i*)&out, _mm_packs_epi16(four, four));
-  return out;
-#else
-  return __builtin_convertvector(x, Bytes);
 #endif
 }
 
@@ -285,8 +286,8 @@ INLINE Floats of_eight(const float* table, Words index) {
 #endif
 }
 
-// Natural logarithms of x / 2^POWER, positive and normal, within 4e-8 + 1e-7 |log x|. Those of COUNT vectors overlap in
-// time.
+// Natural logarithms of x / 2^POWER, positive and normal, within 1e-7 + 2.2e-7 |log x|. Those of COUNT vectors overlap
+// in time.
 //
 // The mantissa lies in one of eight bins, cut at odd multiples of 1/16 so that one holds 1 in its midst, and log x is
 // e log 2 - log c + log(1 + r) with the bin's c and r = c m - 1, at most 1/16.
