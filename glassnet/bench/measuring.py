@@ -1,4 +1,7 @@
-"""What a whole run costs beyond its sweeps: measurements, reports of progress; and compiling all of it."""
+"""What a whole run in memory costs beyond its sweeps: measurements, reports of progress; and compiling all of it.
+
+Checkpoints and results in a folder are not in it.
+"""
 
 import time
 from collections.abc import Iterable, Iterator

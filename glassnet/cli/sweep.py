@@ -39,8 +39,8 @@ class Options:
     table [grid] of lists: alpha, N, L, M, c, beta, seed or any field, as in "protocol.sweeps" = [100, 1000]. The
     same command again goes on: complete runs are skipped, stopped ones resumed, and new values in the grid add runs.
     If a run fails, or the configuration in its folder is damaged, the others continue; failures are listed at the
-    end. A run that stopped being finite is not tried
-    again unless asked to, one that was killed is. `gn.open_campaign(FOLDER)` opens the grid as one Dataset.
+    end. A run that stopped being finite is not tried again unless asked to, one that was killed is.
+    `gn.open_campaign(FOLDER)` opens the grid as one Dataset.
 
     Exit status: 0 all runs are complete; 1 some failed; 75 stopped by SIGTERM, SIGINT or the time limit after the runs
     wrote their checkpoints, or runs are at work elsewhere: give the command again; 2 bad arguments or files;
