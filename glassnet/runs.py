@@ -34,8 +34,8 @@ from glassnet.store.provenance import config_hash, provenance
 SHARE_OF_TIME = 0.02
 """Part of the time of a run that checkpoints may take, unless they are asked for at fixed intervals."""
 
-USUAL_SPEED = 1e8
-"""Bytes a second that checkpoints are taken to be written at until one was."""
+USUAL_SECONDS, USUAL_SPEED = 0.15, 1e8
+"""Seconds that a checkpoint with its results is taken to need until one was written, and bytes a second beside it."""
 
 LOGGED_EVERY = 60.0
 """Seconds between two checkpoints in the log."""
@@ -274,7 +274,7 @@ class _Session:
     def _expected(self) -> float:
         """Seconds that a checkpoint would take now: as the last one, in proportion to what there is to write."""
         if not self._size:
-            return self._run.size / USUAL_SPEED
+            return USUAL_SECONDS + self._run.size / USUAL_SPEED
         return self._cost * max(1.0, self._run.size / self._size)
 
     def _place(self) -> tuple[int, ...]:

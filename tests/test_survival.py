@@ -109,7 +109,7 @@ def test_kill_at_random_moments(tmp_path, begin, right, cycles):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_a_run_with_a_checkpoint(tmp_path, begin, right, number):
     path = tmp_path / "run"
-    process = begin("run", *RUN, "--output", path)
+    process = begin("run", *RUN, "--output", path, "--checkpoint-every", "0.1")
     wait_for(lambda: checkpoints(path))
     begun = time.monotonic()
     process.send_signal(number)

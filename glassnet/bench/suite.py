@@ -75,7 +75,7 @@ GROUPS = {
         alone=False,
     ),
     "measuring": Group(
-        "a run with 5 points a decade against its sweeps alone", table.MEASURING, lambda o: measuring_costs()
+        "a run in a folder, 5 points a decade, against its sweeps alone", table.MEASURING, lambda o: measuring_costs()
     ),
     "sk": Group(
         "Sherrington-Kirkpatrick model, T = 1, Metropolis, one thread; a rate counts if the energies agree",

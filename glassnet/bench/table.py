@@ -56,7 +56,8 @@ MEASURING: Sequence[Column] = (
     ("points", word("points")),
     ("run s", number("run_s", ".2f")),
     ("sweeps alone s", number("sweeps_alone_s", ".2f")),
-    ("cost of measuring", number("cost_of_measuring", ".1%")),
+    ("beyond s", number("beyond_s", ".2f")),
+    ("beyond sweeps", number("cost_beyond_sweeps", ".1%")),
     ("compile s", number("compile_s", ".1f")),
 )
 

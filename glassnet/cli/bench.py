@@ -28,8 +28,8 @@ class Options:
     Args:
         only: groups to measure, all but growth if none is given. sizes: equal layers against the yardstick; shapes:
             ragged and diluted layers, other weights, heat bath; cores: several replicas on one core and on all;
-            measuring: a run against its sweeps alone; sk: the dense Sherrington-Kirkpatrick model beside OpenJij and
-            dwave-samplers where they are installed; growth: seconds of a sweep against R, L, N, M.
+            measuring: a run in a folder against its sweeps alone; sk: the dense Sherrington-Kirkpatrick model beside
+            OpenJij and dwave-samplers where they are installed; growth: seconds of a sweep against R, L, N, M.
         cases: numbers of the rows of sizes and shapes to measure, from 0; all if none is given.
         seconds: time for each number.
         scan: also time the sweeps in JAX alone, where native kernels run.

@@ -11,12 +11,16 @@ from typing import Any
 import xarray as xr
 import zarr
 from zarr.codecs import ZstdCodec
+from zarr.storage import MemoryStore
 
 CLOCKS = ("time", "lag")
 """Axes along which rows are added."""
 
 CHUNK = 2**20
 """Bytes of a chunk at most, where a single time does not take more."""
+
+SMALL = 2**24
+"""Bytes of a result, uncompressed, up to which a store is put together in memory before its files are written."""
 
 OPTIONS: dict[str, Any] = {"consolidated": False, "zarr_format": 3}
 
@@ -64,12 +68,25 @@ def replace(ds: xr.Dataset, path: Path) -> None:
     fresh, old = (path.with_name(f".{path.name}.{word}") for word in ("new", "old"))
     for folder in (fresh, old):
         shutil.rmtree(folder, ignore_errors=True)
-    with _quiet():
-        ds.to_zarr(fresh, mode="w", encoding=_encoding(ds), **OPTIONS)
+    _write_whole(ds, fresh)
     if path.exists():
         path.rename(old)
     fresh.rename(path)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_whole(ds: xr.Dataset, path: Path) -> None:
+    """Write a store where there is none."""
+    with _quiet():
+        if ds.nbytes > SMALL:
+            ds.to_zarr(path, mode="w", encoding=_encoding(ds), **OPTIONS)
+            return
+        files: dict[str, Any] = {}  # zarr needs twice the time when it has to open and rename each of many small files
+        ds.to_zarr(MemoryStore(files), mode="w", encoding=_encoding(ds), **OPTIONS)
+    for folder in {(path / name).parent for name in files}:
+        folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (path / name).write_bytes(content.to_bytes())
 
 
 def label(path: Path, attributes: Mapping[str, Any]) -> None:

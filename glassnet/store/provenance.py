@@ -5,7 +5,7 @@ import json
 import platform
 import subprocess
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
 
 
+@cache
 def _version(package: str) -> str:
     try:
         return version(package)
@@ -42,7 +43,7 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-@lru_cache(maxsize=1)
+@cache
 def git_commit() -> str:
     """Commit of the source tree that glassnet was imported from, "+" if it has changes; "none" outside one."""
     source = Path(__file__).resolve().parents[2]

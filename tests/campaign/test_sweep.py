@@ -12,7 +12,8 @@ import pytest
 from command import command as call
 
 import glassnet as gn
-from glassnet.campaign import read_plan
+from glassnet.campaign import processes, read_plan
+from glassnet.campaign.runs import command as run_command
 from glassnet.cli import sweep as sweep_module
 from glassnet.simulator import prepared
 from glassnet.store.folder import RunFolder, log, status
@@ -163,11 +164,22 @@ def send_when(when, number, pid):
     return thread
 
 
+@pytest.fixture
+def many_checkpoints(monkeypatch):
+    """Let runs, which are short here, write checkpoints early."""
+
+    def often(*arguments, **limits):
+        return [*run_command(*arguments, **limits), "--checkpoint-every", "0.1"]
+
+    monkeypatch.setattr(processes, "command", often)
+
+
 def has_checkpoint(folder):
     """Whether a run has written a checkpoint."""
     return any(event["event"] == "checkpoint" for event in log(folder))
 
 
+@pytest.mark.usefixtures("many_checkpoints")
 def test_a_stopped_campaign_goes_on_to_the_same_bits(tmp_path):
     file = file_of(tmp_path, "seed = [3, 4]", sweeps=20_000)
     folder = tmp_path / "c" / "seed=3"
@@ -190,6 +202,7 @@ def test_a_stopped_campaign_goes_on_to_the_same_bits(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("many_checkpoints")
 def test_a_killed_run_is_listed_and_goes_on_with_the_next_command(tmp_path):
     file = file_of(tmp_path, "seed = [3, 4]", sweeps=20_000)
     folder = tmp_path / "c" / "seed=3"

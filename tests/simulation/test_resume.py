@@ -51,7 +51,7 @@ def run_with_stops(path, rng, most=12, **changes):
 
 
 def test_a_folder_gives_the_bits_of_memory(tmp_path):
-    ds = tiny.run(folder=tmp_path / "run")
+    ds = tiny.run(folder=tmp_path / "run", checkpoint_every=0)
     assert_same(ds, tiny.standard())
     assert_same(gn.open(tmp_path / "run"), ds)
     assert gn.open(tmp_path / "run").attrs == ds.attrs
