@@ -182,7 +182,9 @@ def test_a_machine_beside_a_plainer_one():
 
 def test_cost_of_measuring():
     (row,) = measuring_costs([(2, 4, 8, 10)])
-    assert row["run_s"] > row["sweeps_alone_s"] > 0 and row["sweeps"] == 11 and row["points"] > 3
+    assert row["run_s"] > row["sweeps_s"] > 0 and row["sweeps"] == 11 and row["points"] > 3
+    assert row["beyond_s"] == pytest.approx(row["run_s"] - row["sweeps_s"])
+    assert row["cost_beyond_sweeps"] == pytest.approx(row["beyond_s"] / row["sweeps_s"])
 
 
 def test_tables_in_markdown(quick):

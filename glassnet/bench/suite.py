@@ -75,7 +75,9 @@ GROUPS = {
         alone=False,
     ),
     "measuring": Group(
-        "a run in a folder, 5 points a decade, against its sweeps alone", table.MEASURING, lambda o: measuring_costs()
+        "a run in a folder, 5 points a decade, against its sweeps, one core",
+        table.MEASURING,
+        lambda o: measuring_costs(),
     ),
     "sk": Group(
         "Sherrington-Kirkpatrick model, T = 1, Metropolis, one thread; a rate counts if the energies agree",

@@ -55,7 +55,7 @@ MEASURING: Sequence[Column] = (
     ("sweeps", word("sweeps")),
     ("points", word("points")),
     ("run s", number("run_s", ".2f")),
-    ("sweeps alone s", number("sweeps_alone_s", ".2f")),
+    ("its sweeps s", number("sweeps_s", ".2f")),
     ("beyond s", number("beyond_s", ".2f")),
     ("beyond sweeps", number("cost_beyond_sweeps", ".1%")),
     ("compile s", number("compile_s", ".1f")),

@@ -11,11 +11,11 @@ import xarray as xr
 
 from glassnet.campaign.folder import Campaign, open_folder
 from glassnet.campaign.join import joined
-from glassnet.campaign.runs import STATES, fraction_done
+from glassnet.campaign.runs import STATES, state_of
 from glassnet.results import open_result
 from glassnet.store import live
 from glassnet.store.dataset import KEPT
-from glassnet.store.folder import RESULTS, status
+from glassnet.store.folder import RESULTS
 from glassnet.store.provenance import canonical
 from glassnet.store.schema import VARIABLES
 
@@ -46,8 +46,8 @@ def open_campaign(folder: str | os.PathLike, *, variables: Sequence[str] | None 
     campaign = open_folder(folder)
     shape = campaign.plan.shape
     folders = [campaign.run_folder(point) for point in campaign.points]
-    states = [status(folder) for folder in folders]
-    done = [fraction_done(folder, now) for folder, now in zip(folders, states, strict=True)]
+    configs = [point.config for point in campaign.points]
+    states, done = map(list, zip(*map(state_of, folders, configs), strict=True))
     results, broken = _results(campaign, states, variables)
     for n in broken:
         states[n] = "unreadable"

@@ -1,9 +1,10 @@
 """The folder of a campaign: what it records, and where each run lies."""
 
 import json
+import math
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,12 +12,13 @@ from typing import Any
 
 from glassnet.campaign.axes import read_axes
 from glassnet.campaign.cluster import FOLDER
-from glassnet.campaign.plan import Plan, Point, differences, flat
+from glassnet.campaign.plan import SWEEPS, Plan, Point, differences, flat, longer
 from glassnet.config import RunConfig
 from glassnet.core.check import fail
 from glassnet.store.durable import write_text
 from glassnet.store.folder import RunFolder
 from glassnet.store.lock import locked
+from glassnet.store.provenance import config_hash
 
 RECORD, LOCK = "campaign.json", ".lock"
 FORMAT = 1
@@ -53,24 +55,32 @@ class Campaign:
 def campaign(folder: Path, plan: Plan) -> Campaign:
     """The campaign `plan` in `folder`, new or an enlargement of what is recorded there; writes nothing.
 
-    A run that is recorded keeps its folder, also if the grid has got another axis.
+    A run that is recorded keeps its folder, also if the grid has got another axis or the clones are to run longer.
 
     Raises:
         ValueError: if another campaign is recorded there, with the fields that differ.
     """
-    runs = {}
+    runs, shorter = {}, {}
     if (folder / RECORD).exists():
         recorded = _recorded(folder)
         runs = recorded["runs"]
         _check_same(folder, _plan(recorded), plan)
+        shorter = _shorter(folder, runs, plan)
     elif folder.exists() and any(not file.name.startswith(".") and file.name != FOLDER for file in folder.iterdir()):
         raise fail("output", "be empty, new, or the folder of a campaign", str(folder))
     names = {config_hash: name for name, config_hash in runs.items()}
+    names |= {new: name for name, new in shorter.items()}
     points = tuple(replace(p, name=names.get(p.config.config_hash, p.name)) for p in plan.points)
-    taken = [p.name for p in points if runs.get(p.name, p.config.config_hash) != p.config.config_hash]
+    known = runs | shorter
+    taken = [p.name for p in points if known.get(p.name, p.config.config_hash) != p.config.config_hash]
     if taken:
         raise ValueError(f"Argument `output` must not hold other runs, but {folder} has another {', '.join(taken)}.")
     return Campaign(folder, plan, points, runs | {p.name: p.config.config_hash for p in points})
+
+
+def holds_campaign(folder: str | os.PathLike) -> bool:
+    """Whether `folder` is that of a campaign."""
+    return (Path(folder) / RECORD).is_file()
 
 
 def open_folder(folder: str | os.PathLike) -> Campaign:
@@ -81,7 +91,7 @@ def open_folder(folder: str | os.PathLike) -> Campaign:
         ValueError: if the record cannot be read.
     """
     folder = Path(folder)
-    if not (folder / RECORD).is_file():
+    if not holds_campaign(folder):
         raise FileNotFoundError(f"Argument `folder` must be the folder of a campaign, but is {str(folder)!r}.")
     return campaign(folder, _plan(_recorded(folder)))
 
@@ -96,12 +106,13 @@ def write(campaign: Campaign) -> None:
     for name in ("configs", "logs"):
         (campaign.folder / name).mkdir(exist_ok=True)
     for point in campaign.points:
-        if not campaign.config_file(point).exists():
-            write_text(point.config.to_json() + "\n", campaign.config_file(point))
+        file, text = campaign.config_file(point), point.config.to_json() + "\n"
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            write_text(text, file)
 
 
 def check_run(folder: Path, config: RunConfig) -> None:
-    """Check that the run in `folder` has the configuration `config`.
+    """Check that the run in `folder` has the configuration `config`, or is to be made longer.
 
     Raises:
         ValueError: with the fields that differ, or if the run has no configuration of its own.
@@ -110,8 +121,9 @@ def check_run(folder: Path, config: RunConfig) -> None:
     found = RunConfig.from_json(json.dumps(values)) if values else None
     if found is None:
         raise fail("output", "hold runs made by `glassnet run`", str(folder))
-    if found.config_hash != config.config_hash:
-        changed = ", ".join(differences(flat(found.to_dict()), flat(config.to_dict())))
+    old, new = flat(found.to_dict()), flat(config.to_dict())
+    if found.config_hash != config.config_hash and not longer(old, new):
+        changed = ", ".join(differences(old, new))
         raise ValueError(f"Argument `run` must be that of the run in {folder}, but differs: {changed}.")
 
 
@@ -132,11 +144,35 @@ def _plan(recorded: dict[str, Any]) -> Plan:
 
 
 def _check_same(folder: Path, old: Plan, new: Plan) -> None:
-    """Raise ValueError if fields that neither grid varies differ."""
-    changed = differences(old.fixed, new.fixed)
+    """Raise ValueError if fields that neither grid varies differ, but for more sweeps of the clones."""
+    before, now = dict(old.fixed), new.fixed
+    if before.get(SWEEPS, math.inf) < now.get(SWEEPS, 0):
+        del before[SWEEPS]
+    changed = differences(before, now)
     if changed:
         message = f"must be that of the campaign in {folder}, but differs: {', '.join(changed)}"
         raise ValueError(f"Argument `run` {message}. Give another --output, or vary the field in the grid.")
+
+
+def _shorter(folder: Path, runs: dict[str, str], plan: Plan) -> dict[str, str]:
+    """Hashes that recorded runs which are to be made longer have in `plan`, by name."""
+    wanted = [point.config for point in plan.points if point.config.config_hash not in runs.values()]
+    if not wanted:
+        return {}
+    asked = {_but_sweeps(config): config for config in wanted}
+    found = {}
+    for name in runs:
+        with suppress(FileNotFoundError, ValueError):  # a run whose configuration is lost is another one
+            old = RunConfig.from_json((folder / "configs" / f"{name}.json").read_text(encoding="utf-8"))
+            new = asked.get(_but_sweeps(old))
+            if new is not None and longer(flat(old.to_dict()), flat(new.to_dict())):
+                found[name] = new.config_hash
+    return found
+
+
+def _but_sweeps(config: RunConfig) -> str:
+    """A hash of all of a configuration but the sweeps of the clones."""
+    return config_hash(flat(config.to_dict()) | {SWEEPS: None})
 
 
 @contextmanager

@@ -134,6 +134,15 @@ def flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return rows
 
 
+SWEEPS = "protocol.sweeps"
+
+
+def longer(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether two flat configurations are of the same run, which has more sweeps in the new one."""
+    differing = [name for name in old | new if old.get(name) != new.get(name)]
+    return differing == [SWEEPS] and old.get(SWEEPS, 0) < new.get(SWEEPS, 0)
+
+
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Fields that both flat configurations have and in which they differ: "beta 2.0 -> 3.0"."""
     shared = [name for name in old if name in new]

@@ -1,11 +1,14 @@
 """One run of a campaign, seen from outside: its state, how far it is, the command that carries it out."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import zarr
 
+from glassnet.config import RunConfig, read_config
+from glassnet.simulation.protocol import Protocol
 from glassnet.store.folder import RESULTS, RunFolder, holds_run, log, status
 
 STATES = ("absent", "running", "stopped", "failed", "interrupted", "complete", "queued", "unreadable")
@@ -13,6 +16,31 @@ STATES = ("absent", "running", "stopped", "failed", "interrupted", "complete", "
 
 PROMPT = "$ "
 """What stands in front of a command in the file that keeps what it prints."""
+
+
+def state_of(folder: Path, config: RunConfig) -> tuple[str, float]:
+    """Where a run stands, one of `STATES` but "queued", and the part of its sweeps that is done.
+
+    Args:
+        folder: folder of the run.
+        config: what it is to become: a complete run with fewer sweeps than that is "stopped".
+    """
+    if damage(folder):
+        return "unreadable", fraction_done(folder, "unreadable")
+    now = status(folder)
+    done = fraction_done(folder, now)
+    if not holds_run(folder):
+        return now, done
+    protocol = RunFolder(folder).config["protocol"]
+    if protocol["sweeps"] < config.protocol.sweeps:
+        now = "stopped" if now == "complete" else now
+        done *= _work(replace(config.protocol, sweeps=protocol["sweeps"])) / _work(config.protocol)
+    return now, done
+
+
+def _work(protocol: Protocol) -> int:
+    """Sweeps of the host and the clones of a sample."""
+    return protocol.last_host_sweep + len(protocol.waiting_times) * protocol.clones * protocol.sweeps
 
 
 def fraction_done(folder: Path, state: str) -> float:
@@ -52,16 +80,18 @@ def doomed(folder: Path) -> bool:
 
 
 def command(folder: Path, config_file: Path, *, time_limit: float | None) -> list[str]:
-    """The command that starts the run, or goes on with what is there.
+    """The command that starts the run, or goes on with what is there, to as many sweeps as its configuration has.
 
     Args:
         folder: folder of the run.
-        config_file: its configuration, for the start.
+        config_file: its configuration.
         time_limit: seconds after which it is to write a checkpoint and stop; none if None.
     """
     limit = [] if time_limit is None else ["--time-limit", f"{max(1, round(time_limit))}s"]
     start = ["run", "--config", str(config_file), "--output", str(folder)]
-    verb = ["resume", str(folder)] if holds_run(folder) else start
+    verb = start
+    if holds_run(folder):
+        verb = ["resume", str(folder), "--sweeps", str(read_config(config_file).protocol.sweeps)]
     return [sys.executable, "-m", "glassnet", *verb, *limit, "--quiet"]
 
 

@@ -1,15 +1,16 @@
 """Where the runs of a campaign stand, and which are to be carried out."""
 
-from collections.abc import Sequence
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from glassnet.campaign.folder import Campaign, check_run
 from glassnet.campaign.jobs import in_queue
 from glassnet.campaign.plan import Point
 from glassnet.campaign.processes import Task
-from glassnet.campaign.runs import damage, doomed, fraction_done
+from glassnet.campaign.runs import doomed, state_of
 from glassnet.simulator import prepared
-from glassnet.store.folder import status
 
 OPEN = ("absent", "stopped", "interrupted", "failed")
 """States from which a run is started or gone on with."""
@@ -33,13 +34,27 @@ def standings(campaign: Campaign) -> list[Standing]:
     found, queued = [], in_queue(campaign.folder)
     for point in campaign.points:
         folder = campaign.run_folder(point)
-        now = "unreadable" if damage(folder) else status(folder)
+        now, done = state_of(folder, point.config)
         if now not in ("absent", "unreadable"):
             check_run(folder, point.config)
         if now in OPEN and point.name in queued:
             now = "queued"
-        found.append(Standing(point, now, fraction_done(folder, now)))
+        found.append(Standing(point, now, done))
     return found
+
+
+def in_states(found: Sequence[Standing]) -> str:
+    """How many runs there are, and in which states: "12 runs (3 complete, 9 absent)"."""
+    states = Counter(one.state for one in found)
+    return f"{len(found)} runs ({', '.join(f'{n} {name}' for name, n in states.items())})"
+
+
+def table(found: Sequence[Standing]) -> Iterator[str]:
+    """A line for each run: name, state, part of the sweeps that is done."""
+    width = max(len(one.point.name) for one in found)
+    for one in found:
+        done = "" if math.isnan(one.done) else f"{100 * one.done:4.0f} %"
+        yield f"{one.point.name:<{width}}  {one.state:<11}{done}"
 
 
 def check_new(found: Sequence[Standing]) -> None:

@@ -28,7 +28,7 @@ class Options:
     Args:
         only: groups to measure, all but growth if none is given. sizes: equal layers against the yardstick; shapes:
             ragged and diluted layers, other weights, heat bath; cores: several replicas on one core and on all;
-            measuring: a run in a folder against its sweeps alone; sk: the dense Sherrington-Kirkpatrick model beside
+            measuring: a run in a folder against its sweeps; sk: the dense Sherrington-Kirkpatrick model beside
             OpenJij and dwave-samplers where they are installed; growth: seconds of a sweep against R, L, N, M.
         cases: numbers of the rows of sizes and shapes to measure, from 0; all if none is given.
         seconds: time for each number.

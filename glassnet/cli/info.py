@@ -13,6 +13,7 @@ import tyro
 from glassnet.cli.parse import parse
 from glassnet.config import RunConfig
 from glassnet.config.command import command_line
+from glassnet.core.check import fail
 
 if TYPE_CHECKING:
     from xarray import DataArray, Dataset
@@ -23,10 +24,11 @@ MOST_ROWS = 12
 
 @dataclass(frozen=True)
 class Options:
-    """Say what is in a dataset, or how far a run is; without one, list versions and devices.
+    """Say what is in a dataset, or how far a run or a campaign is; without one, list versions and devices.
 
     Args:
-        file: dataset written by `glassnet run` or `glassnet theory`, or folder of a run; the parts of a run are joined.
+        file: dataset written by `glassnet run` or `glassnet theory`, or folder of a run, or of a campaign; the parts of
+            a run are joined.
         config: print only the configuration, as JSON that `glassnet run --config` takes.
     """
 
@@ -41,9 +43,15 @@ def main(arguments: Sequence[str]) -> None:
         print("\n".join(surroundings()))
         return
 
+    from glassnet.campaign.folder import holds_campaign
     from glassnet.results import files_of, open_result
     from glassnet.store.folder import RESULTS, holds_run
 
+    if holds_campaign(options.file):
+        if options.config:
+            raise fail("file", "be one run of the campaign, where --config is given", str(options.file))
+        print("\n".join(campaign_progress(options.file)))
+        return
     if holds_run(options.file) and not options.config:
         print("\n".join(progress(options.file)))
         if not (options.file / RESULTS).is_dir():
@@ -84,6 +92,20 @@ def progress(path: Path) -> Iterator[str]:
     for event in events:
         if event["event"] in (*ENDS, "resumed", "extended", "took_over_lock", "damaged_checkpoint"):
             yield from _aligned({event["event"]: f"{event['time']}  {_told(event)}"})
+
+
+def campaign_progress(path: Path) -> Iterator[str]:
+    """The grid of a campaign, the states of its runs and how far each is."""
+    from glassnet.campaign.folder import open_folder
+    from glassnet.campaign.standing import in_states, standings, table
+
+    grid = open_folder(path)
+    found = standings(grid)
+    yield f"{path}: campaign of {in_states(found)}"
+    yield "grid"
+    yield from _aligned({name: ", ".join(map(str, values)) for name, values in grid.plan.grid.items()})
+    yield "runs"
+    yield from (f"  {line}" for line in table(found))
 
 
 def _told(event: dict[str, Any]) -> str:

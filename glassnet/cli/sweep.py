@@ -1,9 +1,7 @@
 """glassnet sweep: a grid of runs."""
 
-import math
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +17,7 @@ from glassnet.campaign.jobs import in_queue, submit, wait
 from glassnet.campaign.plan import read_plan
 from glassnet.campaign.processes import Outcome, carry_out, stop_on_signals
 from glassnet.campaign.runs import last_error
-from glassnet.campaign.standing import Standing, check_new, standings, to_do
+from glassnet.campaign.standing import Standing, check_new, in_states, standings, table, to_do
 from glassnet.cli.parse import parse, time_left
 from glassnet.core.check import fail, integer, one_of
 from glassnet.core.stopping import STOPPED
@@ -37,7 +35,8 @@ class Options:
 
     The file holds a table [run], with the fields of a configuration (as `glassnet info --config` prints them), and a
     table [grid] of lists: alpha, N, L, M, c, beta, seed or any field, as in "protocol.sweeps" = [100, 1000]. The
-    same command again goes on: complete runs are skipped, stopped ones resumed, and new values in the grid add runs.
+    same command again goes on: complete runs are skipped, stopped ones resumed, new values in the grid add runs, and
+    more sweeps in [run] make all runs longer.
     If a run fails, or the configuration in its folder is damaged, the others continue; failures are listed at the
     end. A run that stopped being finite is not tried again unless asked to, one that was killed is.
     `gn.open_campaign(FOLDER)` opens the grid as one Dataset.
@@ -146,8 +145,7 @@ def submit_all(options: Options, grid: Campaign, limit: float | None) -> int:
 
 def headline(grid: Campaign, found: Sequence[Standing], tasks: int) -> str:
     """How many runs there are in which states, and how many are carried out now."""
-    states = Counter(one.state for one in found)
-    return f"{grid.folder}: {len(found)} runs ({', '.join(f'{n} {name}' for name, n in states.items())}), {tasks} to do"
+    return f"{grid.folder}: {in_states(found)}, {tasks} to do"
 
 
 def tell(say: Callable[[str], None], numbers: Iterator[int], total: int, outcome: Outcome) -> None:
@@ -176,11 +174,3 @@ def close(say: Callable[[str], None], grid: Campaign, broken: Mapping[str, str])
     if left:
         say(f"{left} are left: give the command again")
     return STOPPED if left else int(bool(failed))
-
-
-def table(found: Sequence[Standing]) -> Iterator[str]:
-    """A line for each run: name, state, part of the sweeps that is done."""
-    width = max(len(one.point.name) for one in found)
-    for one in found:
-        done = "" if math.isnan(one.done) else f"{100 * one.done:4.0f} %"
-        yield f"{one.point.name:<{width}}  {one.state:<11}{done}"

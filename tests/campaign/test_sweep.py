@@ -150,6 +150,71 @@ def test_a_run_with_a_damaged_configuration_is_listed_and_the_others_go_on(made,
     assert damaged.read_bytes() == cut
 
 
+def test_more_sweeps_make_all_runs_longer(made, tmp_path):
+    """Those of an axis that came later included; what was measured stays, to the bits of a run of that length."""
+    shutil.copytree(made[0].with_suffix(""), tmp_path / "c")
+    file = file_of(tmp_path, "seed = [0, 1]\nalpha = [0.75]", sweeps=40)
+    part = (8 + 2 * 2 * 12) / (8 + 2 * 2 * 40)
+    assert call("sweep", file, "--dry-run")[1].splitlines() == [
+        f"seed=0,alpha=0.75  stopped    {100 * part:4.0f} %",
+        f"seed=1,alpha=0.75  stopped    {100 * part:4.0f} %",
+    ]
+    assert (gn.open_campaign(tmp_path / "c").status == "complete").all()  # nothing has been written
+    code, out, err = call("sweep", file)
+    assert (code, err) == (0, "")
+    assert "2 runs (2 stopped), 2 to do" in out
+    assert call("sweep", file)[1].splitlines()[-1] == "2 of 2 runs are complete"
+    ds = gn.open_campaign(tmp_path / "c")
+    assert (ds.done == 1).all() and json.loads(ds.attrs["run_config"])["protocol"]["sweeps"] == 40
+    for number in (0, 1):
+        alone = simulated(file, number)
+        for name, x in alone.data_vars.items():
+            np.testing.assert_array_equal(ds[name].isel(seed=number, alpha=0), x, err_msg=name)
+
+
+def test_a_run_left_out_for_a_while_is_made_longer_too(made, tmp_path):
+    shutil.copytree(made[0].with_suffix(""), tmp_path / "c")
+    assert call("sweep", file_of(tmp_path, "seed = [0]\nalpha = [0.75]", sweeps=40))[0] == 0
+    file = file_of(tmp_path, "seed = [0, 1]\nalpha = [0.75]", sweeps=40)
+    states = [line.split()[1] for line in call("sweep", file, "--dry-run")[1].splitlines()]
+    assert states == ["complete", "stopped"]
+    assert call("sweep", file)[0] == 0
+    assert sorted(path.name for path in (tmp_path / "c").glob("seed=*")) == ["seed=0,alpha=0.75", "seed=1,alpha=0.75"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"SWEEPS": "11"}, "protocol.sweeps 12 -> 11"), ({"SWEEPS": "40", "5.0": "6.0"}, "beta 5.0 -> 6.0")],
+)
+def test_fewer_sweeps_or_another_run_are_refused(made, tmp_path, changes, message):
+    shutil.copytree(made[0].with_suffix(""), tmp_path / "c")
+    text = RUN
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    (tmp_path / "c.toml").write_text(f"{text}[grid]\nseed = [0, 1]\nalpha = [0.75]\n")
+    before = (tmp_path / "c" / "campaign.json").read_bytes()
+    code, _, err = call("sweep", tmp_path / "c.toml")
+    assert code == 2 and message in err
+    assert (tmp_path / "c" / "campaign.json").read_bytes() == before
+
+
+def test_info_tells_where_a_campaign_stands(made):
+    folder = made[0].with_suffix("")
+    code, out, err = call("info", folder)
+    assert (code, err) == (0, "")
+    assert [" ".join(line.split()) if n in (2, 3) else line for n, line in enumerate(out.splitlines())] == [
+        f"{folder}: campaign of 2 runs (2 complete)",
+        "grid",
+        "seed 0, 1",
+        "alpha 0.75",
+        "runs",
+        "  seed=0,alpha=0.75  complete    100 %",
+        "  seed=1,alpha=0.75  complete    100 %",
+    ]
+    code, _, err = call("info", folder, "--config")
+    assert code == 2 and "must be one run of the campaign" in err
+
+
 def send_when(when, number, pid):
     """Send process `pid()` a signal as soon as `when()` holds."""
 
