@@ -17,7 +17,8 @@ numbers, timed in turn with the package; of limit: package over yardstick; of un
 those of a machine of equal layers with Gaussian weights under Metropolis; scan: the same sweeps in JAX alone; held:
 memory of the compiled loop over that of its configurations (1 byte a spin, 4 a weight and a pre-activation);
 resident: the same as seen by the system. Rates are the best of several rounds, in processor time; speedups are on the
-wall, and cores had says how many cores the threads got in that time.
+wall, and cores had says how many cores the threads got in that time. Its sweeps: processor seconds in the calls for the
+sweeps of a run; beyond: all else that the run does, to measure, to write checkpoints and results, to tell its progress.
 """
 
 FIGURE = """\
