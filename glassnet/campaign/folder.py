@@ -64,8 +64,10 @@ def campaign(folder: Path, plan: Plan) -> Campaign:
     if (folder / RECORD).exists():
         recorded = _recorded(folder)
         runs = recorded["runs"]
-        _check_same(folder, _plan(recorded), plan)
-        shorter = _shorter(folder, runs, plan)
+        old = _plan(recorded)
+        _check_same(folder, old, plan)
+        if SWEEPS in old.fixed and SWEEPS in plan.fixed:  # along an axis, more sweeps are another run
+            shorter = _shorter(folder, runs, plan)
     elif folder.exists() and any(not file.name.startswith(".") and file.name != FOLDER for file in folder.iterdir()):
         raise fail("output", "be empty, new, or the folder of a campaign", str(folder))
     names = {config_hash: name for name, config_hash in runs.items()}
@@ -160,14 +162,14 @@ def _shorter(folder: Path, runs: dict[str, str], plan: Plan) -> dict[str, str]:
     if not wanted:
         return {}
     asked = {_but_sweeps(config): config for config in wanted}
-    found = {}
+    best: dict[str, tuple[int, str]] = {}  # sweeps and name of the longest that there is
     for name in runs:
         with suppress(FileNotFoundError, ValueError):  # a run whose configuration is lost is another one
             old = RunConfig.from_json((folder / "configs" / f"{name}.json").read_text(encoding="utf-8"))
             new = asked.get(_but_sweeps(old))
             if new is not None and longer(flat(old.to_dict()), flat(new.to_dict())):
-                found[name] = new.config_hash
-    return found
+                best[new.config_hash] = max(best.get(new.config_hash, (0, "")), (old.protocol.sweeps, name))
+    return {name: new for new, (_, name) in best.items()}
 
 
 def _but_sweeps(config: RunConfig) -> str:

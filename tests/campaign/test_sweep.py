@@ -182,6 +182,17 @@ def test_a_run_left_out_for_a_while_is_made_longer_too(made, tmp_path):
     assert sorted(path.name for path in (tmp_path / "c").glob("seed=*")) == ["seed=0,alpha=0.75", "seed=1,alpha=0.75"]
 
 
+def test_more_sweeps_along_an_axis_are_runs_of_their_own(tmp_path):
+    assert call("sweep", file_of(tmp_path, '"protocol.sweeps" = [4, 6]'), "--quiet")[0] == 0
+    longer = file_of(tmp_path, '"protocol.sweeps" = [6, 9]')
+    assert call("sweep", longer, "--dry-run")[1].splitlines() == [
+        "protocol.sweeps=6  complete    100 %",
+        "protocol.sweeps=9  absent        0 %",
+    ]
+    without_it = file_of(tmp_path, "seed = [0]", sweeps=9)
+    assert call("sweep", without_it, "--dry-run")[1].startswith("seed=0  absent")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [({"SWEEPS": "11"}, "protocol.sweeps 12 -> 11"), ({"SWEEPS": "40", "5.0": "6.0"}, "beta 5.0 -> 6.0")],
