@@ -1,6 +1,5 @@
 """Runs of the command line that are killed, stopped by signals and by their time limit."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -22,16 +21,9 @@ PROTOCOL = ["--protocol.sweeps", "24000", "--protocol.waiting-times", "0", "8000
 RUN = [*MACHINE, *PROTOCOL, "--protocol.samples", "2"]
 
 
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    """Variables of the processes."""
-    cache = {"JAX_COMPILATION_CACHE_DIR": str(tmp_path_factory.mktemp("cache"))}
-    return {**os.environ, **cache, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
-
-
 @pytest.fixture
-def begin(environment):
-    """Start a process of the command line, its compiled programs kept from one to the next; none outlives its test."""
+def begin():
+    """Start a process of the command line; none outlives its test."""
     processes = []
 
     def start(*arguments):
@@ -81,7 +73,7 @@ def newest(path):
     return int(files[-1].stem) if files else -1
 
 
-@pytest.mark.parametrize("cycles", [10, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("cycles", [6, pytest.param(200, marks=pytest.mark.slow)])
 def test_kill_at_random_moments(tmp_path, begin, right, cycles):
     """No kill spoils a checkpoint, none loses more than what came after the newest one."""
     path, rng, kept = tmp_path / "run", np.random.default_rng(cycles), []
