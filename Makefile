@@ -18,10 +18,10 @@ demo: $(VENV)/installed
 	$(BIN)/glassnet demo --output-dir results/demo
 
 test: $(VENV)/test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-all: $(VENV)/test
-	$(BIN)/python -m pytest -n 2 -m ""
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m ""
 
 lint: $(VENV)/lint
 	$(BIN)/ruff check $(SOURCES)
