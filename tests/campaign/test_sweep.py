@@ -13,6 +13,7 @@ from command import command as call
 
 import glassnet as gn
 from glassnet.campaign import processes, read_plan
+from glassnet.campaign.folder import check_run
 from glassnet.campaign.runs import command as run_command
 from glassnet.cli import sweep as sweep_module
 from glassnet.simulator import prepared
@@ -151,23 +152,19 @@ def test_a_run_with_a_damaged_configuration_is_listed_and_the_others_go_on(made,
 
 
 def test_more_sweeps_make_all_runs_longer(made, tmp_path):
-    """Also those left out of the grid for a while; what was measured stays, to the bits of a run of that length."""
+    """Those of an axis that came later included; what was measured stays, to the bits of a run of that length."""
     shutil.copytree(made[0].with_suffix(""), tmp_path / "c")
-    part = (8 + 2 * 2 * 12) / (8 + 2 * 2 * 40)
     file = file_of(tmp_path, "seed = [0, 1]\nalpha = [0.75]", sweeps=40)
+    part = (8 + 2 * 2 * 12) / (8 + 2 * 2 * 40)
     assert call("sweep", file, "--dry-run")[1].splitlines() == [
         f"seed=0,alpha=0.75  stopped    {100 * part:4.0f} %",
         f"seed=1,alpha=0.75  stopped    {100 * part:4.0f} %",
     ]
     assert (gn.open_campaign(tmp_path / "c").status == "complete").all()  # nothing has been written
-    code, out, err = call("sweep", file_of(tmp_path, "seed = [0]\nalpha = [0.75]", sweeps=40))
-    assert (code, err) == (0, "")
-    assert "1 runs (1 stopped), 1 to do" in out
-    file = file_of(tmp_path, "seed = [0, 1]\nalpha = [0.75]", sweeps=40)
-    states = [line.split()[1] for line in call("sweep", file, "--dry-run")[1].splitlines()]
-    assert states == ["complete", "stopped"]
     code, out, err = call("sweep", file)
-    assert (code, err, out.splitlines()[-1]) == (0, "", "2 of 2 runs are complete")
+    assert (code, err) == (0, "")
+    assert "2 runs (2 stopped), 2 to do" in out
+    assert call("sweep", file)[1].splitlines()[-1] == "2 of 2 runs are complete"
     ds = gn.open_campaign(tmp_path / "c")
     assert (ds.done == 1).all() and json.loads(ds.attrs["run_config"])["protocol"]["sweeps"] == 40
     for number in (0, 1):
@@ -176,8 +173,18 @@ def test_more_sweeps_make_all_runs_longer(made, tmp_path):
             np.testing.assert_array_equal(ds[name].isel(seed=number, alpha=0), x, err_msg=name)
 
 
+def test_a_run_left_out_for_a_while_is_made_longer_too(made, tmp_path):
+    shutil.copytree(made[0].with_suffix(""), tmp_path / "c")
+    assert call("sweep", file_of(tmp_path, "seed = [0]\nalpha = [0.75]", sweeps=40))[0] == 0
+    file = file_of(tmp_path, "seed = [0, 1]\nalpha = [0.75]", sweeps=40)
+    states = [line.split()[1] for line in call("sweep", file, "--dry-run")[1].splitlines()]
+    assert states == ["complete", "stopped"]
+    assert call("sweep", file)[0] == 0
+    assert sorted(path.name for path in (tmp_path / "c").glob("seed=*")) == ["seed=0,alpha=0.75", "seed=1,alpha=0.75"]
+
+
 def test_more_sweeps_along_an_axis_are_runs_of_their_own(tmp_path):
-    assert call("sweep", file_of(tmp_path, '"protocol.sweeps" = [6]'), "--quiet")[0] == 0
+    assert call("sweep", file_of(tmp_path, '"protocol.sweeps" = [4, 6]'), "--quiet")[0] == 0
     longer = file_of(tmp_path, '"protocol.sweeps" = [6, 9]')
     assert call("sweep", longer, "--dry-run")[1].splitlines() == [
         "protocol.sweeps=6  complete    100 %",
@@ -201,6 +208,12 @@ def test_fewer_sweeps_or_another_run_are_refused(made, tmp_path, changes, messag
     code, _, err = call("sweep", tmp_path / "c.toml")
     assert code == 2 and message in err
     assert (tmp_path / "c" / "campaign.json").read_bytes() == before
+
+
+def test_a_run_that_has_more_sweeps_than_the_plan_is_refused(made, tmp_path):
+    point = read_plan(file_of(tmp_path, "seed = [0, 1]\nalpha = [0.75]", sweeps=11)).points[0]
+    with pytest.raises(ValueError, match="protocol.sweeps 12 -> 11"):
+        check_run(made[0].with_suffix("") / point.name, point.config)
 
 
 def test_info_tells_where_a_campaign_stands(made):
