@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from glassnet import tasks
 from glassnet.core.schedule import Schedule
-from glassnet.model.energy import energy, feed_forward, gaps
-from glassnet.model.machine import Machine
-from glassnet.model.potential import Counting, HardCore, SoftCore
+from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.potential import Counting, HardCore, SoftCore
+from glassnet.perceptron.reference import energy, feed_forward, gaps
 from glassnet.simulation.protocol import Protocol
 
 if TYPE_CHECKING:

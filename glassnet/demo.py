@@ -14,9 +14,9 @@ import xarray as xr
 
 from glassnet.analysis import energy_per_gap, magnetised, mean_and_error, relaxation_time, solid
 from glassnet.config import DigitsTask, RunConfig
-from glassnet.model.machine import Machine
-from glassnet.model.potential import Counting
 from glassnet.output import writable_folder, write_figure, write_text
+from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.potential import Counting
 from glassnet.plot import overview
 from glassnet.simulation.follow import Report
 from glassnet.simulation.protocol import Protocol

@@ -15,7 +15,7 @@ from glassnet import runs
 from glassnet.analysis import derive
 from glassnet.core.check import fail, is_number
 from glassnet.core.schedule import Schedule
-from glassnet.model.machine import Machine
+from glassnet.perceptron.machine import Machine
 from glassnet.runs import Limits
 from glassnet.simulation.follow import Report
 from glassnet.simulation.job import Configuration, Job

@@ -24,5 +24,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background
 
 sys.path.insert(0, str(Path(__file__).parent))
 # functions at the border check their arguments themselves, with clearer errors: not listed
-CHECKED = ["glassnet.core.keys", "glassnet.model.state", "glassnet.model.forward", "glassnet.dynamics"]
+CHECKED = [
+    "glassnet.core.keys",
+    "glassnet.perceptron.state",
+    "glassnet.perceptron.forward",
+    "glassnet.perceptron.sweeps",
+    "glassnet.sampling",
+]
 install_import_hook(CHECKED, "annotations.checked")

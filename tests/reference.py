@@ -13,9 +13,9 @@ from scipy.stats import chi2, norm
 
 from glassnet.core import keys
 from glassnet.core.schedule import BetaPath
-from glassnet.dynamics.kernel import Drive, Kernel, advance
-from glassnet.model.potential import Counting, HardCore, SoftCore
-from glassnet.model.state import Boundary, State
+from glassnet.perceptron.potential import Counting, HardCore, SoftCore
+from glassnet.perceptron.state import Boundary, State
+from glassnet.sampling.kernel import Drive, Kernel, advance
 
 THRESHOLD = 4.5
 """Largest |z| of a correct program."""
@@ -231,12 +231,14 @@ def replica_keys(seed, number):
 
 def ensemble(machine, step, boundary, *, weight_step=0.5):
     """Compiled `run(keys, states, betas, start, stop) -> (states, info)` over independent replicas."""
-    kernel = step if isinstance(step, Kernel) else Kernel(lambda state, boundary: state, step)
+    kernel = step if isinstance(step, Kernel) else Kernel(lambda state, boundary: state, step, None)
     loop = advance(kernel, refresh=None)
 
     def run(key, state, beta, start, stop):
         path = BetaPath(jnp.zeros(1), beta[None], "steps")
-        return loop(key, state, Drive(path, jnp.int32(0), jnp.float32(weight_step), boundary), start, stop)
+        return loop(
+            key, state, Drive(path, jnp.int32(0), {"weight_step": jnp.float32(weight_step)}, boundary), start, stop
+        )
 
     batch = jax.jit(jax.vmap(run, in_axes=(0, 0, 0, None, None)))
     return lambda key, state, beta, start, stop: batch(key, state, beta, jnp.int32(start), jnp.int32(stop))

@@ -105,7 +105,7 @@ def test_a_rate_counts_only_if_energies_agree():
 
 def energies(program):
     """Energy of each replica of a uniform machine."""
-    outputs = np.asarray(program.drives.chunks[0].boundary.outputs)
+    outputs = np.asarray(program.drives.chunks[0].clamped.outputs)
     found = []
     for state in program.states.chunks:
         own = [np.concatenate([spins, outputs[None]]) for spins in np.asarray(state.spins)]
@@ -127,7 +127,7 @@ def averaged(sampler, measure):
 def test_yardstick_has_the_physics_of_the_package():
     depth, width, patterns, replicas = 3, 8, 64, 24
     program = Program(Case("small", replicas, gn.Machine(depth, width, weights="gaussian"), patterns))
-    clamped = program.drives.chunks[0].boundary
+    clamped = program.drives.chunks[0].clamped
     data = {"inputs": np.asarray(clamped.inputs), "outputs": np.asarray(clamped.outputs)}
     ours = averaged(program, lambda: energies(program))
     for beta, right in ((BETA, True), (0.9 * BETA, False)):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from glassnet.model.machine import Machine
+from glassnet.perceptron.machine import Machine
 
 UNIFORM = ((1, 4, 64, 64), (1, 4, 64, 512), (64, 4, 64, 512), (16, 10, 16, 512), (1, 4, 256, 512), (1, 10, 256, 4096))
 """Replicas, depth, width, patterns: Gaussian weights, all layers equally wide."""

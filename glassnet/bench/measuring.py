@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from glassnet import tasks
 from glassnet.bench.cases import BETA
-from glassnet.model.machine import Machine
+from glassnet.perceptron.machine import Machine
 from glassnet.simulation.follow import Follower
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulator import simulate

@@ -13,7 +13,7 @@ from glassnet.bench.cases import BETA, WEIGHT_STEP, Case, state_bytes
 from glassnet.bench.memory import peak_growth
 from glassnet.core import keys
 from glassnet.core.schedule import Schedule
-from glassnet.dynamics.kernel import REFRESH, Drive
+from glassnet.sampling.kernel import REFRESH, Drive
 from glassnet.simulation import compiled
 from glassnet.simulation.job import Job
 from glassnet.simulation.parallel import Batch, for_chunks, lanes, split
@@ -45,7 +45,7 @@ class Program:
         self.states = self._start()
         size = self.states.chunks[0].spins.shape[0]
         paths = jax.tree.map(lambda x: jnp.repeat(x, size, axis=0), job.paths())
-        drive = Drive(paths, jnp.zeros(size, jnp.int32), jnp.float32(WEIGHT_STEP), job.boundary([0]))
+        drive = Drive(paths, jnp.zeros(size, jnp.int32), {"weight_step": jnp.float32(WEIGHT_STEP)}, job.boundary([0]))
         self.drives = Batch([drive] * len(self.states.chunks), case.replicas)
         begun = time.perf_counter()
         self._run = self._compiled()

@@ -14,8 +14,8 @@ import numpy as np
 from jax import Array, lax
 
 from glassnet.core import keys
-from glassnet.dynamics.accept import metropolis
 from glassnet.native import library
+from glassnet.sampling.accept import metropolis
 
 TILE = 64
 """Fields are padded to a multiple of this."""

@@ -11,7 +11,7 @@ import numpy as np
 from glassnet.config import RunConfig
 from glassnet.config.read import record
 from glassnet.core.check import fail, positive
-from glassnet.model.machine import Machine
+from glassnet.perceptron.machine import Machine
 
 ALIASES = {
     "alpha": "task.patterns",

@@ -12,8 +12,8 @@ from glassnet.cli.progress import progress_bar
 from glassnet.config import TASKS, DigitsTask, RunConfig, read_config
 from glassnet.config.command import default_config
 from glassnet.core.check import fail
-from glassnet.model.describe import POTENTIALS
 from glassnet.output import checked_output
+from glassnet.perceptron.describe import POTENTIALS
 
 
 @dataclass(frozen=True)

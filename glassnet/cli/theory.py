@@ -14,9 +14,9 @@ import tyro
 from glassnet.cli.info import MOST_ROWS, theory_results
 from glassnet.cli.parse import first_look, named_kind, parse, plain_name
 from glassnet.core.check import integer, positive
-from glassnet.model.describe import POTENTIALS
-from glassnet.model.potential import HardCore, Potential
 from glassnet.output import checked_output
+from glassnet.perceptron.describe import POTENTIALS
+from glassnet.perceptron.potential import HardCore, Potential
 
 if TYPE_CHECKING:
     from xarray import Dataset

@@ -6,7 +6,7 @@ from typing import Any
 
 from glassnet.config.run import RunConfig
 from glassnet.config.tasks import DigitsTask, TaskConfig
-from glassnet.model.machine import Machine
+from glassnet.perceptron.machine import Machine
 
 
 def default_config(task: type[TaskConfig]) -> RunConfig:

@@ -8,8 +8,8 @@ from typing import Any
 
 from glassnet.config.tasks import TASKS
 from glassnet.core.check import fail, one_of
-from glassnet.model.describe import POTENTIALS
-from glassnet.model.machine import Machine
+from glassnet.perceptron.describe import POTENTIALS
+from glassnet.perceptron.machine import Machine
 from glassnet.simulation.protocol import Protocol
 
 

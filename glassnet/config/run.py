@@ -12,9 +12,9 @@ from glassnet.config.read import record
 from glassnet.config.tasks import TaskConfig, integers
 from glassnet.core.check import fail, integer, is_number, one_of, positive
 from glassnet.core.schedule import KINDS, Schedule
-from glassnet.dynamics.catalogue import DYNAMICS
-from glassnet.model.describe import described
-from glassnet.model.machine import Machine
+from glassnet.perceptron.describe import described
+from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.sweeps.catalogue import DYNAMICS
 from glassnet.simulation.job import STARTS
 from glassnet.simulation.protocol import Protocol
 from glassnet.store.provenance import config_hash

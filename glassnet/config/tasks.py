@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from glassnet import tasks
 from glassnet.core.check import fail, finite, integer
-from glassnet.model.machine import Machine
+from glassnet.perceptron.machine import Machine
 from glassnet.tasks import Task
 
 

@@ -1,1 +1,1 @@
-"""Compiled kernels for CPUs behind the contract of glassnet.dynamics."""
+"""Compiled kernels for CPUs behind the contract of glassnet.perceptron.sweeps."""

@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from glassnet.dynamics.catalogue import build
-from glassnet.dynamics.kernel import Drive, advance
-from glassnet.measure import layers, overlaps
-from glassnet.model.machine import Machine
-from glassnet.model.state import Boundary, State, random_state
+from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.observe import layers, overlaps
+from glassnet.perceptron.state import Boundary, State, random_state
+from glassnet.perceptron.sweeps.catalogue import build
+from glassnet.sampling.kernel import Drive, advance
 from glassnet.simulation.parallel import Lanes, batched
 
 CACHED_PROGRAMS = 64
@@ -35,7 +35,7 @@ def initialise(machine: Machine, dynamics: str, lanes: Lanes, shared: bool) -> C
 def advancing(machine: Machine, dynamics: str, lanes: Lanes, shared: bool) -> Callable:
     """`f(keys, states, drives, start, stop) -> (states, info)`; the states given are used up."""
     run = advance(build(dynamics, machine, lanes.plan))
-    drive = Drive(path=0, origin=0, weight_step=None, boundary=_axis(shared))  # ty: ignore[invalid-argument-type]
+    drive = Drive(path=0, origin=0, numbers=None, clamped=_axis(shared))  # ty: ignore[invalid-argument-type]
     return jax.jit(batched(lanes, run, (0, 0, drive, None, None)), donate_argnums=1)
 
 

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from glassnet.dynamics.catalogue import offered
-from glassnet.dynamics.kernel import Drive
-from glassnet.model.state import State
+from glassnet.perceptron.state import State
+from glassnet.perceptron.sweeps.catalogue import offered
+from glassnet.sampling.kernel import Drive
 from glassnet.simulation import compiled
 from glassnet.simulation.job import Job
 from glassnet.simulation.moment import CLONES, HOSTS, Row
@@ -100,9 +100,9 @@ class Follower:
         """Drives of the replicas in chunks."""
         paths = split(self.lanes, jax.tree.map(lambda x: x[self.rungs], self.job.paths()))
         starts = split(self.lanes, jnp.asarray(origins))
-        step = jnp.float32(self.job.weight_step)
+        numbers = {"weight_step": jnp.float32(self.job.weight_step)}
         parts = zip(paths.chunks, starts.chunks, self.boundary.chunks, strict=True)
-        return Batch([Drive(path, start, step, boundary) for path, start, boundary in parts], len(origins))
+        return Batch([Drive(path, start, numbers, boundary) for path, start, boundary in parts], len(origins))
 
     def teacher(self) -> Batch | None:
         """Hidden spins of the teachers in chunks, or None."""

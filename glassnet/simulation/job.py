@@ -12,10 +12,10 @@ from jax import Array
 from glassnet.core import keys
 from glassnet.core.check import fail, integer, one_of, positive
 from glassnet.core.schedule import BetaPath, Schedule
-from glassnet.dynamics.catalogue import DYNAMICS
-from glassnet.model.energy import checked_spins, checked_weights, energy
-from glassnet.model.machine import Machine
-from glassnet.model.state import Boundary
+from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.reference import checked_spins, checked_weights, energy
+from glassnet.perceptron.state import Boundary
+from glassnet.perceptron.sweeps.catalogue import DYNAMICS
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.share import Share
 from glassnet.tasks import Task

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from glassnet.core.check import fail
-from glassnet.model.state import State
+from glassnet.perceptron.state import State
 from glassnet.simulation.job import Job
 
 Row = dict[str, np.ndarray]

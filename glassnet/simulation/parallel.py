@@ -19,10 +19,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from glassnet.dynamics.catalogue import COMPILED
-from glassnet.dynamics.column_scan import NATIVE, Plan, plan_for
-from glassnet.model.machine import Machine
 from glassnet.native import library
+from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.sweeps.catalogue import COMPILED
+from glassnet.sampling.plan import NATIVE, Plan, plan_for
 
 LARGEST_CHUNK = 8
 """Replicas of one call on a CPU at most: small machines gain little beyond, and few replicas fill their chunk."""

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from glassnet.measure.teacher import teacher_overlaps
-from glassnet.model.state import State, pack
+from glassnet.perceptron.observe.teacher import teacher_overlaps
+from glassnet.perceptron.state import State, pack
 from glassnet.simulation import compiled
 from glassnet.simulation.follow import Follower, Report, Status
 from glassnet.simulation.job import Job

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.model.state import State
+from glassnet.perceptron.state import State
 from glassnet.simulation.moment import Moment, Row
 from glassnet.store import sealed
 

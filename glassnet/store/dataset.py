@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from glassnet.model.describe import described, machine_from
-from glassnet.model.state import Boundary, State, unpack
+from glassnet.perceptron.describe import described, machine_from
+from glassnet.perceptron.state import Boundary, State, unpack
 from glassnet.simulation.job import Configuration, Job
 from glassnet.simulation.pairs import Record
 from glassnet.store.provenance import canonical, config_hash

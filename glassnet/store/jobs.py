@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.schedule import Schedule
-from glassnet.model.describe import described, machine_from
+from glassnet.perceptron.describe import described, machine_from
 from glassnet.simulation.job import Job
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.share import share

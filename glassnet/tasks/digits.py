@@ -8,7 +8,7 @@ from importlib.resources import files
 import numpy as np
 
 from glassnet.core.check import fail, finite, integer
-from glassnet.model.machine import Machine
+from glassnet.perceptron.machine import Machine
 from glassnet.tasks.synthetic import stream
 from glassnet.tasks.task import Task, fingerprint
 

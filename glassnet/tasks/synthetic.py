@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from glassnet.core.check import fail, integer
-from glassnet.model.describe import described
-from glassnet.model.energy import checked_weights, feed_forward
-from glassnet.model.machine import Machine
-from glassnet.model.prior import prior_weights
+from glassnet.perceptron.describe import described
+from glassnet.perceptron.ensembles import prior_weights
+from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.reference import checked_weights, feed_forward
 from glassnet.tasks.task import Task, Teacher, fingerprint
 
 TeacherChoice = Machine | Sequence[np.ndarray] | None

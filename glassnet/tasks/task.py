@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from glassnet.core.check import fail
-from glassnet.model.energy import checked_signs, checked_spins, checked_weights
-from glassnet.model.machine import Machine
+from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.reference import checked_signs, checked_spins, checked_weights
 
 
 @dataclass(frozen=True, eq=False)

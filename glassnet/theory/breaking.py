@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from glassnet.core.check import fail, finite, integer, one_of, positive
-from glassnet.model.potential import HardCore, Potential
+from glassnet.perceptron.potential import HardCore, Potential
 from glassnet.theory.acceleration import solve_ordered
 from glassnet.theory.capacity_bound import exceeds_capacity_bound, warn_above_capacity
 from glassnet.theory.hierarchy import (

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
 from glassnet.core.check import fail, one_of
-from glassnet.model.potential import HardCore, Potential
+from glassnet.perceptron.potential import HardCore, Potential
 from glassnet.theory.factorised import gap_average
 from glassnet.theory.local_weight import LocalWeight, local_weight
 from glassnet.theory.spin import spin_average

@@ -6,7 +6,7 @@ import warnings
 from scipy.optimize import brentq
 
 from glassnet.core.check import integer, one_of
-from glassnet.model.potential import Potential
+from glassnet.perceptron.potential import Potential
 
 
 class CapacityWarning(UserWarning):

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from glassnet.core.check import fail, integer, positive
-from glassnet.model.potential import Potential
+from glassnet.perceptron.potential import Potential
 from glassnet.theory.fixed_point import NoConvergenceError
 from glassnet.theory.symmetric import ReplicaSymmetric, distance, replica_symmetric
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glassnet.core.check import fail
-from glassnet.model.potential import HardCore, Potential
+from glassnet.perceptron.potential import HardCore, Potential
 from glassnet.theory.breaking import parisi
 from glassnet.theory.capacity_bound import CapacityWarning, capacity_bound
 from glassnet.theory.generalisation import generalisation_error

@@ -5,7 +5,7 @@ from scipy.integrate import quad
 from scipy.special import ndtr
 
 from glassnet.core.check import positive
-from glassnet.model.potential import HardCore, Potential, SoftCore
+from glassnet.perceptron.potential import HardCore, Potential, SoftCore
 from glassnet.theory.local_weight import local_weight
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import erfcx, log_ndtr
 
 from glassnet.core.check import fail, positive
-from glassnet.model.potential import Counting, HardCore, Potential, SoftCore
+from glassnet.perceptron.potential import Counting, HardCore, Potential, SoftCore
 from glassnet.theory.power_law import power_law_weight
 
 Derivatives = tuple[np.ndarray, np.ndarray, np.ndarray]

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from glassnet.core.check import fail, integer
-from glassnet.model.potential import HardCore, Potential
+from glassnet.perceptron.potential import HardCore, Potential
 from glassnet.theory.capacity_bound import exceeds_capacity_bound
 from glassnet.theory.fixed_point import solve
 from glassnet.theory.symmetric import STARTS, Chain, chain_equations

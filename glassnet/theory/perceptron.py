@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from glassnet.core.check import finite
-from glassnet.model.potential import HardCore
+from glassnet.perceptron.potential import HardCore
 from glassnet.theory.capacity_bound import CapacityWarning
 from glassnet.theory.symmetric import replica_symmetric
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from glassnet.core.check import integer, one_of, positive
-from glassnet.model.potential import HardCore, Potential
+from glassnet.perceptron.potential import HardCore, Potential
 from glassnet.theory.capacity_bound import exceeds_capacity_bound, warn_above_capacity
 from glassnet.theory.exact import ExactChain
 from glassnet.theory.factorised import FactorisedChain

@@ -10,7 +10,7 @@ from report.runs import created
 
 from glassnet.cli.run import parsed
 from glassnet.config import RandomTask, RunConfig
-from glassnet.model.machine import Machine
+from glassnet.perceptron.machine import Machine
 from glassnet.report import read_run
 from glassnet.report.origin import configuration, provenance
 from glassnet.report.source import run_of

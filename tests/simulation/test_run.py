@@ -10,7 +10,7 @@ import pytest
 import tiny
 
 import glassnet as gn
-from glassnet.measure import overlaps
+from glassnet.perceptron.observe import overlaps
 from glassnet.simulation import compiled, follow, parallel
 from glassnet.simulation import run as run_module
 from glassnet.simulation.follow import Follower

@@ -3,7 +3,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from glassnet.model.machine import Machine
+from glassnet.perceptron.machine import Machine
 from glassnet.tasks import digits
 from glassnet.tasks.digits import archive, balanced
 

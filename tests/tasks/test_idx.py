@@ -4,7 +4,7 @@ import struct
 import numpy as np
 import pytest
 
-from glassnet.model.machine import Machine
+from glassnet.perceptron.machine import Machine
 from glassnet.tasks import digits, idx_images, load_idx
 
 CODES = {"uint8": 8, "int8": 9, "int16": 11, "int32": 12, "float32": 13, "float64": 14}

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from glassnet.model.energy import checked_weights
-from glassnet.model.machine import Machine
-from glassnet.model.prior import prior_weights
+from glassnet.perceptron.ensembles import prior_weights
+from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.reference import checked_weights
 
 WIDE = {"depth": 3, "width": 60, "inputs": 80, "outputs": 40}
 

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from glassnet.model.machine import Machine
+from glassnet.perceptron.machine import Machine
 from glassnet.tasks import Task, Teacher, teacher_student
 
 

@@ -5,7 +5,7 @@ import importlib
 import numpy as np
 import pytest
 
-from glassnet.model.potential import Counting, HardCore, SoftCore
+from glassnet.perceptron.potential import Counting, HardCore, SoftCore
 from glassnet.theory.exact import neuron_average
 from glassnet.theory.factorised import gap_average, product_complement
 from glassnet.theory.local_weight import local_weight

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from glassnet.model.potential import Counting, HardCore, SoftCore
+from glassnet.perceptron.potential import Counting, HardCore, SoftCore
 from glassnet.theory import (
     CapacityWarning,
     best_path,

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from glassnet.model.potential import HardCore
+from glassnet.perceptron.potential import HardCore
 from glassnet.theory import CapacityWarning, parisi, replica_symmetric
 from glassnet.theory.acceleration import solve_ordered
 from glassnet.theory.breaking import ParisiChain

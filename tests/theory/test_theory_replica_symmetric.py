@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from glassnet.model.potential import HardCore, SoftCore
+from glassnet.perceptron.potential import HardCore, SoftCore
 from glassnet.theory import CapacityWarning, NoConvergenceError, capacity_bound, liquid_free_entropy, replica_symmetric
 from glassnet.theory.symmetric import chain_equations
 

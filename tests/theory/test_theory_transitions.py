@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from glassnet.model.potential import HardCore, SoftCore
+from glassnet.perceptron.potential import HardCore, SoftCore
 from glassnet.theory import (
     branches,
     bulk_transition,

@@ -1,4 +1,4 @@
-// What the sweeps of a layer get, in memory as glassnet.model.state lays it out.
+// What the sweeps of a layer get, in memory as glassnet.perceptron.state lays it out.
 #pragma once
 
 #include <cstddef>

@@ -1,1 +1,0 @@
-"""The Hamiltonian: machine, potential, state, energy."""

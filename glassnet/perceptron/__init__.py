@@ -1,0 +1,1 @@
+"""The deep perceptron: machine, potentials, weight ensembles, configuration, sweeps, observables."""

@@ -1,0 +1,30 @@
+"""A machine as JSON values, and back."""
+
+from dataclasses import asdict
+from typing import Any
+
+from glassnet.core.check import one_of
+from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.potential import Counting, HardCore, SoftCore
+
+POTENTIALS = {kind.__name__: kind for kind in (SoftCore, HardCore, Counting)}
+"""Potentials by the name of their class."""
+
+
+def described(machine: Machine) -> dict[str, Any]:
+    """The arguments that build `machine`, as JSON values; "kind" is the class of its potential."""
+    potential = {"kind": type(machine.potential).__name__, **asdict(machine.potential)}
+    return {**asdict(machine), "potential": potential}
+
+
+def machine_from(description: dict[str, Any]) -> Machine:
+    """The machine that `described` described.
+
+    Raises:
+        ValueError: for an unknown potential, or arguments out of range.
+    """
+    potential = dict(description["potential"])
+    kind = potential.pop("kind")
+    one_of(tuple(POTENTIALS), kind=kind)
+    arguments: dict[str, Any] = {**description, "potential": POTENTIALS[kind](**potential)}
+    return Machine(**arguments)

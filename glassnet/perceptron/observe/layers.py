@@ -1,0 +1,47 @@
+"""Energy, violated gaps and training error of one replica."""
+
+import jax.numpy as jnp
+from jax import Array
+
+from glassnet.core.means import mean_over
+from glassnet.perceptron.forward import forward, signs
+from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.state import Boundary, State, own_spins
+
+
+def layer_energy(machine: Machine, state: State, boundary: Boundary) -> dict[str, Array]:
+    """Energy and violated gaps of each layer, per gap.
+
+    energy_l = 1/(N_l M) sum_{mu i} v(r),   violated_l = 1/(N_l M) sum_{mu i} theta(-r)      [Yoshino 2020]
+
+    Args:
+        machine: the machine.
+        state: configuration with cached pre-activations.
+        boundary: clamped neurons.
+    Returns:
+        `energy` and `violated`, each of shape (depth,); the energy is inf where a hard core is violated.
+    """
+    energies, violated = [], []
+    for field, own in zip(state.fields, own_spins(machine, state.spins, boundary), strict=True):
+        gap = own.astype(field.dtype) * field - machine.potential.margin
+        energies.append(mean_over(machine.potential.cost(gap), 2))
+        violated.append(mean_over(gap < 0, 2))
+    energy = jnp.concatenate(energies)
+    if machine.potential.hard:
+        energy = jnp.where(energy > 0, jnp.inf, energy)
+    return {"energy": energy, "violated": jnp.concatenate(violated)}
+
+
+def output_error(machine: Machine, weights: tuple[Array, ...], boundary: Boundary) -> Array:
+    """Fraction of wrong output neurons when the inputs are fed forward with the instantaneous weights, scalar."""
+    outputs = signs(forward(machine, weights, boundary.inputs).fields[-1][-1])
+    return mean_over(outputs != boundary.outputs, 2)
+
+
+def finite(state: State) -> dict[str, Array]:
+    """Whether weights and pre-activations of each layer are finite, bool, each of shape (depth,)."""
+    return {"weights": _all_finite(state.weights), "fields": _all_finite(state.fields)}
+
+
+def _all_finite(stacks: tuple[Array, ...]) -> Array:
+    return jnp.concatenate([mean_over(~jnp.isfinite(x), 2) == 0 for x in stacks])

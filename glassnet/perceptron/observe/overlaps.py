@@ -1,0 +1,122 @@
+"""Overlaps of spins and weights, between two times of one replica or between two replicas.
+
+Spins come as (layer, neuron, pattern), the layers being 1..L: hidden ones and the clamped output, whose overlap
+with itself is 1. Output and hidden layers may differ in width, hence `Layers`, a tuple of stacks.
+"""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from glassnet.core.means import mean_over
+from glassnet.perceptron.state import Boundary
+
+Layers = tuple[Array, ...]
+"""Arrays (layer, neuron, pattern) of equal width each, layers ascending."""
+
+
+def measured_layers(spins: Array, boundary: Boundary) -> Layers:
+    """Spins of layers 1..L: hidden spins (if any) and the outputs."""
+    outputs = boundary.outputs[None]
+    return (spins, outputs) if spins.shape[0] else (outputs,)
+
+
+def spin_overlap(a: Layers, b: Layers) -> Array:
+    """q_l = 1/(N_l M) sum_{mu i} S^a S^b for layers 1..L, shape (layer,)  [Yoshino 2020; Huang et al. 2025, eq. 13]."""
+    return _by_layer(_mean_product, a, b)
+
+
+def connected_spin_overlap(a: Layers, b: Layers) -> Array:
+    """q_l - 1/N_l sum_i m_i^a m_i^b with m_i = 1/M sum_mu S_i^mu, shape (layer,)."""
+    return _by_layer(lambda S, T: _mean_product(S, T) - (_magnetisation(S) * _magnetisation(T)).mean(-1), a, b)
+
+
+def magnetisation_squared(a: Layers) -> Array:
+    """m2_l = 1/N_l sum_i (1/M sum_mu S_i^mu)^2, shape (layer,)."""
+    return _by_layer(lambda S: (_magnetisation(S) ** 2).mean(-1), a)
+
+
+def pattern_overlap(a: Layers) -> tuple[Array, Array]:
+    """Mean and standard deviation over pairs mu < nu of 1/N_l sum_i S_i^mu S_i^nu, each of shape (layer,).
+
+    NaN for a single pattern. The pairs are summed through the N x N matrix of neuron correlations, so the cost
+    is N^2 M and not N M^2.
+    """
+    return _by_layer(lambda S: _pattern_moments(S)[0], a), _by_layer(lambda S: _pattern_moments(S)[1], a)
+
+
+def weight_overlap(a: tuple[Array, ...], b: tuple[Array, ...]) -> Array:
+    """Q_l = 1/(N_l c) sum_{ij} J^a J^b for layers 1..L, shape (layer,)   [Yoshino 2020]."""
+    return _by_layer(lambda J, K: mean_over(J * K, 2), a, b)
+
+
+def neuron_overlaps(teacher: Array, student: Array) -> Array:
+    """R_ij = 1/M sum_mu S^T_i S^S_j of all pairs of neurons, from the even and from the odd patterns.
+
+    Args:
+        teacher: spins (layer, neuron, pattern).
+        student: the same.
+    Returns:
+        Shape (2, layer, teacher neuron, student neuron): the two halves of the patterns.
+    """
+    halves = [_correlation(teacher[..., k::2], student[..., k::2]) for k in range(2)]
+    return jnp.stack(halves)
+
+
+def _correlation(S: Array, T: Array) -> Array:
+    S, T = S.astype(jnp.float32), T.astype(jnp.float32)
+    return jnp.einsum("lim,ljm->lij", S, T, precision=lax.Precision.HIGHEST) / S.shape[-1]
+
+
+def _by_layer(function: Callable[..., Array], *stacks: tuple[Array, ...]) -> Array:
+    return jnp.concatenate([function(*parts) for parts in zip(*stacks, strict=True)])
+
+
+def _mean_product(S: Array, T: Array) -> Array:
+    return mean_over(S * T, 2)
+
+
+def _magnetisation(S: Array) -> Array:
+    return mean_over(S, 1)
+
+
+def _pattern_moments(S: Array) -> tuple[Array, Array]:
+    """Mean and standard deviation of the overlap of two patterns, by layer."""
+    neurons, patterns = S.shape[1:]
+    pairs = patterns * (patterns - 1)
+    gram = _correlation(S, S) * patterns
+    total = ((patterns * _magnetisation(S)) ** 2).sum(-1) / neurons - patterns
+    squares = (gram**2).sum((1, 2)) / neurons**2 - patterns
+    if pairs == 0:
+        nothing = jnp.full(S.shape[0], jnp.nan)
+        return nothing, nothing
+    mean = total / pairs
+    return mean, jnp.sqrt(jnp.maximum(squares / pairs - mean**2, 0))
+
+
+def all_pairs(spins: Array, outputs: Array, weights: tuple[Array, ...]) -> dict[str, Array]:
+    """Overlaps between all pairs of some configurations.
+
+    Args:
+        spins: hidden spins, shape (configuration, layer, neuron, pattern).
+        outputs: clamped outputs of each configuration, shape (configuration, neuron, pattern).
+        weights: stacks, each (configuration, layer, slot, neuron).
+    Returns:
+        `spin_overlap`, `spin_overlap_connected` and `weight_overlap`, each of shape
+        (configuration, configuration, layer).
+    """
+    layers = [S.astype(jnp.float32) for S in (spins, outputs[:, None]) if S.shape[1]]
+    q = jnp.concatenate([_gram(S) for S in layers], axis=-1)
+    m = jnp.concatenate([_gram(mean_over(S, 1)[..., None]) for S in layers], axis=-1)
+    Q = jnp.concatenate([_gram(J) for J in weights], axis=-1)
+    return {"spin_overlap": q, "spin_overlap_connected": q - m, "weight_overlap": Q}
+
+
+def _gram(x: Array) -> Array:
+    """Mean product over the last two axes for all pairs of the first: (a, layer, i, j) -> (a, b, layer)."""
+    if len(x) == 1:
+        return mean_over(x * x, 2)[None]
+    flat = x.reshape(*x.shape[:2], -1)
+    gram = jnp.einsum("alk,blk->abl", flat, flat, precision=lax.Precision.HIGHEST)
+    return gram / flat.shape[-1]

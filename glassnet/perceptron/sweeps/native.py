@@ -1,0 +1,152 @@
+"""The sweeps of weights and spins as compiled CPU kernels: one call a sweep, in place, all layers of a replica.
+
+Same contract, same moves, same random numbers as `weight_sweep` and `spin_sweep`: decisions differ only where an
+energy change equals its threshold up to rounding.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from glassnet.core.check import one_of
+from glassnet.native import library
+from glassnet.perceptron.graph import targets_of, widened
+from glassnet.perceptron.machine import Machine, Stack
+from glassnet.perceptron.potential import Potential, SoftCore
+from glassnet.perceptron.state import State
+from glassnet.perceptron.sweeps.energy import cooled
+from glassnet.sampling.accept import THRESHOLDS
+from glassnet.sampling.kernel import Info, Params, Step
+
+COSTS = ("quadratic", "linear", "count", "power")
+"""Costs of a gap that the kernels know, in their numbering."""
+
+NUMBER = {"gaussian": 0, "ising": 1, "spherical": 2}
+"""Ensembles in the numbering of the kernels."""
+
+
+def weight_sweep(machine: Machine, rule: str = "metropolis") -> Step:
+    """As `glassnet.perceptron.sweeps.weights.weight_sweep`.
+
+    Raises:
+        ValueError: for an unknown rule.
+        RuntimeError: if there are no kernels in this process.
+    """
+    one_of(tuple(THRESHOLDS), rule=rule)
+    library.require()
+    coin = rule == "heat_bath" and machine.weights == "ising"
+    graph = _sources(machine)
+
+    def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
+        changed = (*state.weights, *state.fields)
+        count = jax.ShapeDtypeStruct((machine.depth,), jnp.int32)
+        operands = (*_common(machine, key, params, state.spins), *changed, *graph)
+        places = {len(operands) - len(graph) - len(changed) + n: n for n in range(len(changed))}
+        *new, accepted = _call("glassnet_weights", machine, params, coin, (*changed, count), places)(*operands)
+        weights, fields = new[: len(state.weights)], new[len(state.weights) :]
+        return State(state.spins, tuple(weights), tuple(fields)), {"accepted_weights": accepted}
+
+    return step
+
+
+def spin_sweep(machine: Machine, rule: str = "metropolis") -> Step:
+    """As `glassnet.perceptron.sweeps.spins.spin_sweep`.
+
+    Raises:
+        ValueError: for an unknown rule.
+        RuntimeError: if there are no kernels in this process.
+    """
+    one_of(tuple(THRESHOLDS), rule=rule)
+    library.require()
+    coin = rule == "heat_bath"
+    graph = _targets(machine)
+
+    def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
+        common = _common(machine, key, params, state.spins)
+        operands = (*common, *state.weights, *state.fields, *graph)
+        first = len(common) + len(state.weights)
+        places = {len(common) - 1: 0} | {first + g: 1 + g for g in range(len(state.fields))}
+        count = jax.ShapeDtypeStruct((machine.depth - 1,), jnp.int32)
+        results = (state.spins, *state.fields, count)
+        spins, *fields, accepted = _call("glassnet_spins", machine, params, coin, results, places)(*operands)
+        return State(spins, state.weights, tuple(fields)), {"accepted_spins": accepted}
+
+    return step
+
+
+def _common(machine: Machine, key: Array, params: Params, spins: Array) -> tuple[Array, ...]:
+    """Operands that every call begins with; the spins come last."""
+    params = cooled(machine, params)
+    boundary = params.clamped
+    numbers = (jnp.asarray(x, jnp.float32) for x in (params.temperature, params.numbers["weight_step"]))
+    return jax.random.key_data(key), *numbers, boundary.inputs, boundary.outputs, spins
+
+
+def _call(function: str, machine: Machine, params: Params, coin: bool, results: tuple, places: dict):
+    """The call; `places` says which operand each result replaces."""
+    shapes = tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in results)
+    call = jax.ffi.ffi_call(function, shapes, vmap_method="sequential", input_output_aliases=places)
+    about = _description(machine) | {"coin": coin, "patterns": np.int64(params.clamped.inputs.shape[-1])}
+    return lambda *operands: call(*operands, **about)
+
+
+def _description(machine: Machine) -> dict:
+    """Attributes of a call that follow from the machine."""
+    cost, exponent = _cost(machine.potential)
+    shapes = [(s.first, s.last, s.fan_out, s.fan_in, s.connectivity) for s in machine.stacks]
+    graph = _targets(machine)
+    return {
+        "stacks": np.array(shapes, np.int64).reshape(-1),
+        "scales": np.array([s.scale for s in machine.stacks], np.float32),
+        "width": np.int64(machine.width),
+        "ensemble": np.int64(NUMBER[machine.weights]),
+        "diluted": _diluted(machine),
+        "targets": np.int64(graph[0].shape[-1] if graph else 0),
+        "cost": np.int64(COSTS.index(cost)),
+        "exponent": np.float32(exponent),
+        "strength": np.float32(getattr(machine.potential, "strength", 1.0)),
+        "margin": np.float32(machine.potential.margin),
+    }
+
+
+def _cost(potential: Potential) -> tuple[str, float]:
+    """Which cost a potential has, and its exponent."""
+    if not isinstance(potential, SoftCore):
+        return "count", 0.0
+    named = {1.0: "linear", 2.0: "quadratic"}
+    return named.get(float(potential.power), "power"), float(potential.power)
+
+
+def _diluted(machine: Machine) -> bool:
+    return any(stack.diluted for stack in machine.stacks)
+
+
+def _sources(machine: Machine) -> tuple[np.ndarray, ...]:
+    """Sources of every weight by stack, (layer, slot, neuron); empty if all layers are fully connected."""
+    if not _diluted(machine):
+        return ()
+    return tuple(np.stack([_inputs_of(machine, stack, l).T for l in stack.layers]) for stack in machine.stacks)
+
+
+def _inputs_of(machine: Machine, stack: Stack, layer: int) -> np.ndarray:
+    """Feeding neuron of each weight of a layer, (neuron, slot)."""
+    if stack.diluted:
+        return machine.sources(layer)
+    return np.broadcast_to(np.arange(stack.fan_in, dtype=np.int32), (stack.fan_out, stack.fan_in))
+
+
+def _targets(machine: Machine) -> tuple[np.ndarray, ...]:
+    """Targets of every hidden neuron and the slots it has there, (hidden layer, neuron, target).
+
+    Where there are fewer, the target lies outside the layer. Empty if all layers are fully connected.
+    """
+    if not _diluted(machine) or machine.depth == 1:
+        return ()
+    found = []
+    for layer in range(2, machine.depth + 1):
+        stack = machine.stacks[machine.stack_of(layer)]
+        found.append((stack.fan_out, *targets_of(_inputs_of(machine, stack, layer), machine.width)))
+    most = max(targets.shape[1] for _, targets, _ in found)
+    wide = [[widened(targets, most, outside), widened(slots, most, 0)] for outside, targets, slots in found]
+    return tuple(np.stack(x) for x in zip(*wide, strict=True))

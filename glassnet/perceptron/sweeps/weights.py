@@ -1,0 +1,183 @@
+"""Metropolis sweeps of the weights at fixed spins: all rows of all layers at once, one slot after another."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from glassnet.core import keys
+from glassnet.core.check import one_of
+from glassnet.perceptron.machine import Machine, Stack
+from glassnet.perceptron.potential import Potential
+from glassnet.perceptron.state import State, feeding_spins, own_spins, sources
+from glassnet.perceptron.sweeps import native
+from glassnet.perceptron.sweeps.column_scan import Offers, column_scan, in_blocks, over_layers
+from glassnet.perceptron.sweeps.energy import cooled
+from glassnet.sampling.accept import THRESHOLDS
+from glassnet.sampling.kernel import Info, Params, Step
+from glassnet.sampling.plan import Plan
+
+
+def weight_sweep(machine: Machine, plan: Plan, rule: str = "metropolis") -> Step:
+    """One proposal for every weight, accepted with min(1, exp(-beta dE)).
+
+    gaussian:  J' = (J + d x) / sqrt(1 + d^2), x ~ N(0, 1)              [Yoshino 2020, eq. 35]
+    spherical: two entries of a row turned by a random angle ~ N(0, d^2); the pairs are drawn anew in each of
+               two passes, c/2 pairs each, the same for all rows (one entry rests where c is odd)
+    ising:     J' = -J; with `rule` "heat_bath" accepted with 1 / (1 + exp(beta dE)), which, unlike Metropolis,
+               is random even where all moves are free
+
+    Info: `accepted_weights`, accepted moves of each layer 1..L, int32.
+
+    Raises:
+        ValueError: for an unknown rule.
+    """
+    one_of(tuple(THRESHOLDS), rule=rule)
+    if plan.native:
+        return native.weight_sweep(machine, rule)
+    lazy = rule == "heat_bath" and machine.weights == "ising"
+    sweep_layer = partial(_sweep_layer, machine.weights, machine.potential, plan, lazy)
+
+    def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
+        params = cooled(machine, params)
+        feeding = feeding_spins(machine, state.spins, params.clamped)
+        own = own_spins(machine, state.spins, params.clamped)
+        weights, fields, accepted = [], [], []
+        for g, stack in enumerate(machine.stacks):
+            arrays = (state.weights[g], state.fields[g], feeding[g], own[g], _graph(machine, stack))
+            layer_keys = jax.vmap(partial(keys.address, key))(jnp.asarray(stack.layers))
+            swept = over_layers(
+                plan,
+                lambda a, stack=stack: sweep_layer(stack, params, *a),
+                (layer_keys, *arrays),
+                elements=stack.fan_out * feeding[g].shape[-1],
+            )
+            for part, value in zip((weights, fields, accepted), swept, strict=True):
+                part.append(value)
+        info = {"accepted_weights": jnp.concatenate(accepted)}
+        return State(state.spins, tuple(weights), tuple(fields)), info
+
+    return step
+
+
+def _graph(machine: Machine, stack: Stack) -> Array | None:
+    return jnp.asarray(sources(machine, stack)) if stack.diluted else None
+
+
+def _sweep_layer(
+    ensemble: str, potential: Potential, plan: Plan, lazy: bool, stack: Stack, params: Params,
+    key: Array, J: Array, field: Array, feeding: Array, own: Array, graph: Array | None,
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Sweep one layer: J (slot, neuron), field (neuron, pattern), feeding (source, pattern), own as field."""
+    offer = OFFERS[ensemble]
+
+    def one_pass(number: Array | int, carry: tuple) -> tuple[Array, Array, Array]:
+        field, J, accepted = carry
+        pass_key = keys.address(key, number)
+        order, inverse = offer.order(pass_key, len(J))
+        moving, resting = offer.arranged(J, order)
+        change = offer.change(pass_key, moving, params)
+        feed = offer.terms(offer.arranged(feeding if graph is None else graph, order)[0])
+        lookup = None if graph is None else lambda source: feeding[source]
+        draw = coin if lazy else metropolis
+        limit = draw(pass_key, (len(change), J.shape[1]), params)
+        offers = Offers(offer.terms(stack.scale * change), feed, None, limit)
+        field, accept = _scan(potential, plan, field, own, offers, lookup)
+        moved = moving + jnp.where(accept[:, None], change, 0)
+        return field, offer.restored(moved, resting, inverse), accepted + accept.sum(dtype=jnp.int32)
+
+    carry = (field, J, jnp.int32(0))
+    field, J, accepted = one_pass(0, carry) if offer.passes == 1 else lax.fori_loop(0, offer.passes, one_pass, carry)
+    return J, field, accepted
+
+
+def _scan(
+    potential: Potential, plan: Plan, field: Array, sign: Array, offers: Offers, lookup: Callable | None
+) -> tuple[Array, Array]:
+    run = partial(column_scan, potential=potential, sites="rows", plan=plan)
+    if lookup is None:
+        return in_blocks(plan, "rows", run, field, sign, offers)
+    return run(field, sign, offers, lookup=lookup)
+
+
+def _gaussian(key: Array, J: Array, params: Params) -> Array:
+    d = params.numbers["weight_step"]
+    x = keys.normal(keys.address(key, 0), J.shape)
+    return (J + d * x) / jnp.sqrt(1 + d * d) - J
+
+
+def _ising(key: Array, J: Array, params: Params) -> Array:
+    return -2 * J
+
+
+def _rotation(key: Array, J: Array, params: Params) -> Array:
+    first, second = J[:, 0], J[:, 1]
+    angle = params.numbers["weight_step"] * keys.normal(keys.address(key, 0), first.shape)
+    versine, sine = 2 * jnp.sin(angle / 2) ** 2, jnp.sin(angle)  # 1 - cos without cancellation
+    return jnp.stack([-versine * first - sine * second, sine * first - versine * second], axis=1)
+
+
+def metropolis(key: Array, shape: tuple[int, ...], params: Params) -> Array:
+    """Largest energy changes that the Metropolis rule accepts."""
+    return THRESHOLDS["metropolis"](keys.address(key, 1), shape, params.temperature)
+
+
+def coin(key: Array, shape: tuple[int, ...], params: Params) -> Array:
+    """Largest energy changes that the heat bath accepts."""
+    return THRESHOLDS["heat_bath"](keys.address(key, 1), shape, params.temperature)
+
+
+class Offer(NamedTuple):
+    """How an ensemble proposes.
+
+    Attributes:
+        change: `change(key, J, params)`: proposed changes of weights that move together, (step, rank, neuron).
+        rank: weights of a row that move together; the groups are drawn anew in every pass.
+        passes: passes over a row in a sweep, each of which moves a weight once at most.
+    """
+
+    change: Callable[[Array, Array, Params], Array]
+    rank: int
+    passes: int
+
+    def order(self, key: Array, slots: int) -> tuple[Array, Array]:
+        """Order in which the slots of a row move, and its inverse: a permutation and where it puts each slot.
+
+        Slots that move together stand side by side. They lie a random distance apart on a ring, turned by a random
+        angle: position k holds slot (a k + b) mod c, with a random b and a random a that has no divisor in common
+        with c.
+        """
+        place = jnp.arange(slots)
+        if self.rank == 1:
+            return place, place
+        units = np.array([a for a in range(1, slots + 1) if math.gcd(a, slots) == 1])
+        inverses = np.array([pow(int(a), -1, slots) if slots > 1 else 0 for a in units])
+        u = keys.uniform(keys.address(key, 2), (2,))
+        choice = (u[0] * len(units)).astype(jnp.int32)
+        turn = (u[1] * slots).astype(jnp.int32)
+        order = (jnp.asarray(units)[choice] * place + turn) % slots
+        return order, (jnp.asarray(inverses)[choice] * (place - turn)) % slots
+
+    def arranged(self, x: Array, order: Array) -> tuple[Array, Array]:
+        """`x` (slot, ...) as groups (step, rank, ...) in that order, and the slots that are left over."""
+        x = x if self.rank == 1 else x[order]
+        used = len(x) - len(x) % self.rank
+        return x[:used].reshape(-1, self.rank, *x.shape[1:]), x[used:]
+
+    def terms(self, x: Array) -> tuple[Array, ...]:
+        """`x` (step, rank, ...) as one array (step, ...) for each weight of a group."""
+        return tuple(x[:, k] for k in range(self.rank))
+
+    def restored(self, moved: Array, resting: Array, inverse: Array) -> Array:
+        """What `arranged` took apart, put together again."""
+        x = jnp.concatenate([moved.reshape(-1, *moved.shape[2:]), resting])
+        return x if self.rank == 1 else x[inverse]
+
+
+OFFERS = {"gaussian": Offer(_gaussian, 1, 1), "ising": Offer(_ising, 1, 1), "spherical": Offer(_rotation, 2, 2)}
+"""Proposals of the weight ensembles."""

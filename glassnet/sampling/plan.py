@@ -1,0 +1,51 @@
+"""How the arrays of a sweep are cut on a kind of machine."""
+
+from dataclasses import dataclass, replace
+
+from jax.extend.backend import get_backend
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How arrays are cut on a kind of machine.
+
+    Attributes:
+        block: numbers handled together in one step, so that they stay in cache; None for the whole array.
+        dot: long sums as a product with a constant vector, which XLA vectorises better on CPU.
+        native: sweeps are calls of compiled kernels, where the system has them.
+        fused: chip whose kernel does the scan ("gpu" or "tpu"); None for a scan of XLA.
+        interpret: run that kernel as ordinary operations, which any machine can do, slowly.
+    """
+
+    block: int | None
+    dot: bool
+    native: bool = False
+    fused: str | None = None
+    interpret: bool = False
+
+
+CACHE = 2**15
+"""Numbers (float32) that stay in the cache of a core."""
+
+CPU = Plan(block=CACHE, dot=True)
+ACCELERATOR = Plan(block=None, dot=False)
+NATIVE = replace(CPU, native=True)
+FUSED = {name: replace(ACCELERATOR, fused=chip) for name, chip in (("gpu", "gpu"), ("cuda", "gpu"), ("tpu", "tpu"))}
+"""Plans of the platforms that have a kernel of their own."""
+
+
+def plan_for(platform: str, replicas: int = 1) -> Plan:
+    """Plan of a JAX platform ("cpu", or anything else for accelerators) for so many replicas in one call."""
+    if platform == "gpu" and _rocm():
+        return ACCELERATOR
+    if platform != "cpu":
+        return FUSED.get(platform, ACCELERATOR)
+    return replace(CPU, block=max(1, CACHE // replicas))
+
+
+def _rocm() -> bool:
+    """Whether what JAX calls "gpu" on this machine is from AMD."""
+    try:
+        return "rocm" in get_backend("gpu").platform_version.lower()
+    except RuntimeError:  # there is none
+        return False

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from glassnet.perceptron.machine import Machine, Stack
+from glassnet.perceptron.potential import Counting, HardCore, SoftCore
+
+
+def test_widths_and_stacks():
+    machine = Machine(5, 10, inputs=17, outputs=3)
+    assert machine.widths == (17, 10, 10, 10, 10, 3)
+    assert machine.fan_in == (17, 10, 10, 10, 10)
+    shapes = [(s.first, s.last, s.fan_out, s.fan_in) for s in machine.stacks]
+    assert shapes == [(1, 1, 10, 17), (2, 4, 10, 10), (5, 5, 3, 10)]
+    assert [machine.stack_of(l) for l in range(1, 6)] == [0, 1, 1, 1, 2]
+    assert len(Machine(6, 4).stacks) == 1
+    assert len(Machine(1, 4, inputs=3, outputs=2).stacks) == 1
+    assert machine.alpha_scale == 10
+    assert Machine(3, 10, connectivity=4).alpha_scale == 4
+
+
+@pytest.mark.parametrize("c", [1, 2, 3, 6, 10, 20, 100, 784, 1000])
+def test_multiples_of_the_scale_are_exact_for_ising_weights(c):
+    scale = Stack(1, 1, c, c, c, integral=True).scale
+    assert abs(scale * np.sqrt(c) - 1) <= c * 2.0**-23
+    multiples = np.arange(-c, c + 1) * scale
+    np.testing.assert_array_equal(multiples.astype(np.float32).astype(float), multiples)
+    assert Stack(1, 1, c, c, c).scale == 1 / np.sqrt(c)
+
+
+def test_shared_architecture():
+    machine = Machine(3, 8, connectivity=3)
+    assert machine.shares_architecture(Machine(3, 8, connectivity=3, weights="ising", potential=Counting()))
+    assert not machine.shares_architecture(Machine(3, 8, connectivity=3, graph_seed=1))
+    assert not machine.shares_architecture(Machine(3, 8, connectivity=4))
+    assert not machine.shares_architecture(Machine(4, 8, connectivity=3))
+    assert Machine(3, 8).shares_architecture(Machine(3, 8, graph_seed=1))
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ({"depth": 0}, "`depth` must be an integer of at least 1, but is 0"),
+    ({"depth": 2.0}, "`depth` must be an integer of at least 1, but is 2.0"),
+    ({"width": 0}, "`width` must be an integer of at least 1, but is 0"),
+    ({"inputs": 0}, "`inputs` must be an integer of at least 1, but is 0"),
+    ({"outputs": -2}, "`outputs` must be an integer of at least 1, but is -2"),
+    ({"connectivity": 0}, "`connectivity` must be an integer of at least 1, but is 0"),
+    ({"connectivity": 7}, "`connectivity` must be at most .* has 6.*, but is 7"),
+    ({"connectivity": 5, "inputs": 4}, "`connectivity` must be at most .* has 4.*, but is 5"),
+    ({"weights": "binary"}, "`weights` must be one of .*, but is 'binary'"),
+    ({"width": 1}, "`weights` must not be 'spherical' .*, but is 'spherical'"),
+    ({"connectivity": 1}, "`weights` must not be 'spherical' .*, but is 'spherical'"),
+    ({"potential": "soft"}, "`potential` must be a SoftCore, HardCore or Counting, but is 'soft'"),
+    ({"graph_seed": -1}, "`graph_seed` must be an integer of at least 0, but is -1"),
+])  # fmt: skip
+def test_bad_input_is_named(arguments, message):
+    with pytest.raises(ValueError, match="Argument " + message):
+        Machine(**{"depth": 3, "width": 6, **arguments})
+
+
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda: SoftCore(power=0), "`power` must be a positive finite number, but is 0"),
+    (lambda: SoftCore(strength=-1), "`strength` must be a positive finite number, but is -1"),
+    (lambda: SoftCore(margin=np.inf), "`margin` must be a finite number, but is inf"),
+    (lambda: HardCore(margin=np.nan), "`margin` must be a finite number, but is nan"),
+    (lambda: Counting(strength=np.inf), "`strength` must be a positive finite number, but is inf"),
+    (lambda: Counting(margin="0"), "`margin` must be a finite number, but is '0'"),
+])  # fmt: skip
+def test_bad_potential_is_named(make, message):
+    with pytest.raises(ValueError, match="Argument " + message):
+        make()
