@@ -18,7 +18,7 @@ from glassnet.output import writable_folder, write_figure, write_text
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.potential import Counting
 from glassnet.plot import overview
-from glassnet.simulation.follow import Report
+from glassnet.simulation.phase import Report
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulator import simulate
 from glassnet.store.files import save

@@ -19,17 +19,17 @@ import xarray as xr
 
 from glassnet.analysis import derive
 from glassnet.core.check import fail, is_number, positive
+from glassnet.core.codec import config_hash, difference
 from glassnet.core.stopping import Stopped, StopRequest, stop_requests
-from glassnet.simulation.follow import Report, Status
 from glassnet.simulation.job import Job
 from glassnet.simulation.moment import CLONES, HOSTS
+from glassnet.simulation.phase import Report, Status
 from glassnet.simulation.run import Run
 from glassnet.store import live
 from glassnet.store.dataset import dataset
-from glassnet.store.folder import RunFolder, holds_run, status
-from glassnet.store.jobs import job_about
+from glassnet.store.folder import RunFolder, about_run, holds_run, status
 from glassnet.store.parts import DIFFERING, part_path
-from glassnet.store.provenance import config_hash, provenance
+from glassnet.store.provenance import provenance
 
 SHARE_OF_TIME = 0.02
 """Part of the time of a run that checkpoints may take, unless they are asked for at fixed intervals."""
@@ -68,16 +68,21 @@ class Limits:
 
 
 def start(
-    path: str | os.PathLike, job: Job, options: Mapping[str, Any], limits: Limits, report: Report | None = None
+    path: str | os.PathLike,
+    job: Job,
+    limits: Limits,
+    report: Report | None = None,
+    *,
+    run: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Run a job in a folder; go on where the folder holds the same job.
 
     Args:
         path: the folder, made if it does not exist; a part of a run has one of its own.
         job: what to run. Where the folder holds this run, `protocol.sweeps` may be larger than before.
-        options: as `RunFolder.create` takes them.
         limits: when to save and when to stop.
         report: called after every block of sweeps.
+        run: the configuration that `glassnet run` takes, as JSON values, or None.
     Returns:
         The result.
     Raises:
@@ -88,10 +93,11 @@ def start(
     """
     path = Path(path) if job.share is None else part_path(path, job.share.part, job.share.parts)
     if not holds_run(path):
-        return _go_on(RunFolder.create(path, job, options), limits, report)
+        return _go_on(RunFolder.create(path, job, run), limits, report, job=job)
     folder = RunFolder(path)
-    _check_same(folder, job, options)
-    return _resumed(folder, job.protocol.sweeps, limits, report)
+    _check_same(folder, about_run(job, run))
+    ds = finished(folder, job.protocol.sweeps)
+    return _go_on(folder, limits, report, job.protocol.sweeps, job=job) if ds is None else ds
 
 
 def resume(
@@ -122,28 +128,15 @@ def resume(
         FloatingPointError: if the configuration stops being finite.
         Stopped: if a signal or the time limit ended the run before its end.
     """
-    return _resumed(RunFolder(path), sweeps, Limits(time_limit, checkpoint_every), report)
+    folder, limits = RunFolder(path), Limits(time_limit, checkpoint_every)
+    ds = finished(folder, sweeps)
+    return _go_on(folder, limits, report, sweeps) if ds is None else ds
 
 
-def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """What differs between two configurations, one line each: "name: old, not new"."""
-    a, b = _flat(old), _flat(new)
-    return [f"{name}: {a.get(name)!r}, not {b.get(name)!r}" for name in sorted(a | b) if a.get(name) != b.get(name)]
-
-
-def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
-    if isinstance(values, Mapping):
-        return {name: x for key, value in values.items() for name, x in _flat(value, f"{prefix}{key}.").items()}
-    if isinstance(values, (list, tuple)) and any(isinstance(value, Mapping) for value in values):
-        return _flat(dict(enumerate(values)), prefix)
-    return {prefix[:-1]: list(values) if isinstance(values, tuple) else values}
-
-
-def _check_same(folder: RunFolder, job: Job, options: Mapping[str, Any]) -> None:
+def _check_same(folder: RunFolder, new: dict[str, Any]) -> None:
     """Raise ValueError unless the folder holds this run with these options, but for the sweeps of the clones."""
-    old, new = folder.about, {"job": job_about(job), **options}
     new["job"]["config"]["protocol"]["sweeps"] = folder.config["protocol"]["sweeps"]
-    found = difference(_asked_for(old), _asked_for(new))
+    found = difference(_asked_for(folder.about), _asked_for(new))
     if found:
         raise ValueError(f"Argument `folder` must hold the same run, but {folder.path} has {'; '.join(found)}.")
 
@@ -153,11 +146,6 @@ def _asked_for(about: Mapping[str, Any]) -> dict[str, Any]:
     beta = "a list" if about["ladder"] else "one value"
     part = {"part": about["job"]["part"], "keep_configurations": about["keep_configurations"]}
     return {**about["job"]["config"], "beta": beta, **part}
-
-
-def _resumed(folder: RunFolder, sweeps: int | None, limits: Limits, report: Report | None) -> xr.Dataset:
-    ds = finished(folder, sweeps)
-    return _go_on(folder, limits, report, sweeps) if ds is None else ds
 
 
 def finished(folder: RunFolder, sweeps: int | None = None) -> xr.Dataset | None:
@@ -173,12 +161,15 @@ def finished(folder: RunFolder, sweeps: int | None = None) -> xr.Dataset | None:
     return None
 
 
-def _go_on(folder: RunFolder, limits: Limits, report: Report | None, sweeps: int | None = None) -> xr.Dataset:
+def _go_on(
+    folder: RunFolder, limits: Limits, report: Report | None, sweeps: int | None = None, *, job: Job | None = None
+) -> xr.Dataset:
+    """Go on with the run in a folder; `job` is the same run as it was asked for, whose code need not be imported."""
     with stop_requests() as request, folder.lock():
         folder = RunFolder(folder.path)  # another process may have made it longer
         if sweeps is not None:
             folder.extend(sweeps)
-        return _Session(folder, limits, request).run(report or (lambda status: None))
+        return _Session(folder, limits, request).run(job or folder.job(), report or (lambda status: None))
 
 
 class _Session:
@@ -201,9 +192,8 @@ class _Session:
         self._kept_at, self._logged_at = self._begun, -float("inf")
         self._kept: tuple[int, ...] = ()
 
-    def run(self, report: Report) -> xr.Dataset:
+    def run(self, job: Job, report: Report) -> xr.Dataset:
         """Go on to the end."""
-        job = self._folder.job()
         self._run = self._started(job)
         self._kept = self._found = self._place()
         try:
@@ -217,7 +207,7 @@ class _Session:
 
     def _started(self, job: Job) -> Run:
         """The run, from its newest checkpoint that is whole or from its start."""
-        found = self._checkpoints.newest(self._damaged)
+        found = self._checkpoints.newest(job.outline(), self._damaged)
         surroundings = {"pid": os.getpid(), "host": socket.gethostname(), "command": shlex.join(sys.argv)}
         if found is None:
             self._folder.log("started", **self._made, **surroundings)
@@ -302,8 +292,7 @@ class _Session:
 
     def _dataset(self, **labels: Any) -> xr.Dataset:
         """What has been measured, with its provenance."""
-        options = {name: self._folder.about[name] for name in ("ladder", "keep_configurations")}
-        ds = dataset(self._run.job, self._run.records(), **options)
+        ds = dataset(self._run.job, self._run.records())
         made = self._earlier["made"]
         seconds = {"run_seconds": round(self._run_seconds(), 3), "resumed": self._earlier["resumed"]}
         finished = {"finished": datetime.now(UTC).isoformat(timespec="seconds")}

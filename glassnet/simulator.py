@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,9 +16,12 @@ from glassnet.analysis import derive
 from glassnet.core.check import fail, is_number
 from glassnet.core.schedule import Schedule
 from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.sweeps.catalogue import Dynamics
+from glassnet.perceptron.system import Configuration, Perceptron
 from glassnet.runs import Limits
-from glassnet.simulation.follow import Report
-from glassnet.simulation.job import Configuration, Job
+from glassnet.sampling.system import Free, Observable, System
+from glassnet.simulation.job import Job
+from glassnet.simulation.phase import Report
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.run import run
 from glassnet.simulation.share import share
@@ -30,13 +33,15 @@ Beta = float | Schedule | Sequence[float | Schedule]
 
 
 def simulate(
-    machine: Machine,
-    task: Task | Sequence[Task],
+    machine: Machine | System,
+    task: Task | Sequence[Task] | None = None,
     beta: Beta | None = None,
     *,
     protocol: Protocol | None = None,
-    dynamics: str = "metropolis",
+    dynamics: str | Dynamics | Callable = "metropolis",
     weight_step: float = 0.1,
+    numbers: Mapping[str, float] | None = None,
+    observables: Mapping[str, Observable] | None = None,
     seed: int = 0,
     start: str | Configuration = "random",
     keep_configurations: bool = False,
@@ -51,16 +56,20 @@ def simulate(
     Samples exp(-beta H) times the prior of the weights by Monte Carlo [Yoshino 2020, 2023].
 
     Args:
-        machine: the machine.
-        task: its data, the same for all samples, or one task for each sample.
+        machine: the machine, or another system (`glassnet.sampling.system.System`), which brings its own dynamics.
+        task: its data, the same for all samples, or one task for each sample; None for a system that needs none.
         beta: inverse temperature: a number (inf for zero temperature), a `Schedule`, or a list of these, which
             adds a dim `temperature`. May be left out for a hard core, where it has no effect.
         protocol: samples, waiting times, clones and lags; `Protocol()` if None.
         dynamics: "metropolis", "heat_bath" (spins and Ising weights by heat bath, other weights by Metropolis) or
             "feedforward" (weights alone move, neurons follow, only the outputs cost energy). Metropolis offers flips
             in a fixed order: at beta = 0, where every flip is accepted, spins and Ising weights just alternate, and at
-            beta = inf their clones need not part; the heat bath has neither trait.
+            beta = inf their clones need not part; the heat bath has neither trait. Or a value: `Dynamics`, or a builder
+            `build(machine, plan) -> Kernel` of a kernel of your own, whose accepted moves are not counted.
         weight_step: size d of a weight move (no effect on Ising weights).
+        numbers: sizes of the moves of another system by name.
+        observables: what is measured beside the usual, by name, see `Observable`; in a folder, functions are kept by
+            where they are imported from.
         seed: root of all random numbers of the dynamics and of random starts.
         start: "random" (infinite temperature), "planted" (the teacher's configuration) or weights and spins as
             `gn.configuration` returns them; boundary layers always take the task's data.
@@ -85,49 +94,71 @@ def simulate(
         FloatingPointError: if the configuration stops being finite.
         Stopped: a SystemExit of status 75, if a signal or the time limit stopped the run; the same call goes on.
     """
-    job, ladder = prepared(
+    job = prepared(
         machine, task, beta,
-        protocol=protocol, dynamics=dynamics, weight_step=weight_step, seed=seed, start=start, part=part,
+        protocol=protocol, dynamics=dynamics, weight_step=weight_step, numbers=numbers, observables=observables,
+        seed=seed, start=start, keep_configurations=keep_configurations, part=part,
     )  # fmt: skip
     limits = Limits(time_limit, checkpoint_every)
     if folder is not None:
-        options = {"ladder": ladder, "keep_configurations": keep_configurations, "run": None}
-        return runs.start(folder, job, options, limits, report)
+        return runs.start(folder, job, limits, report)
     if limits != Limits():
         raise fail("folder", "be given with `time_limit` or `checkpoint_every`", folder)
     made = provenance()
     begun = time.perf_counter()
-    records = run(job, report)
-    ds = derive(dataset(job, records, ladder=ladder, keep_configurations=keep_configurations))
+    ds = derive(dataset(job, run(job, report)))
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     seconds = round(time.perf_counter() - begun, 3)
     return ds.assign_attrs(made, finished=finished, run_seconds=seconds, status="complete")
 
 
 def prepared(
-    machine: Machine,
-    task: Task | Sequence[Task],
+    machine: Machine | System,
+    task: Task | Sequence[Task] | None = None,
     beta: Beta | None = None,
     *,
     protocol: Protocol | None = None,
-    dynamics: str = "metropolis",
+    dynamics: str | Dynamics | Callable = "metropolis",
     weight_step: float = 0.1,
+    numbers: Mapping[str, float] | None = None,
+    observables: Mapping[str, Observable] | None = None,
     seed: int = 0,
     start: str | Configuration = "random",
+    keep_configurations: bool = False,
     part: tuple[int, int] | None = None,
-) -> tuple[Job, bool]:
-    """The job that the arguments of `simulate` describe, and whether its result has a dim `temperature`.
+) -> Job:
+    """The job that the arguments of `simulate` describe.
 
     Raises:
         ValueError: if an argument is out of range.
     """
-    tasks = _tasks(task)
-    ladder, schedules = _schedules(machine, beta)
     protocol = Protocol() if protocol is None else protocol
     if not isinstance(protocol, Protocol):
         raise fail("protocol", "be a Protocol", protocol)
-    job = Job(machine, tasks, schedules, protocol, dynamics, weight_step, seed, start)
-    return _shared(job, part), ladder
+    if isinstance(machine, Machine):
+        if numbers:
+            raise fail("numbers", "be given with another system than a Machine, which has `weight_step`", dict(numbers))
+        system: System = Perceptron(machine, dynamics)
+        numbers, tasks = {"weight_step": weight_step}, _tasks(task)
+    elif isinstance(machine, System):
+        if dynamics != "metropolis" or weight_step != 0.1:
+            raise fail("dynamics", "be that of the system: it brings its own, with `numbers`", (dynamics, weight_step))
+        system, numbers, tasks = machine, dict(numbers or {}), _tasks_of_system(task)
+    else:
+        raise fail("machine", "be a Machine or another System", machine)
+    cold = isinstance(machine, Machine) and machine.potential.hard
+    job = Job(
+        system,
+        tasks,
+        _beta(beta, cold=cold),
+        protocol,
+        numbers,
+        seed,
+        start,
+        dict(observables or {}),
+        keep_configurations,
+    )
+    return _shared(job, part)
 
 
 def _shared(job: Job, part: tuple[int, int] | None) -> Job:
@@ -150,14 +181,25 @@ def _tasks(task: Any) -> tuple[Task, ...]:
     return tasks
 
 
-def _schedules(machine: Machine, beta: Any) -> tuple[bool, tuple[Schedule, ...]]:
-    """Whether there is a temperature axis, and the schedules along it."""
+def _tasks_of_system(task: Any) -> tuple[Any, ...]:
+    if task is None:
+        return (Free(),)
+    return tuple(task) if isinstance(task, (list, tuple)) else (task,)
+
+
+def _beta(beta: Any, *, cold: bool) -> Schedule | tuple[Schedule, ...]:
+    """Inverse temperature against time, several along a temperature axis; `cold` if there is but zero temperature."""
     if beta is None:
-        if not machine.potential.hard:
+        if not cold:
             raise fail("beta", "be given unless the potential is a hard core", beta)
         beta = math.inf
-    ladder = not (is_number(beta) or isinstance(beta, Schedule))
-    rungs: Any = beta if ladder else [beta]
-    if isinstance(rungs, str) or not hasattr(rungs, "__len__") or not len(rungs):
+    if is_number(beta) or isinstance(beta, Schedule):
+        return _schedule(beta)
+    several: Any = beta
+    if isinstance(several, str) or not hasattr(several, "__len__") or not len(several):
         raise fail("beta", "be a number, a Schedule or a list of these", beta)
-    return ladder, tuple(b if isinstance(b, Schedule) else Schedule.quench(b) for b in rungs)
+    return tuple(map(_schedule, several))
+
+
+def _schedule(beta: Any) -> Schedule:
+    return beta if isinstance(beta, Schedule) else Schedule.quench(beta)

@@ -29,6 +29,7 @@ CHECKED = [
     "glassnet.perceptron.state",
     "glassnet.perceptron.forward",
     "glassnet.perceptron.sweeps",
-    "glassnet.sampling",
+    "glassnet.sampling.kernel",
+    "glassnet.sampling.accept",
 ]
 install_import_hook(CHECKED, "annotations.checked")

@@ -20,7 +20,7 @@ from glassnet.cli.run import parsed
 from glassnet.config import DigitsTask, HiddenManifoldTask, RandomTask, RunConfig, TeacherStudentTask
 from glassnet.config.command import command_line
 from glassnet.demo import CONFIG, demo, headline
-from glassnet.simulation.follow import Status
+from glassnet.simulation.phase import Status
 from glassnet.store import folder as gn_folder
 
 TINY = ["--task", "random", "--task.patterns", "3", "--machine.depth", "2", "--machine.width", "4", "--beta", "2"]

@@ -9,7 +9,7 @@ from command import command
 
 import glassnet as gn
 from glassnet.cli.theory import CURVES, parsed
-from glassnet.store.provenance import config_hash
+from glassnet.core.codec import config_hash
 
 CASES = {
     "overlap": (["--depth", "3", "--alpha", "5", "1"], "spin_overlap", {"alpha": 5, "layer": 1}, 0.13409),

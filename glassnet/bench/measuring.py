@@ -12,7 +12,7 @@ from unittest.mock import patch
 from glassnet import tasks
 from glassnet.bench.cases import BETA
 from glassnet.perceptron.machine import Machine
-from glassnet.simulation.follow import Follower
+from glassnet.simulation.phase import Phase
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulator import simulate
 
@@ -57,7 +57,7 @@ def measuring_costs(sizes: Iterable[tuple[int, ...]] = SIZES) -> Iterator[dict[s
 def _run(machine: Machine, patterns: int, protocol: Protocol) -> Seconds:
     """A run in a folder that reports its progress."""
     task, reports = tasks.random(machine, patterns), []
-    with tempfile.TemporaryDirectory() as place, _counted(Follower, "advanced") as spent:
+    with tempfile.TemporaryDirectory() as place, _counted(Phase, "advanced") as spent:
         begun, wall = time.process_time(), time.perf_counter()
         simulate(machine, task, BETA, protocol=protocol, folder=Path(place) / "run", report=reports.append)
         return Seconds(time.process_time() - begun, sum(spent), time.perf_counter() - wall)

@@ -13,12 +13,12 @@ from glassnet.bench.cases import BETA, WEIGHT_STEP, Case, state_bytes
 from glassnet.bench.memory import peak_growth
 from glassnet.core import keys
 from glassnet.core.schedule import Schedule
+from glassnet.perceptron.system import Perceptron
 from glassnet.sampling.kernel import REFRESH, Drive
 from glassnet.simulation import compiled
 from glassnet.simulation.job import Job
-from glassnet.simulation.parallel import Batch, for_chunks, lanes, split
+from glassnet.simulation.parallel import Batch, for_chunks, placed, split
 from glassnet.simulation.protocol import Protocol
-from glassnet.simulation.run import initial
 
 LARGE = 2**25
 """Bytes of a configuration whose memory goes back to the system when it is freed, so that it can be seen."""
@@ -33,30 +33,31 @@ class Program:
     Attributes:
         compile_seconds: time to trace and compile the loop over sweeps.
         chunks: the states.
-        lanes: how they run.
+        placement: how they run.
     """
 
     def __init__(self, case: Case, *, native: bool = True) -> None:
         self.case, self.now = case, 0
         job = _job(case)
-        ways = lanes(case.machine, case.patterns, case.dynamics, native=native)
-        self.lanes = ways if ways.chunk is None else replace(ways, chunk=min(ways.chunk, case.replicas))
-        self.keys = split(self.lanes, jax.vmap(lambda r: keys.address(keys.root(0), r))(np.arange(case.replicas)))
+        whole = placed(job.system, job.system.work(job.tasks), native=native)
+        self.placement = whole if whole.chunk is None else replace(whole, chunk=min(whole.chunk, case.replicas))
+        self.keys = split(self.placement, jax.vmap(lambda r: keys.address(keys.root(0), r))(np.arange(case.replicas)))
         self.states = self._start()
         size = self.states.chunks[0].spins.shape[0]
         paths = jax.tree.map(lambda x: jnp.repeat(x, size, axis=0), job.paths())
-        drive = Drive(paths, jnp.zeros(size, jnp.int32), {"weight_step": jnp.float32(WEIGHT_STEP)}, job.boundary([0]))
+        drive = Drive(paths, jnp.zeros(size, jnp.int32), {"weight_step": jnp.float32(WEIGHT_STEP)}, job.clamped([0]))
         self.drives = Batch([drive] * len(self.states.chunks), case.replicas)
         begun = time.perf_counter()
         self._run = self._compiled()
         self.compile_seconds = time.perf_counter() - begun
 
     def _start(self) -> Batch:
-        whole = initial(_job(self.case))
-        return split(self.lanes, jax.tree.map(lambda x: jnp.repeat(x, self.case.replicas, axis=0), whole))
+        job = _job(self.case)
+        whole = job.initial(compiled.randomise(job.system))
+        return split(self.placement, jax.tree.map(lambda x: jnp.repeat(x, self.case.replicas, axis=0), whole))
 
     def _compiled(self) -> Any:
-        run: Any = compiled.advancing(self.case.machine, self.case.dynamics, self.lanes, True)
+        run: Any = compiled.advancing(_job(self.case).system, self.placement, True)
         bounds = np.int32(0), np.int32(1)
         return run.lower(self.keys.chunks[0], self.states.chunks[0], self.drives.chunks[0], *bounds).compile()
 
@@ -70,9 +71,9 @@ class Program:
 
     def sweep_on_all_cores(self, count: int) -> None:
         """`count` sweeps of every replica, chunks in parallel as in a simulation."""
-        run = compiled.advancing(self.case.machine, self.case.dynamics, self.lanes, True)
+        run = compiled.advancing(_job(self.case).system, self.placement, True)
         bounds = np.int32(self.now), np.int32(self.now + count)
-        both = for_chunks(self.lanes, run, self.keys, self.states, self.drives, then=bounds)
+        both = for_chunks(self.placement, run, self.keys, self.states, self.drives, then=bounds)
         self.states = Batch([state for state, _ in both.chunks], both.size)
         self.now += count
 
@@ -106,4 +107,5 @@ class Program:
 
 def _job(case: Case) -> Job:
     task = tasks.random(case.machine, case.patterns)
-    return Job(case.machine, (task,), (Schedule.quench(BETA),), Protocol(samples=1), case.dynamics)
+    system = Perceptron(case.machine, case.dynamics)
+    return Job(system, (task,), Schedule.quench(BETA), Protocol(samples=1), {"weight_step": WEIGHT_STEP})

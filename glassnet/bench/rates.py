@@ -34,7 +34,7 @@ def _row(case: Case, seconds: float, scan: bool) -> Row:
     if case.reference:
         plain = Case("reference", case.replicas, case.reference, case.patterns)
         parts["reference"], compared["reference"] = Program(plain).sweep, plain.work
-    if scan and program.lanes.native:
+    if scan and program.placement.native:
         parts["scan"], compared["scan"] = Program(case, native=False).sweep, case.work
     best = best_seconds(parts, seconds=seconds, clock=_clock(program))
     found = {name: _rates(best[name], *compared[name]) for name in parts}
@@ -69,8 +69,8 @@ def _described(case: Case, program: Program) -> Row:
         "weights": machine.weights,
         "connectivity": machine.connectivity,
         "dynamics": case.dynamics,
-        "native": program.lanes.native,
-        "chunk": program.lanes.chunk,
+        "native": program.placement.native,
+        "chunk": program.placement.chunk,
         "compile_s": program.compile_seconds,
     }
 
@@ -83,7 +83,7 @@ def _yardstick(case: Case) -> Yardstick | None:
 
 def _clock(program: Program):
     """Processor time on a CPU; accelerators work while the processor waits."""
-    return time.process_time if program.lanes.platform == "cpu" else time.perf_counter
+    return time.process_time if program.placement.platform == "cpu" else time.perf_counter
 
 
 GROWTH = {

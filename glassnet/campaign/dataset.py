@@ -12,11 +12,11 @@ import xarray as xr
 from glassnet.campaign.folder import Campaign, open_folder
 from glassnet.campaign.join import joined
 from glassnet.campaign.runs import STATES, state_of
+from glassnet.core.codec import canonical
 from glassnet.results import open_result
 from glassnet.store import live
 from glassnet.store.dataset import KEPT
 from glassnet.store.folder import RESULTS
-from glassnet.store.provenance import canonical
 from glassnet.store.schema import VARIABLES
 
 SEEN = ("versions", "device", "platform", "sweeps", "git_commit")

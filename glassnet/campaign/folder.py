@@ -15,10 +15,10 @@ from glassnet.campaign.cluster import FOLDER
 from glassnet.campaign.plan import SWEEPS, Plan, Point, differences, flat, longer
 from glassnet.config import RunConfig
 from glassnet.core.check import fail
+from glassnet.core.codec import config_hash
 from glassnet.store.durable import write_text
 from glassnet.store.folder import RunFolder
 from glassnet.store.lock import locked
-from glassnet.store.provenance import config_hash
 
 RECORD, LOCK = "campaign.json", ".lock"
 FORMAT = 1

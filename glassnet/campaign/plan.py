@@ -14,7 +14,7 @@ from glassnet.campaign.axes import Axis, file_name, placed, read_axes
 from glassnet.config import RunConfig
 from glassnet.config.read import record
 from glassnet.core.check import fail
-from glassnet.store.provenance import config_hash
+from glassnet.core.codec import config_hash
 
 TABLES = ("run", "grid", "cluster")
 LONGEST_NAME = 200

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-from glassnet.simulation.follow import Report, Status
+from glassnet.simulation.phase import Report, Status
 
 FORMAT = "{desc}{percentage:3.0f} % |{bar:24}| {rate_noinv_fmt}{postfix}, {remaining} left"
 

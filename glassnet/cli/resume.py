@@ -74,7 +74,7 @@ def check_same(folder: "RunFolder", path: Path) -> None:
         ValueError: if it has another; the message shows the difference.
     """
     from glassnet.config import read_config
-    from glassnet.runs import difference
+    from glassnet.core.codec import difference
 
     asked = read_config(path).to_dict()
     found = difference(folder.about["run"] or {}, asked)

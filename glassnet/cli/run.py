@@ -76,16 +76,15 @@ def into_folder(options: Options, limit: float | None) -> None:
     from glassnet.store.folder import free_folder, holds_run, remove_run
     from glassnet.store.parts import part_path
 
-    job, ladder = prepared(**build, part=(part, parts))
+    job = prepared(**build, keep_configurations=options.keep_configurations, part=(part, parts))
     mine = output if parts == 1 else part_path(output, part, parts)
     limits = runs.Limits(limit, options.checkpoint_every)
     if options.overwrite and holds_run(mine):
         remove_run(mine)
     free_folder(mine)
     check_parts_beside(output, mine, parts)
-    kept = {"ladder": ladder, "keep_configurations": options.keep_configurations, "run": options.run.to_dict()}
     with progress_bar(quiet=options.quiet or part > 0) as report:
-        runs.start(output, job, kept, limits, report)
+        runs.start(output, job, limits, report, run=options.run.to_dict())
     if not options.quiet:
         print(f"wrote {mine}{hint(output) if part == 0 else ''}")
 

@@ -227,7 +227,8 @@ def computed(name: str, options: Written) -> "Dataset":
         ValueError: for a bad argument.
         FloatingPointError: if the equations do not converge.
     """
-    from glassnet.store.provenance import canonical, config_hash, provenance
+    from glassnet.core.codec import canonical, config_hash
+    from glassnet.store.provenance import provenance
     from glassnet.theory import NoConvergenceError, curves
 
     made = provenance()

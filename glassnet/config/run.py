@@ -11,13 +11,13 @@ from typing import Any
 from glassnet.config.read import record
 from glassnet.config.tasks import TaskConfig, integers
 from glassnet.core.check import fail, integer, is_number, one_of, positive
+from glassnet.core.codec import config_hash
 from glassnet.core.schedule import KINDS, Schedule
 from glassnet.perceptron.describe import described
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.sweeps.catalogue import DYNAMICS
-from glassnet.simulation.job import STARTS
+from glassnet.perceptron.system import STARTS
 from glassnet.simulation.protocol import Protocol
-from glassnet.store.provenance import config_hash
 
 SCHEDULES = ("quench", *KINDS)
 DATA = ("shared", "independent")

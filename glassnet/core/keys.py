@@ -53,6 +53,8 @@ def bits(key: Array, shape: tuple[int, ...]) -> Array:
     j + half of the leading axis, half = ceil(length / 2), share their blocks: what stands at one place along the
     other axes can be drawn without the rest.
     """
+    if not shape:
+        return bits(key, (1,))[0]
     length = shape[0] + shape[0] % 2
     counters = lax.iota(jnp.uint32, length * math.prod(shape[1:]))
     words = threefry_2x32(jax.random.key_data(key), counters)

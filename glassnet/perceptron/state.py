@@ -21,10 +21,19 @@ PIECE = 2**14
 
 @pytree
 class Boundary:
-    """Clamped neurons: `inputs` (neuron of layer 0, pattern) and `outputs` (neuron of layer L, pattern), int8."""
+    """Clamped neurons, and what observables compare with.
+
+    Attributes:
+        inputs: layer 0, shape (neuron, pattern), int8, +1 or -1.
+        outputs: layer L, the same for its neurons.
+        test: clamped neurons of fresh data; None where nothing is measured.
+        teacher: hidden neurons of a teacher, shape (layer, neuron, pattern); None where there is none to compare with.
+    """
 
     inputs: Array
     outputs: Array
+    test: "Boundary | None" = None
+    teacher: Array | None = None
 
 
 @pytree

@@ -14,14 +14,14 @@ WIDE = 30
 
 @on_axes
 def layers_in_time(data: DataArray, ax: Axes | None = None) -> Axes:
-    """A variable of the hosts against time, one line for each layer.
+    """A variable of the hosts against time, one line for each layer, or whatever else it is resolved by.
 
     Means over samples with bands of one standard error. Time 0 does not fit the logarithmic axis and is left out,
     and so are layers without a number. The vertical axis is logarithmic for positive values that differ by more
     than a factor `WIDE`.
 
     Args:
-        data: `energy`, `violated` or an acceptance, dims (sample, time, layer).
+        data: `energy`, `violated` or an acceptance, dims (sample, time, layer) with any name of the last one, or none.
         ax: axes; a new figure if None.
     Returns:
         The axes.
@@ -29,16 +29,19 @@ def layers_in_time(data: DataArray, ax: Axes | None = None) -> Axes:
         ValueError: if `data` has more than one temperature.
     """
     values, scale = logarithmic(single_temperature(data), "time")
-    values = values.where(np.isfinite(values)).dropna("layer", how="all")
-    layers = values["layer"].values.tolist()
+    parts = next((dim for dim in values.dims if dim not in ("sample", "time")), None)
+    if parts is None:
+        parts, values = "layer", values.expand_dims(layer=[0])
+    values = values.where(np.isfinite(values)).dropna(parts, how="all")
+    shown = values[parts].values.tolist()
     ax.set(xscale=scale, xlabel=label(values["time"]), ylabel=label(data))
-    if not layers:
+    if not shown:
         return ax
-    colours, mappable = layer_colours(layers)
+    colours, mappable = layer_colours(shown)
     for n, colour in enumerate(colours):
-        band(ax, values.isel(layer=n), "time", color=colour)
+        band(ax, values.isel({parts: n}), "time", color=colour)
     _vertical(ax, over_samples(values)["mean"].values)
-    layer_bar(mappable, layers, ax)
+    layer_bar(mappable, shown, ax, "layer $l$" if parts == "layer" else str(parts).replace("_", " "))
     return ax
 
 

@@ -92,15 +92,15 @@ def graded(name: str, count: int) -> list[tuple]:
     return [tuple(colour) for colour in colormaps[name](np.linspace(0, 0.88, max(count, 1)))]
 
 
-def layer_bar(mappable: ScalarMappable, layers: Sequence[int], ax: Axes) -> None:
-    """A colour bar of layers beside `ax`, at most ten of them numbered; none for a single layer."""
+def layer_bar(mappable: ScalarMappable, layers: Sequence[int], ax: Axes, words: str = "layer $l$") -> None:
+    """A colour bar of layers, or of what `words` say, beside `ax`, at most ten of them numbered; none for one."""
     if len(layers) < 2:
         return
     bar = ax.figure.colorbar(mappable, ax=ax, pad=0.02, aspect=28)
     shown = np.arange(len(layers))[:: -(-len(layers) // 10)]
     bar.set_ticks(shown, labels=[str(layers[n]) for n in shown])
     bar.ax.tick_params(which="both", length=0)
-    bar.set_label("layer $l$")
+    bar.set_label(words)
 
 
 def legend(ax: Axes, handles: Sequence, *, title: str | None = None) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,7 +59,7 @@ def read_run(path: str | os.PathLike) -> Run:
 
 def nothing_yet(run: folder.RunFolder) -> Dataset:
     """The result of a run that has not written anything: its grid, configuration, and energies that are NaN."""
-    ds = dataset(run.job(), {}, ladder=run.about["ladder"], keep_configurations=False)
+    ds = dataset(replace(run.job(), keep_configurations=False), {})
     dims = [dim for dim in ("sample", "temperature", "time", "layer") if dim in ds.sizes]
     energy = np.full([ds.sizes[dim] for dim in dims], np.nan)
     return ds.assign(energy=(dims, energy)).assign_attrs(run_config_attributes(run.about["run"]))

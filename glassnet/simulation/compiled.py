@@ -1,96 +1,89 @@
-"""Compiled functions of a chunk of replicas, shared by all runs of one machine."""
+"""Compiled functions of a chunk of replicas, shared by all runs of one system."""
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.observe import layers, overlaps
-from glassnet.perceptron.state import Boundary, State, random_state
-from glassnet.perceptron.sweeps.catalogue import build
-from glassnet.sampling.kernel import Drive, advance
-from glassnet.simulation.parallel import Lanes, batched
+from glassnet.sampling.kernel import Drive, State, advance
+from glassnet.sampling.system import Observable, System
+from glassnet.simulation.parallel import Placement, batched
 
 CACHED_PROGRAMS = 64
 
 
 @lru_cache(CACHED_PROGRAMS)
-def randomise(machine: Machine) -> Callable:
-    """`f(key, boundary) -> state` at infinite temperature, for one replica."""
-    return jax.jit(partial(random_state, machine))
+def randomise(system: System) -> Callable:
+    """`f(key, clamped) -> state` at infinite temperature, for one replica."""
+
+    def start(key: Array, clamped: Any) -> State:
+        return system.start(key, clamped)
+
+    return jax.jit(start)
 
 
 @lru_cache(CACHED_PROGRAMS)
-def initialise(machine: Machine, dynamics: str, lanes: Lanes, shared: bool) -> Callable:
-    """`f(states, boundary) -> states`: cached fields exact, slaved neurons in place."""
-    kernel = build(dynamics, machine, lanes.plan)
-    return jax.jit(batched(lanes, kernel.init, (0, _axis(shared))))
+def initialise(system: System, placement: Placement, shared: bool) -> Callable:
+    """`f(states, clamped) -> states`: cached quantities exact, what follows from others in place."""
+    kernel = system.kernel(placement.plan)
+    return jax.jit(batched(placement, kernel.init, (0, _axis(shared))))
 
 
 @lru_cache(CACHED_PROGRAMS)
-def advancing(machine: Machine, dynamics: str, lanes: Lanes, shared: bool) -> Callable:
+def advancing(system: System, placement: Placement, shared: bool) -> Callable:
     """`f(keys, states, drives, start, stop) -> (states, info)`; the states given are used up."""
-    run = advance(build(dynamics, machine, lanes.plan))
+    run = advance(system.kernel(placement.plan))
     drive = Drive(path=0, origin=0, numbers=None, clamped=_axis(shared))  # ty: ignore[invalid-argument-type]
-    return jax.jit(batched(lanes, run, (0, 0, drive, None, None)), donate_argnums=1)
+    return jax.jit(batched(placement, run, (0, 0, drive, None, None)), donate_argnums=1)
 
 
 @lru_cache(CACHED_PROGRAMS)
-def host_measures(machine: Machine, lanes: Lanes, shared: bool) -> Callable:
-    """`f(states, boundary, test) -> dict` of what is measured on a host."""
+def measuring(
+    system: System, functions: tuple[Callable, ...], placement: Placement, shared: bool, *, later: bool
+) -> Callable:
+    """`f(states[, then], scene) -> (values, finite)`: the values of `functions` and the flags of finiteness.
 
-    def measure(state: State, boundary: Boundary, test: Boundary) -> dict[str, Any]:
-        return {
-            **layers.layer_energy(machine, state, boundary),
-            "train_error": layers.output_error(machine, state.weights, boundary),
-            "test_error": layers.output_error(machine, state.weights, test),
-            "finite": layers.finite(state),
-        }
-
-    axis = _axis(shared)
-    return jax.jit(batched(lanes, measure, (0, axis, axis)))
-
-
-@lru_cache(CACHED_PROGRAMS)
-def clone_measures(machine: Machine, lanes: Lanes, shared: bool, taught: bool) -> Callable:
-    """`f(states, reference, boundary, test[, teacher]) -> dict` of what is measured on a clone.
-
-    `reference` is (spins, weights) at the waiting time; the teacher's hidden spins come last if `taught`.
+    Args:
+        system: the system.
+        functions: `of` of observables.
+        placement: where replicas run.
+        shared: whether all see the same data.
+        later: whether the configurations at the waiting times, bare, come second; else the functions get None.
     """
 
-    def measure(
-        state: State, reference: tuple, boundary: Boundary, test: Boundary, teacher: Array | None = None
-    ) -> dict[str, Any]:
-        now, then = (overlaps.measured_layers(spins, boundary) for spins in (state.spins, reference[0]))
-        spread = overlaps.pattern_overlap(now)
-        result = {
-            **layers.layer_energy(machine, state, boundary),
-            "train_error": layers.output_error(machine, state.weights, boundary),
-            "test_error": layers.output_error(machine, state.weights, test),
-            "finite": layers.finite(state),
-            "spin_autocorrelation": overlaps.spin_overlap(now, then),
-            "spin_autocorrelation_connected": overlaps.connected_spin_overlap(now, then),
-            "weight_autocorrelation": overlaps.weight_overlap(state.weights, reference[1]),
-            "magnetisation_squared": overlaps.magnetisation_squared(now),
-            "pattern_overlap": spread[0],
-            "pattern_overlap_spread": spread[1],
-        }
-        if teacher is not None:
-            result["neuron_overlaps"] = overlaps.neuron_overlaps(teacher, state.spins)
-        return result
+    def measure(state: State, *others: Any) -> tuple[list[Any], dict[str, Array]]:
+        then, scene = others if later else (None, *others)
+        return [of(state, then, scene) for of in functions], system.finite(state)
 
-    axis = _axis(shared)
-    return jax.jit(batched(lanes, measure, (0, 0, axis, axis, axis) if taught else (0, 0, axis, axis)))
+    return jax.jit(batched(placement, measure, (0, 0, _axis(shared)) if later else (0, _axis(shared))))
 
 
 @lru_cache(CACHED_PROGRAMS)
-def pair_measures() -> Callable:
-    """`f(spins, outputs, weights) -> dict`: overlaps of all pairs of replicas (leading axis)."""
-    return jax.jit(overlaps.all_pairs)
+def pairing(functions: tuple[Callable, ...], shared: bool) -> Callable:
+    """`f(configurations, clamped) -> values` of all pairs of bare configurations, (a, b, ...) each.
+
+    Each configuration has clamped data of its own (leading axis) unless they share one.
+    """
+    axis = _axis(shared)
+
+    def pairs(configurations: State, clamped: Any) -> list[Any]:
+        def with_all(a: State, own: Any) -> list[Any]:
+            def of_two(b: State, others: Any) -> list[Any]:
+                return [of(a, b, (own, others)) for of in functions]
+
+            return jax.vmap(of_two, (0, axis))(configurations, clamped)
+
+        return jax.vmap(with_all, (0, axis))(configurations, clamped)
+
+    return jax.jit(pairs)
+
+
+def functions_of(observables: Sequence[Observable]) -> tuple[Callable, ...]:
+    """The functions of observables, each once."""
+    return tuple(dict.fromkeys(observable.of for observable in observables))
 
 
 @jax.jit

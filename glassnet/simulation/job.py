@@ -1,8 +1,10 @@
 """Everything that fixes a run, checked before anything is compiled."""
 
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,104 +12,106 @@ import numpy as np
 from jax import Array
 
 from glassnet.core import keys
-from glassnet.core.check import fail, integer, one_of, positive
+from glassnet.core.check import fail, integer
 from glassnet.core.schedule import BetaPath, Schedule
-from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.reference import checked_spins, checked_weights, energy
-from glassnet.perceptron.state import Boundary
-from glassnet.perceptron.sweeps.catalogue import DYNAMICS
+from glassnet.sampling.kernel import State
+from glassnet.sampling.system import Moves, Observable, System
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.share import Share
-from glassnet.tasks import Task
-
-Configuration = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]
-"""Weights, one (out, in) array a layer, and spins, one (pattern, neuron) array for each layer 0..L."""
-
-STARTS = ("random", "planted")
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A run: what moves, under which data, at which temperatures, for how long.
+    """A run: what moves, under which data, at which temperatures, for how long, and what is measured.
 
     Args:
-        machine: the machine.
+        system: the Hamiltonian, its moves and observables.
         tasks: one task that all samples share, or one for each sample.
-        schedules: inverse temperature against time, one for each rung of the temperature axis.
+        beta: inverse temperature against time; several, in a tuple, make a temperature axis.
         protocol: samples, waiting times, clones, lags.
-        dynamics: "metropolis", "heat_bath" or "feedforward".
-        weight_step: size d of a weight move.
+        numbers: sizes of the moves by name.
         seed: root of all random numbers.
-        start: "random" (infinite temperature), "planted" (the teacher's configuration) or a configuration.
+        start: "random" (infinite temperature), or what else the system knows.
+        observables: what is measured beside the system's own observables, by name.
+        keep_configurations: whether the result keeps the last configurations of the clones.
         share: samples and temperatures that are run here, all if None. The others stay part of the job's identity.
     Raises:
         ValueError: if an argument is out of range or two of them do not fit each other.
     """
 
-    machine: Machine
-    tasks: tuple[Task, ...]
-    schedules: tuple[Schedule, ...]
+    system: System
+    tasks: tuple[Any, ...]
+    beta: Schedule | tuple[Schedule, ...]
     protocol: Protocol
-    dynamics: str = "metropolis"
-    weight_step: float = 0.1
+    numbers: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
-    start: str | Configuration = "random"
+    start: Any = "random"
+    observables: Mapping[str, Observable] = field(default_factory=dict)
+    keep_configurations: bool = False
     share: Share | None = None
 
     def __post_init__(self) -> None:
         integer(0, seed=self.seed)
         if self.seed >= 2**32:
             raise fail("seed", "be below 2**32", self.seed)
-        positive(weight_step=self.weight_step)
         object.__setattr__(self, "seed", int(self.seed))
-        object.__setattr__(self, "weight_step", float(self.weight_step))
-        one_of(tuple(DYNAMICS), dynamics=self.dynamics)
-        self._check_tasks()
         self._check_schedules()
-        if not isinstance(self.start, str):
-            self._check_given()
-        elif self.start == "planted":
-            self._check_planted()
-        else:
-            one_of(STARTS, start=self.start)
-
-    def _check_tasks(self) -> None:
         if len(self.tasks) not in (1, self.protocol.samples):
             raise fail("task", f"be one task or one for each of {self.protocol.samples} samples", len(self.tasks))
-        for task in self.tasks:
-            task.check(self.machine)
-        shapes = {(task.patterns, len(task.test_inputs)) for task in self.tasks}
-        if len(shapes) > 1:
-            raise fail("task", "have equal numbers of patterns in all samples", sorted(shapes))
+        betas = [beta for schedule in self.schedules for beta in schedule.betas]
+        self.system.check(self.tasks, betas, self.start, self.numbers)
+        object.__setattr__(self, "numbers", {name: float(x) for name, x in self.numbers.items()})
+        self._check_observables()
 
     def _check_schedules(self) -> None:
         if len({(s.kind, len(s.times)) for s in self.schedules}) != 1:
             raise fail("beta", "hold schedules of one kind and one number of knots", self.schedules)
         if len(set(self.schedules)) < len(self.schedules):
             raise fail("beta", "hold different values", [s.betas for s in self.schedules])
-        lowest = min(min(s.betas) for s in self.schedules)
-        if self.machine.potential.hard and lowest == 0:
-            raise fail("beta", "be positive for a hard core", lowest)
 
-    def _check_planted(self) -> None:
-        for task in self.tasks:
-            if task.teacher is None:
-                raise fail("start", "not be 'planted' for a task without a teacher", task.name)
-            teacher = task.teacher.machine
-            if not self.machine.shares_architecture(teacher) or teacher.weights != self.machine.weights:
-                raise fail("start", "not be 'planted' where teacher and student differ in architecture", teacher)
+    def _check_observables(self) -> None:
+        """Raise ValueError unless the user's observables have names of their own and values with the declared dims."""
+        taken = {*self.system.observables(self.tasks), *self.system.moves(self.tasks)}
+        sizes = {dim: len(x) for dim, x in self.system.coordinates().items()}
+        for name, observable in self.observables.items():
+            if not isinstance(observable, Observable):
+                raise fail(f"observables[{name!r}]", "be an Observable", observable)
+            if not isinstance(name, str) or not name.isidentifier() or name.startswith(("clone_", "final_")):
+                raise fail("observables", "have plain names that begin with neither clone_ nor final_", name)
+            if name in taken:
+                raise fail("observables", "have names that the system's observables do not", name)
+            shape = self._shape(observable)
+            fits = len(shape) == len(observable.dims)
+            if not fits or any(sizes.get(d, n) != n for d, n in zip(observable.dims, shape, strict=True)):
+                wanted = ", ".join(f"{d}: {sizes[d]}" if d in sizes else d for d in observable.dims)
+                raise fail(f"observables[{name!r}]", f"have a value with the dims ({wanted})", f"shape {shape}")
 
-            if np.isinf(energy(self.machine, task.teacher.weights, task.teacher.spins)).any():
-                raise fail("start", "not be 'planted' where the teacher violates the margin of a hard core", "planted")
+    def _shape(self, observable: Observable) -> tuple[int, ...]:
+        """Shape of the value of an observable without `finish`, on one replica."""
 
-    def _check_given(self) -> None:
-        if not isinstance(self.start, (tuple, list)) or len(self.start) != 2:
-            raise fail("start", "be 'random', 'planted' or a pair of weights and spins", self.start)
-        weights, spins = checked_weights(self.machine, self.start[0]), checked_spins(self.machine, self.start[1])
-        if len(spins[0]) != self.patterns:
-            raise fail("start", f"have the {self.patterns} patterns of the task", len(spins[0]))
-        for layer, (J, c) in enumerate(zip(weights, self.machine.fan_in, strict=True), start=1):
-            _check_prior(self.machine.weights, f"start weights of layer {layer}", J, c)
+        def value(key: Array, clamped: Any, scene: Any) -> Any:
+            state = self.system.start(key, clamped)
+            if observable.on == "pair":
+                bare = self.system.bare(state)
+                found = observable.of(bare, bare, (clamped, clamped))
+            else:
+                then = None if observable.on == "host" else self.system.bare(state)
+                found = observable.of(state, then, scene)
+            return found if observable.pick is None else found[observable.pick]
+
+        task = self.tasks[0]
+        data = jax.tree.map(jnp.asarray, (self.system.clamped(task), self.system.scene(task)))
+        return jax.eval_shape(value, keys.root(0), *data).shape
+
+    @property
+    def ladder(self) -> bool:
+        """Whether there is a temperature axis."""
+        return isinstance(self.beta, tuple)
+
+    @property
+    def schedules(self) -> tuple[Schedule, ...]:
+        """Inverse temperature against time, for each place on the temperature axis or for the one temperature."""
+        return self.beta if isinstance(self.beta, tuple) else (self.beta,)
 
     @property
     def samples(self) -> range:
@@ -120,7 +124,7 @@ class Job:
         return range(len(self.schedules)) if self.share is None else self.share.temperatures
 
     @property
-    def rungs(self) -> tuple[Schedule, ...]:
+    def schedules_here(self) -> tuple[Schedule, ...]:
         """Schedules of the temperatures that are run here."""
         return tuple(self.schedules[t] for t in self.temperatures)
 
@@ -129,61 +133,60 @@ class Job:
         """Whether all samples see the same data."""
         return len(self.tasks) == 1
 
-    @property
-    def patterns(self) -> int:
-        """Number of training patterns."""
-        return self.tasks[0].patterns
+    @cached_property
+    def measured(self) -> dict[str, Observable]:
+        """All observables by name."""
+        return {**self.system.observables(self.tasks), **self.observables}
 
-    def task(self, sample: int) -> Task:
+    @cached_property
+    def moves(self) -> Mapping[str, Moves]:
+        """Moves that a sweep offers, by the names of the counts of accepted ones."""
+        return self.system.moves(self.tasks)
+
+    def task(self, sample: int) -> Any:
         """Data of a sample."""
         return self.tasks[0 if self.shared else sample]
 
-    def boundary(self, samples: Sequence[int], *, test: bool = False) -> Boundary:
-        """Clamped neurons: of the one task, or of each sample in `samples` with a leading axis."""
-        tasks = [self.tasks[0]] if self.shared else [self.tasks[s] for s in samples]
-        pairs = [(t.test_inputs, t.test_outputs) if test else (t.inputs, t.outputs) for t in tasks]
-        sides = [[x.T for x in side] for side in zip(*pairs, strict=True)]
-        return Boundary(*(jnp.asarray(side[0] if self.shared else np.stack(side)) for side in sides))
+    def clamped(self, samples: Sequence[int]) -> Any:
+        """Clamped data: of the one task, or of each sample in `samples` with a leading axis."""
+        return self._of_tasks(self.system.clamped, samples)
 
-    def one_boundary(self, sample: int) -> Boundary:
-        """Clamped neurons of one sample."""
-        task = self.task(sample)
-        return Boundary(jnp.asarray(task.inputs.T), jnp.asarray(task.outputs.T))
+    def scene(self, samples: Sequence[int]) -> Any:
+        """What observables look at, as `clamped`."""
+        return self._of_tasks(self.system.scene, samples)
 
-    def teacher_spins(self, samples: Sequence[int]) -> Array | None:
-        """Hidden spins of the teacher, (layer, neuron, pattern), or of each of `samples`; None if not comparable."""
-        tasks = [self.tasks[0]] if self.shared else [self.tasks[s] for s in samples]
-        teachers = [t.teacher for t in tasks if t.teacher is not None]
-        if len(teachers) < len(tasks) or self.machine.depth == 1:
-            return None
-        if not all(self._comparable(t.machine) for t in teachers):
-            return None
-        spins = [np.stack([S.T for S in t.spins[1:-1]]) for t in teachers]
-        return jnp.asarray(spins[0] if self.shared else np.stack(spins))
-
-    def _comparable(self, teacher: Machine) -> bool:
-        """Whether hidden layers correspond: equal widths, and the same graph where one is diluted."""
-        if any(stack.diluted for stack in (*self.machine.stacks, *teacher.stacks)):
-            return self.machine.shares_architecture(teacher)
-        return teacher.widths[1:-1] == self.machine.widths[1:-1]
+    def _of_tasks(self, part: Any, samples: Sequence[int]) -> Any:
+        if self.shared:
+            return jax.tree.map(jnp.asarray, part(self.tasks[0]))
+        found = [part(task) for task in self.tasks]
+        return jax.tree.map(lambda *x: jnp.asarray(np.stack([x[s] for s in samples])), *found)
 
     def paths(self) -> BetaPath:
-        """Schedules of `rungs` as arrays with the temperature as leading axis."""
-        return jax.tree.map(lambda *x: np.stack(x), *(s.path() for s in self.rungs))
+        """Schedules that are run here as arrays with the temperature as leading axis."""
+        return jax.tree.map(lambda *x: np.stack(x), *(s.path() for s in self.schedules_here))
 
-    def start_keys(self) -> Array:
-        """Keys of the random starts, one for each sample."""
-        return keys.grid(self.seed, self.samples, keys.START)
+    def traced_numbers(self) -> dict[str, Array]:
+        """Sizes of the moves as compiled code takes them."""
+        return {name: jnp.float32(x) for name, x in self.numbers.items()}
 
-    def given(self, sample: int) -> Configuration:
-        """Weights and spins that a sample starts from, unless it starts at random."""
-        task = self.task(sample)
-        if self.start == "planted":
-            assert task.teacher is not None  # checked at construction
-            return task.teacher.weights, task.teacher.spins
-        assert not isinstance(self.start, str)
-        weights, spins = self.start
-        return weights, [task.inputs, *list(spins)[1:-1], task.outputs]
+    def initial(self, draw: Any) -> State:
+        """Initial configurations, one for each sample that is run here (leading axis).
+
+        Args:
+            draw: `System.start`, compiled or not.
+        """
+        if isinstance(self.start, str) and self.start == "random":
+            clamped = [jax.tree.map(jnp.asarray, self.system.clamped(self.task(s))) for s in self.samples]
+            sample_keys = keys.grid(self.seed, self.samples, keys.START)
+            states = [draw(key, data) for key, data in zip(sample_keys, clamped, strict=True)]
+        else:
+            states = [self.system.given(self.start, self.task(s)) for s in self.samples]
+        return jax.tree.map(lambda *x: jnp.stack(x), *states)
+
+    def outline(self) -> State:
+        """A configuration without numbers: shapes and types of its arrays."""
+        clamped = jax.tree.map(jnp.asarray, self.system.clamped(self.tasks[0]))
+        return jax.eval_shape(self.system.start, keys.root(0), clamped)
 
     def host_keys(self) -> Array:
         """Keys of the hosts, (sample, temperature)."""
@@ -196,14 +199,5 @@ class Job:
         return keys.grid(self.seed, self.samples, keys.CLONE, *clones)
 
     def _temperature_numbers(self) -> np.ndarray:
-        """A number for each schedule that depends on it alone, so that a rung does not feel its neighbours."""
-        return np.asarray([zlib.crc32(repr(s).encode()) for s in self.rungs], np.uint32)
-
-
-def _check_prior(ensemble: str, name: str, J: np.ndarray, c: int) -> None:
-    """Raise ValueError unless the weights (out, in) lie where the prior lives; c entries of a row are not zero."""
-    if ensemble == "ising" and (np.abs(J).sum(1) != c).any() | ~np.isin(J, (-1, 0, 1)).all():
-        raise fail(name, "be +1 or -1", float(J.flat[np.argmax(np.abs(np.abs(J) - 1))]))
-    norms = (J.astype(float) ** 2).sum(1)
-    if ensemble == "spherical" and not np.allclose(norms, c, rtol=1e-3):
-        raise fail(name, f"have rows with a sum of squares of {c}", float(norms[np.argmax(np.abs(norms - c))]))
+        """A number for each schedule that depends on it alone, so that a temperature does not feel its neighbours."""
+        return np.asarray([zlib.crc32(repr(s).encode()) for s in self.schedules_here], np.uint32)

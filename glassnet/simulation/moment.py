@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from glassnet.core.check import fail
-from glassnet.perceptron.state import State
+from glassnet.sampling.kernel import State
 from glassnet.simulation.job import Job
 
 Row = dict[str, np.ndarray]
@@ -22,9 +22,9 @@ class Moment:
         phase: "hosts" or "clones".
         sweep: sweeps of the hosts since the start, or of the clones since their waiting times.
         states: configurations of all replicas of the phase, the replica leading.
-        snapshots: configurations of the hosts at the waiting times so far, the host leading; without
-            pre-activations once the clones run.
-        accepted: accepted moves of each replica and layer since the last measurement, int64, by name.
+        snapshots: configurations of the hosts at the waiting times so far, the host leading; bare
+            once the clones run.
+        accepted: accepted moves of each replica since the last measurement, int64, by name.
         rows: measurements so far, by phase.
         times: when they were taken, by phase.
     """

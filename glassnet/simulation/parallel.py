@@ -1,7 +1,7 @@
 """How a batch of replicas is spread over the machine.
 
 On a CPU the batch is cut into chunks that fit the cache, run by one compiled program on all cores; the size of a
-chunk depends on the machine and the number of patterns alone. Native kernels take one replica at a time, and spread it
+chunk depends on the system and the size of its data alone. Native kernels take one replica at a time, and spread it
 over the cores that no other replica needs. On accelerators a call is one array, its first axis sharded over the devices
 of this process, with a number of replicas a device that depends on the same alone: so each device runs the same
 program, and a replica has the same bits, however many devices there are.
@@ -19,23 +19,21 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from glassnet.native import library
-from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.sweeps.catalogue import COMPILED
 from glassnet.sampling.plan import NATIVE, Plan, plan_for
+from glassnet.sampling.system import System, Work
 
 LARGEST_CHUNK = 8
 """Replicas of one call on a CPU at most: small machines gain little beyond, and few replicas fill their chunk."""
 
-GAPS_OF_A_CALL = 3 * 2**20
-"""Gaps of one call on one accelerator: about as many as fill it; with fewer it takes hardly less time."""
+NUMBERS_OF_A_CALL = 3 * 2**20
+"""Numbers that a sweep of one call on one accelerator touches: about as many as fill it."""
 
 MOST_REPLICAS = 256
 """Replicas of one call on one accelerator at most: small machines come in small numbers, too."""
 
 
 @dataclass(frozen=True)
-class Lanes:
+class Placement:
     """Where replicas run.
 
     Attributes:
@@ -61,36 +59,28 @@ class Lanes:
         return self.chunk == 1
 
 
-def lanes(
-    machine: Machine, patterns: int, dynamics: str = "metropolis", platform: str | None = None, *, native: bool = True
-) -> Lanes:
-    """Lanes for a machine with so many patterns under some dynamics, on `platform` or JAX's default one.
+def placed(system: System, work: Work, platform: str | None = None, *, native: bool = True) -> Placement:
+    """Placement of replicas of a system on `platform` or JAX's default one.
 
-    `native` says whether native kernels may be used where they are available.
+    Args:
+        system: the system.
+        work: its sizes.
+        platform: JAX platform.
+        native: whether native kernels may be used where the system has them.
     """
     platform = platform or jax.default_backend()
     block = plan_for(platform).block
     if block is None:
-        total = sum(machine.widths[1:]) * patterns
-        return Lanes(platform, None, int(np.clip(GAPS_OF_A_CALL // total, 1, MOST_REPLICAS)))
-    if native and dynamics in COMPILED and library.available():
-        return Lanes(platform, 1, native=True)
-    gaps = max(machine.widths[1:]) * patterns
-    return Lanes(platform, int(np.clip(block // gaps, 1, LARGEST_CHUNK)))
+        return Placement(platform, None, int(np.clip(NUMBERS_OF_A_CALL // work.replica, 1, MOST_REPLICAS)))
+    if native and system.native:
+        return Placement(platform, 1, native=True)
+    return Placement(platform, int(np.clip(block // work.step, 1, LARGEST_CHUNK)))
 
 
-def sweep_path(platform: str | None = None) -> str:
-    """What carries out the sweeps on a platform, and why, in words."""
-    platform = platform or jax.default_backend()
-    if platform == "cpu":
-        return library.status()
-    return f"{'fused kernel' if plan_for(platform).fused else 'compiled scan'} over the whole batch ({platform})"
-
-
-def batched(lanes: Lanes, function: Callable, in_axes: Any) -> Callable:
+def batched(placement: Placement, function: Callable, in_axes: Any) -> Callable:
     """`function` of one replica for a chunk of them; a lone replica keeps real branches instead of selects."""
-    if not lanes.alone:
-        return _on_each_device(lanes, jax.vmap(function, in_axes), in_axes)
+    if not placement.alone:
+        return _on_each_device(placement, jax.vmap(function, in_axes), in_axes)
 
     def take(axis: int | None, part: Any) -> Any:
         return part if axis is None else jax.tree.map(lambda x: x[0], part)
@@ -103,13 +93,13 @@ def batched(lanes: Lanes, function: Callable, in_axes: Any) -> Callable:
     return one
 
 
-def _on_each_device(lanes: Lanes, function: Callable, in_axes: Any) -> Callable:
+def _on_each_device(placement: Placement, function: Callable, in_axes: Any) -> Callable:
     """`function` of a batch, run by every device on its own replicas.
 
     The compiler cannot cut a kernel that is written for one device; it would gather the batch or give up.
     """
-    devices = jax.local_devices(backend=lanes.platform)
-    if lanes.chunk is not None or len(devices) == 1:
+    devices = jax.local_devices(backend=placement.platform)
+    if placement.chunk is not None or len(devices) == 1:
         return function
     mesh, whole, cut = Mesh(np.array(devices), ("replica",)), PartitionSpec(), PartitionSpec("replica")
     specs = jax.tree.map(lambda axis: whole if axis is None else cut, tuple(in_axes), is_leaf=lambda axis: axis is None)
@@ -130,7 +120,7 @@ class Batch:
         """
         if len(self.chunks) > 1:
             return jax.tree.map(lambda *x: np.concatenate(x)[: self.size], *self.chunks)
-        if _size(self.chunks[0]) == self.size:
+        if not jax.tree.leaves(self.chunks[0]) or _size(self.chunks[0]) == self.size:
             return self.chunks[0]
         return jax.tree.map(lambda x: x[: self.size], self.chunks[0])
 
@@ -139,20 +129,20 @@ def _size(replicas: Any) -> int:
     return jax.tree.leaves(replicas)[0].shape[0]
 
 
-def split(lanes: Lanes, replicas: Any) -> Batch:
+def split(placement: Placement, replicas: Any) -> Batch:
     """Cut a pytree with the replica as leading axis into chunks (CPU), or into calls sharded over the devices.
 
     What fills a single chunk is that chunk, not a copy.
     """
     size = _size(replicas)
-    devices = jax.local_devices(backend=lanes.platform)
-    step = lanes.chunk or lanes.each * len(devices)
+    devices = jax.local_devices(backend=placement.platform)
+    step = placement.chunk or placement.each * len(devices)
     places = np.minimum(np.arange(-(-size // step) * step), size - 1).reshape(-1, step)
     if len(places) > 1:
         replicas = jax.tree.map(_on_host, replicas)
     alone = len(places) == 1 and size == step
     chunks = [replicas] if alone else [jax.tree.map(lambda x, p=p: x[p], replicas) for p in places]
-    if lanes.chunk is None and len(devices) > 1:
+    if placement.chunk is None and len(devices) > 1:
         sharding = NamedSharding(Mesh(np.array(devices), ("replica",)), PartitionSpec("replica"))
         chunks = [jax.device_put(chunk, sharding) for chunk in chunks]
     return Batch(chunks, size)
@@ -163,7 +153,7 @@ def _on_host(x: Any) -> Any:
     return x if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else np.asarray(x)
 
 
-def for_chunks(lanes: Lanes, function: Callable, *batches: Batch, then: tuple = ()) -> Batch:
+def for_chunks(placement: Placement, function: Callable, *batches: Batch, then: tuple = ()) -> Batch:
     """`function(*chunk_of_each_batch, *then)` for every chunk, chunks in parallel on a CPU.
 
     The first chunk goes alone, so that one thread compiles.
@@ -175,7 +165,7 @@ def for_chunks(lanes: Lanes, function: Callable, *batches: Batch, then: tuple = 
 
     new = len(columns) > 1 and getattr(function, "_cache_size", lambda: 0)() == 0
     results = [call(columns.pop(0))] if new else []
-    several = lanes.chunk is not None and len(columns) > 1
+    several = placement.chunk is not None and len(columns) > 1
     results += _threads().map(call, columns) if several else map(call, columns)
     return Batch(results, batches[0].size)
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
-from glassnet.perceptron.state import State
+from glassnet.sampling.kernel import State
 from glassnet.simulation.moment import Moment, Row
 from glassnet.store import sealed
 
@@ -52,10 +53,11 @@ class Checkpoints:
         self._damaged.clear()
         return path
 
-    def newest(self, damaged: Callable[[Path, str], None]) -> tuple[Moment, dict[str, Any]] | None:
+    def newest(self, like: State, damaged: Callable[[Path, str], None]) -> tuple[Moment, dict[str, Any]] | None:
         """The newest checkpoint that is whole, None where no checkpoint was ever written.
 
         Args:
+            like: a configuration, whose arrays do not matter.
             damaged: told of every file that is damaged, and why.
         Raises:
             ValueError: if all checkpoints are damaged, or one belongs to another run or another format.
@@ -69,7 +71,7 @@ class Checkpoints:
                 damaged(path, str(error))
                 continue
             self._check(path, about)
-            return unpacked(arrays, about.pop("layout")), about
+            return unpacked(arrays, about.pop("layout"), like), about
         if files:
             names = ", ".join(path.name for path in files)
             raise ValueError(f"Argument `folder` must hold a whole checkpoint, but all are damaged: {names}.")
@@ -85,9 +87,9 @@ class Checkpoints:
 
 def packed(moment: Moment) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """A moment as arrays by name, and JSON values."""
-    arrays = _state("states", moment.states)
+    arrays = _named("states", moment.states)
     for n, state in enumerate(moment.snapshots):
-        arrays |= _state(f"snapshots/{n}", state)
+        arrays |= _named(f"snapshots/{n}", state)
     arrays |= {f"accepted/{name}": count for name, count in moment.accepted.items()}
     for phase, rows in moment.rows.items():
         arrays |= {f"rows/{phase}/{name}": np.stack([row[name] for row in rows]) for name in (rows[0] if rows else ())}
@@ -95,29 +97,41 @@ def packed(moment: Moment) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return arrays, layout
 
 
-def unpacked(arrays: Mapping[str, np.ndarray], layout: Mapping[str, Any]) -> Moment:
-    """The inverse of `packed`."""
+def unpacked(arrays: Mapping[str, np.ndarray], layout: Mapping[str, Any], like: State) -> Moment:
+    """The inverse of `packed`, for configurations built like `like`; what a snapshot lacks of it is left out."""
     rows = {phase: _rows(f"rows/{phase}/", len(times), arrays) for phase, times in layout["times"].items()}
     return Moment(
         layout["phase"],
         layout["sweep"],
-        _state_from("states", arrays),
-        tuple(_state_from(f"snapshots/{n}", arrays) for n in range(layout["snapshots"])),
+        _filled("states", like, arrays),
+        tuple(_filled(f"snapshots/{n}", like, arrays) for n in range(layout["snapshots"])),
         _below("accepted/", arrays),
         rows,
         {phase: tuple(times) for phase, times in layout["times"].items()},
     )
 
 
-def _state(prefix: str, state: State) -> dict[str, Any]:
-    named = {f"{prefix}/weights/{g}": J for g, J in enumerate(state.weights)}
-    return {f"{prefix}/spins": state.spins} | named | {f"{prefix}/fields/{g}": h for g, h in enumerate(state.fields)}
+def _named(prefix: str, tree: Any) -> dict[str, Any]:
+    """The arrays of a pytree by their paths in it."""
+    return {"/".join([prefix, *map(_step, path)]): x for path, x in jax.tree.leaves_with_path(tree)}
 
 
-def _state_from(prefix: str, arrays: Mapping[str, np.ndarray]) -> State:
-    weights, fields = (_below(f"{prefix}/{kind}/", arrays) for kind in ("weights", "fields"))
-    stacks = [tuple(found[str(g)] for g in range(len(found))) for found in (weights, fields)]
-    return State(arrays[f"{prefix}/spins"], *stacks)  # ty: ignore[invalid-argument-type]
+def _step(key: Any) -> str:
+    """One step of a path in a pytree: the name of a field, a key or an index."""
+    return str(next(getattr(key, name) for name in ("name", "key", "idx") if hasattr(key, name)))
+
+
+def _filled(prefix: str, like: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """A pytree built like `like` from arrays named by their paths in it; tuples are as long as there are arrays."""
+    if isinstance(like, tuple) and not hasattr(like, "_fields"):
+        parts = [
+            _filled(f"{prefix}/{n}", part, arrays) for n, part in enumerate(like) if _below(f"{prefix}/{n}", arrays)
+        ]
+        return tuple(parts)
+    if jax.tree_util.all_leaves([like]):
+        return arrays[prefix]
+    children, structure = jax.tree.flatten_with_path(like, is_leaf=lambda x: x is not like)
+    return jax.tree.unflatten(structure, [_filled(f"{prefix}/{_step(path[0])}", x, arrays) for path, x in children])
 
 
 def _rows(prefix: str, count: int, arrays: Mapping[str, np.ndarray]) -> list[Row]:

@@ -2,45 +2,46 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from glassnet.perceptron.describe import described, machine_from
+from glassnet.core.codec import canonical, config_hash
+from glassnet.perceptron.describe import machine_from
 from glassnet.perceptron.state import Boundary, State, unpack
-from glassnet.simulation.job import Configuration, Job
-from glassnet.simulation.pairs import Record
-from glassnet.store.provenance import canonical, config_hash
-from glassnet.store.schema import COORDINATES, VARIABLES, Variable
-from glassnet.tasks import Task
-from glassnet.tasks.task import fingerprint
+from glassnet.perceptron.system import Configuration
+from glassnet.sampling.system import Variable
+from glassnet.simulation.job import Job
+from glassnet.simulation.observed import Record
+from glassnet.store.jobs import configuration_of_run
+from glassnet.store.schema import COORDINATES, variables
 
 KEPT = "configuration_"
 
 
-def dataset(job: Job, records: Mapping[str, Record], *, ladder: bool, keep_configurations: bool) -> xr.Dataset:
-    """The records of a run as a Dataset after the schema.
+def dataset(job: Job, records: Mapping[str, Record]) -> xr.Dataset:
+    """The records of a run as a Dataset, labelled by the table of observables.
+
+    The last configurations of the clones, and the data that clamp them, are kept where the job asks for it. The part of
+    a run that is shared by several processes always keeps them, since joining needs them.
 
     Args:
         job: the run.
         records: what it measured.
-        ladder: keep the dim `temperature`; else it must have size 1 and is dropped.
-        keep_configurations: keep the last configurations of the clones, and the data that clamp them. The part of
-            a run that is shared by several processes always keeps them, since joining needs them.
     """
-    variables = {}
-    keep = keep_configurations or job.share is not None
+    known = variables(job.measured, {name: kind.variable for name, kind in job.moves.items()})
+    found = {}
+    keep = job.keep_configurations or job.share is not None
     for name, record in records.items():
         if not name.startswith(KEPT):
-            variables[name] = labelled_record(record, VARIABLES[name], ladder=ladder)
+            found[name] = labelled_record(record, known[name], ladder=job.ladder)
         elif keep:
-            variables[name] = labelled_record(record, _kept(name, record), ladder=ladder)
+            found[name] = labelled_record(record, _kept(name, record), ladder=job.ladder)
     if keep:
-        variables |= _boundaries(job)
-    ds = xr.Dataset(variables, attrs=_attributes(job) | _of_part(job, keep_configurations))
-    return with_coordinates(ds.assign_coords(_coordinates(job, ladder)))
+        found |= _kept_data(job)
+    ds = xr.Dataset(found, attrs=_attributes(job) | _of_part(job))
+    return with_coordinates(ds.assign_coords(_coordinates(job)))
 
 
 def labelled_record(record: Record, variable: Variable, *, ladder: bool) -> xr.DataArray:
@@ -74,22 +75,22 @@ def _kept(name: str, record: Record) -> Variable:
     return Variable(dims, "1", f"last configuration: {words}", "S" if words == "spins" else "J", "glassnet")
 
 
-def _boundaries(job: Job) -> dict[str, xr.DataArray]:
-    """Clamped spins of each sample."""
-    tasks = [job.task(s) for s in job.samples]
-    sides = {"inputs": [task.inputs for task in tasks], "outputs": [task.outputs for task in tasks]}
-    variable = Variable((), "1", "clamped spins", "S", "glassnet")
-    return {
-        f"{KEPT}{side}": with_attributes(xr.DataArray(np.stack(x), dims=("sample", "pattern", side)), variable)
-        for side, x in sides.items()
-    }
+def _kept_data(job: Job) -> dict[str, xr.DataArray]:
+    """Clamped data of each sample."""
+    kept = [job.system.kept_data(job.task(s)) for s in job.samples]
+    variable = Variable((), "1", "clamped data", "S", "glassnet")
+    found = {}
+    for name, (dims, _) in kept[0].items():
+        values = np.stack([data[name][1] for data in kept])
+        found[f"{KEPT}{name}"] = with_attributes(xr.DataArray(values, dims=("sample", *dims)), variable)
+    return found
 
 
-def _coordinates(job: Job, ladder: bool) -> dict[str, Any]:
+def _coordinates(job: Job) -> dict[str, Any]:
     protocol = job.protocol
     samples = np.asarray(job.samples)
     sample, clone = np.repeat(samples, protocol.clones), np.tile(np.arange(protocol.clones), len(samples))
-    beta = np.array([s.final_beta for s in job.rungs])
+    beta = np.array([s.final_beta for s in job.schedules_here])
     with np.errstate(divide="ignore"):
         temperature = 1 / beta
     number = np.arange(len(sample))
@@ -101,64 +102,32 @@ def _coordinates(job: Job, ladder: bool) -> dict[str, Any]:
         "waiting_time": np.array(protocol.waiting_times),
         "lag": np.array(protocol.lags),
         "time": np.array(protocol.times),
-        "layer": np.arange(1, job.machine.depth + 1),
+        **job.system.coordinates(),
         "configuration": number,
         "configuration_b": number,
         "configuration_sample": ("configuration", sample),
         "configuration_clone": ("configuration", clone),
-        **(rung if ladder else {"temperature": temperature[0], "beta": beta[0]}),
+        **(rung if job.ladder else {"temperature": temperature[0], "beta": beta[0]}),
     }
 
 
 def _attributes(job: Job) -> dict[str, Any]:
-    config = configuration_of_run(job)
+    config, own = configuration_of_run(job), job.system.attributes(job.tasks)
     return {
-        "title": f"glassnet: {job.dynamics} dynamics of a deep perceptron on {job.tasks[0].name} data",
+        "title": f"glassnet: {job.system.title} on {job.tasks[0].name} data",
         "config": canonical(config),
         "config_hash": config_hash(config),
         "seed": job.seed,
-        "machine": canonical(described(job.machine)),
-        "depth": job.machine.depth,
-        "widths": json.dumps(job.machine.widths),
-        "patterns": job.patterns,
-        "alpha": job.patterns / job.machine.alpha_scale,
+        **{name: canonical(x) if isinstance(x, dict) else x for name, x in own.items()},
         "task": job.tasks[0].name,
-        "dynamics": job.dynamics,
     }
 
 
-def _of_part(job: Job, keep_configurations: bool) -> dict[str, int]:
+def _of_part(job: Job) -> dict[str, int]:
     """Attributes that say which part of a run this is, and whether the whole keeps configurations."""
     if job.share is None:
         return {}
-    return {"part": job.share.part, "parts": job.share.parts, "keep_configurations": int(keep_configurations)}
-
-
-def configuration_of_run(job: Job) -> dict[str, Any]:
-    """Everything that fixes a run, as JSON values."""
-    start = job.start if isinstance(job.start, str) else {"sha256": fingerprint(*job.start[0], *job.start[1])}
-    return {
-        "machine": described(job.machine),
-        "tasks": [task.parameters for task in job.tasks],
-        "data_sha256": [_digest(task) for task in job.tasks],
-        "schedules": [_schedule(asdict(s)) for s in job.schedules],
-        "protocol": asdict(job.protocol),
-        "dynamics": job.dynamics,
-        "weight_step": float(job.weight_step),
-        "seed": int(job.seed),
-        "start": start,
-    }
-
-
-def _digest(task: Task) -> str:
-    """SHA-256 of the data of a task, teacher included."""
-    teacher = [] if task.teacher is None else [*task.teacher.weights, *task.teacher.spins]
-    return fingerprint(task.inputs, task.outputs, task.test_inputs, task.test_outputs, *teacher)
-
-
-def _schedule(fields: dict[str, Any]) -> dict[str, Any]:
-    """A schedule as JSON values: an infinite beta, which JSON does not know, is the string "inf"."""
-    return fields | {"betas": [b if np.isfinite(b) else "inf" for b in fields["betas"]]}
+    return {"part": job.share.part, "parts": job.share.parts, "keep_configurations": int(job.keep_configurations)}
 
 
 def configuration(ds: xr.Dataset, **select: Any) -> Configuration:

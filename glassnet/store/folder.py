@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.core.check import fail
+from glassnet.core.codec import config_hash
 from glassnet.simulation.job import Job
 from glassnet.store import sealed
 from glassnet.store.checkpoints import Checkpoints
 from glassnet.store.durable import remove_left_over, write_text
 from glassnet.store.jobs import identity, job_about, job_arrays, job_from, protocol_from
 from glassnet.store.lock import held, locked
-from glassnet.store.provenance import config_hash
 
 FORMAT = 1
 """Version of the layout of a folder."""
@@ -48,14 +48,13 @@ class RunFolder:
         self.about = _checked_about(self.path / CONFIG)
 
     @classmethod
-    def create(cls, path: str | os.PathLike, job: Job, options: Mapping[str, Any]) -> "RunFolder":
+    def create(cls, path: str | os.PathLike, job: Job, run: Mapping[str, Any] | None = None) -> "RunFolder":
         """Make a folder for a run that has not begun.
 
         Args:
             path: the folder; it must not exist yet, or be empty.
             job: the run.
-            options: `ladder` and `keep_configurations` as `glassnet.store.dataset.dataset` takes them, and `run`, the
-                configuration that `glassnet run` takes, as JSON values, or None.
+            run: the configuration that `glassnet run` takes, as JSON values, or None.
         Raises:
             ValueError: if there is something in the folder.
             OSError: if it cannot be made.
@@ -64,9 +63,9 @@ class RunFolder:
         path.mkdir(exist_ok=True)
         with locked(path / LOCK):
             free_folder(path)  # another process may have come before
-            about = job_about(job)
-            sealed.write(path / DATA, job_arrays(job), {"identity": identity(about["config"])})
-            _write_about(path, {"format": FORMAT, "job": about, **options})
+            about = about_run(job, run)
+            sealed.write(path / DATA, job_arrays(job), {"identity": identity(about["job"]["config"])})
+            _write_about(path, about)
         return cls(path)
 
     @property
@@ -97,7 +96,8 @@ class RunFolder:
         own = identity(self.config)
         if about.get("identity", own) != own:
             raise ValueError(f"Argument `folder` must hold its own data, but {self.path / DATA} is of another run.")
-        return job_from(self.about["job"], arrays)
+        about = self.about
+        return job_from(about["job"], arrays, ladder=about["ladder"], keep=about["keep_configurations"])
 
     def extend(self, sweeps: int) -> None:
         """Let the clones run `sweeps` sweeps in all.
@@ -142,6 +142,12 @@ class RunFolder:
             if left is not None:
                 self.log("took_over_lock", **left)
             yield
+
+
+def about_run(job: Job, run: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a folder knows of its run beside the data, as JSON values."""
+    options = {"ladder": job.ladder, "keep_configurations": job.keep_configurations, "run": run}
+    return {"format": FORMAT, "job": job_about(job), **options}
 
 
 def holds_run(path: str | os.PathLike) -> bool:

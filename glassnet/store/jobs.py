@@ -1,58 +1,87 @@
 """A job as JSON values and arrays, and back: a run folder needs nothing else to go on."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from glassnet.core.codec import config_hash, from_json, to_json
 from glassnet.core.schedule import Schedule
-from glassnet.perceptron.describe import described, machine_from
+from glassnet.sampling.system import Observable, import_path, imported, system_from
 from glassnet.simulation.job import Job
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.share import share
-from glassnet.store.dataset import configuration_of_run
-from glassnet.store.provenance import config_hash
-from glassnet.tasks import Task
-from glassnet.tasks.task import Teacher
+from glassnet.tasks.task import fingerprint
 
-DATA = ("inputs", "outputs", "test_inputs", "test_outputs", "labels", "test_labels")
-"""Arrays of a task."""
+TASK = "glassnet.tasks.task:Task"
+"""Where the kind of a task is found that names none."""
 
 
-def job_arrays(job: Job) -> dict[str, np.ndarray]:
-    """The data of a job, and the configuration that it starts from if one was given."""
-    arrays = {}
-    for n, task in enumerate(job.tasks):
-        arrays |= {f"tasks/{n}/{name}": x for name in DATA if (x := getattr(task, name)) is not None}
-        if task.teacher is not None:
-            arrays |= _layers(f"tasks/{n}/teacher", task.teacher.weights, task.teacher.spins)
-    return arrays if isinstance(job.start, str) else arrays | _layers("start", *job.start)
+def configuration_of_run(job: Job) -> dict[str, Any]:
+    """Everything that fixes a run, as JSON values."""
+    start = job.start if isinstance(job.start, str) else {"sha256": fingerprint(*_start_arrays(job).values())}
+    config = {
+        **job.system.config(job.numbers),
+        "tasks": [task.parameters for task in job.tasks],
+        "data_sha256": [task.digest for task in job.tasks],
+        "schedules": [to_json(asdict(s)) for s in job.schedules],
+        "protocol": asdict(job.protocol),
+        "seed": job.seed,
+        "start": start,
+    }
+    if job.observables:
+        config["observables"] = {name: _observable_about(o) for name, o in job.observables.items()}
+    return config
 
 
 def job_about(job: Job) -> dict[str, Any]:
     """What `job_from` needs beside the arrays, as JSON values."""
-    tasks = [
-        {
-            "name": task.name,
-            "parameters": task.parameters,
-            "teacher": None if task.teacher is None else described(task.teacher.machine),
-        }
-        for task in job.tasks
-    ]
     part = None if job.share is None else [job.share.part, job.share.parts]
-    return {"config": configuration_of_run(job), "tasks": tasks, "part": part}
+    return {"config": configuration_of_run(job), "tasks": [task.about() for task in job.tasks], "part": part}
 
 
-def job_from(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Job:
-    """The job that `job_about` and `job_arrays` described."""
+def job_arrays(job: Job) -> dict[str, np.ndarray]:
+    """The data of a job, and the configuration that it starts from if one was given."""
+    arrays = {f"tasks/{n}/{name}": x for n, task in enumerate(job.tasks) for name, x in task.arrays().items()}
+    if isinstance(job.start, str):
+        return arrays
+    return arrays | {f"start/{name}": x for name, x in _start_arrays(job).items()}
+
+
+def job_from(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, ladder: bool, keep: bool) -> Job:
+    """The job that `job_about` and `job_arrays` described.
+
+    Args:
+        about: what `job_about` gave.
+        arrays: what `job_arrays` gave.
+        ladder: whether there is a temperature axis.
+        keep: whether the result keeps configurations.
+    Raises:
+        ValueError: if the run needs code that cannot be imported here.
+    """
     config = about["config"]
+    system, numbers = system_from(config)
     protocol = protocol_from(config["protocol"])
     schedules = tuple(_schedule(fields) for fields in config["schedules"])
-    tasks = tuple(_task(values, n, arrays) for n, values in enumerate(about["tasks"]))
-    start = config["start"] if isinstance(config["start"], str) else _from_layers("start", arrays)
+    tasks = []
+    for n, values in enumerate(about["tasks"]):
+        tasks.append(imported(values.get("kind", TASK)).stored(values, _below(f"tasks/{n}/", arrays)))
+    start = config["start"] if isinstance(config["start"], str) else system.start_from(_below("start/", arrays))
     mine = None if about["part"] is None else share(*about["part"], protocol.samples, len(schedules))
-    settings = (config["dynamics"], config["weight_step"], config["seed"])
-    return Job(machine_from(config["machine"]), tasks, schedules, protocol, *settings, start, mine)
+    beta = schedules if ladder else schedules[0]
+    return Job(
+        system, tuple(tasks), beta, protocol, numbers, config["seed"], start, observables_from(config), keep, mine
+    )
+
+
+def observables_from(config: Mapping[str, Any]) -> dict[str, Observable]:
+    """The observables that a run has beside its system's own, from its configuration.
+
+    Raises:
+        ValueError: if a function cannot be imported here.
+    """
+    return {name: _observable_from(values) for name, values in config.get("observables", {}).items()}
 
 
 def protocol_from(values: Mapping[str, Any]) -> Protocol:
@@ -67,28 +96,31 @@ def identity(config: Mapping[str, Any]) -> str:
     return config_hash({**config, "protocol": protocol})
 
 
-def _layers(prefix: str, weights: Any, spins: Any) -> dict[str, np.ndarray]:
-    named = {f"{prefix}/weights/{l}": np.asarray(J) for l, J in enumerate(weights)}
-    return named | {f"{prefix}/spins/{l}": np.asarray(S) for l, S in enumerate(spins)}
+def _start_arrays(job: Job) -> dict[str, np.ndarray]:
+    return job.system.start_arrays(job.start)
 
 
-def _from_layers(prefix: str, arrays: Mapping[str, np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    def layers(kind: str) -> list[np.ndarray]:
-        start = f"{prefix}/{kind}/"
-        count = sum(name.startswith(start) for name in arrays)
-        return [arrays[f"{start}{l}"] for l in range(count)]
-
-    return layers("weights"), layers("spins")
-
-
-def _task(values: Mapping[str, Any], n: int, arrays: Mapping[str, np.ndarray]) -> Task:
-    data = {name: arrays.get(f"tasks/{n}/{name}") for name in DATA}
-    teacher = None
-    if values["teacher"] is not None:
-        teacher = Teacher(machine_from(values["teacher"]), *_from_layers(f"tasks/{n}/teacher", arrays))
-    return Task(values["name"], parameters=values["parameters"], teacher=teacher, **data)  # ty: ignore[invalid-argument-type]
+def _below(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays whose names begin with `prefix`, by the rest of their names."""
+    return {name.removeprefix(prefix): x for name, x in arrays.items() if name.startswith(prefix)}
 
 
 def _schedule(fields: Mapping[str, Any]) -> Schedule:
-    betas = tuple(float(beta) for beta in fields["betas"])
-    return Schedule(tuple(fields["times"]), betas, fields["kind"])
+    return Schedule(tuple(fields["times"]), from_json(fields["betas"]), fields["kind"])
+
+
+FUNCTIONS = ("of", "finish")
+"""Fields of an observable that hold functions."""
+
+
+def _observable_about(observable: Observable) -> dict[str, Any]:
+    """An observable as JSON values: labels, and where its functions are imported from."""
+    values: dict[str, Any] = {name: x for name, x in vars(observable).items() if name not in FUNCTIONS}
+    functions = {name: getattr(observable, name) for name in FUNCTIONS}
+    return to_json(values) | {name: None if f is None else import_path(f) for name, f in functions.items()}
+
+
+def _observable_from(values: Mapping[str, Any]) -> Observable:
+    functions = {name: None if values[name] is None else imported(values[name]) for name in FUNCTIONS}
+    fields: dict[str, Any] = {**values, "dims": tuple(values["dims"]), **functions}
+    return Observable(**fields)

@@ -1,5 +1,6 @@
 """Parts of one run: their names as files, and how they become one Dataset."""
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -9,9 +10,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from glassnet.simulation.pairs import final_overlaps
+from glassnet.sampling.system import system_from
+from glassnet.simulation import observed
 from glassnet.store.dataset import KEPT, labelled_record, with_coordinates
-from glassnet.store.schema import VARIABLES
+from glassnet.store.jobs import observables_from
+from glassnet.store.schema import variables
 
 OF_PART = ("part", "parts", "keep_configurations")
 """Attributes that only parts have."""
@@ -117,15 +120,23 @@ def _along(dim: str, rows: Any) -> xr.Dataset:
 
 
 def _final(ds: xr.Dataset) -> dict[str, xr.DataArray]:
-    """Overlaps between all last configurations, from the configurations."""
-    spins = ds[f"{KEPT}spins"]
-    ladder = "temperature" in spins.dims
-    count = sum(str(name).startswith(f"{KEPT}weights_") for name in ds.data_vars)
-    weights = [ds[f"{KEPT}weights_{g}"] for g in range(count)]
-    arrays = [x.values if ladder else x.values[None] for x in (spins, *weights)]
-    outputs = ds[f"{KEPT}outputs"].sel(sample=ds[f"{KEPT}sample"]).transpose("configuration", "outputs", "pattern")
-    records = final_overlaps(arrays[0], outputs.values, arrays[1:])
-    return {name: labelled_record(record, VARIABLES[name], ladder=ladder) for name, record in records.items()}
+    """Observables of pairs of all last configurations, from the configurations."""
+    config = json.loads(ds.attrs["config"])
+    system, _ = system_from(config)
+    ladder, shared = "temperature" in ds.dims, len(config["tasks"]) == 1
+    chosen = {"sample": ds["sample"][0] if shared else ds[f"{KEPT}sample"]}
+    data, arrays = {}, {}
+    for name, x in ds.data_vars.items():
+        part = str(name).removeprefix(KEPT)
+        if part != name and "sample" in x.dims:
+            data[part] = x.sel(chosen).transpose(..., *x.dims[1:]).values
+        elif part != name:
+            arrays[part] = x.values if ladder else x.values[None]
+    pairs = observed.on("pair", {**system.observables(()), **observables_from(config)})
+    configurations, clamped = system.from_kept(arrays, data)
+    records = observed.final_pairs(pairs, configurations, clamped, shared=shared)
+    known = variables(pairs, {})
+    return {name: labelled_record(record, known[name], ladder=ladder) for name, record in records.items()}
 
 
 def _attributes(parts: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Where a result comes from: versions, device, time, commit."""
 
-import hashlib
 import json
 import platform
 import subprocess
@@ -8,11 +7,11 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import jax
 
-from glassnet.simulation.parallel import sweep_path
+from glassnet.native import library
+from glassnet.sampling.plan import plan_for
 
 PACKAGES = ("glassnet", "jax", "jaxlib", "numpy", "scipy", "xarray")
 
@@ -28,6 +27,14 @@ def provenance() -> dict[str, str]:
         "git_commit": git_commit(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def sweep_path(platform: str | None = None) -> str:
+    """What carries out the sweeps on a platform, and why, in words."""
+    platform = platform or jax.default_backend()
+    if platform == "cpu":
+        return library.status()
+    return f"{'fused kernel' if plan_for(platform).fused else 'compiled scan'} over the whole batch ({platform})"
 
 
 def versions() -> dict[str, str]:
@@ -60,13 +67,3 @@ def _git(source: Path, *arguments: str) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip()
-
-
-def canonical(config: dict[str, Any]) -> str:
-    """JSON with sorted keys and no spaces; equal configs give equal text."""
-    return json.dumps(config, sort_keys=True, separators=(",", ":"), default=lambda value: value.item())
-
-
-def config_hash(config: dict[str, Any]) -> str:
-    """SHA-256 of the canonical JSON of a config."""
-    return hashlib.sha256(canonical(config).encode()).hexdigest()

@@ -2,13 +2,15 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from glassnet.core.check import fail
+from glassnet.perceptron.describe import described, machine_from
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.reference import checked_signs, checked_spins, checked_weights
 
@@ -35,6 +37,10 @@ class Teacher:
         spins = [_frozen(S) for S in checked_spins(self.machine, self.spins)]
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "spins", spins)
+
+
+ARRAYS = ("inputs", "outputs", "test_inputs", "test_outputs", "labels", "test_labels")
+"""Arrays of a task."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +118,34 @@ class Task:
         """Number M of training patterns."""
         return len(self.inputs)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the data, teacher included."""
+        teacher = [] if self.teacher is None else [*self.teacher.weights, *self.teacher.spins]
+        return fingerprint(self.inputs, self.outputs, self.test_inputs, self.test_outputs, *teacher)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All arrays by name, the teacher's by layer."""
+        found = {name: x for name in ARRAYS if (x := getattr(self, name)) is not None}
+        if self.teacher is not None:
+            found |= {f"teacher/weights/{l}": J for l, J in enumerate(self.teacher.weights)}
+            found |= {f"teacher/spins/{l}": S for l, S in enumerate(self.teacher.spins)}
+        return found
+
+    def about(self) -> dict[str, Any]:
+        """What `stored` needs beside the arrays, as JSON values."""
+        teacher = None if self.teacher is None else described(self.teacher.machine)
+        return {"name": self.name, "parameters": self.parameters, "teacher": teacher}
+
+    @classmethod
+    def stored(cls, about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
+        """The task that `about` and `arrays` took apart."""
+        teacher = None
+        if about["teacher"] is not None:
+            teacher = Teacher(machine_from(about["teacher"]), *(_layers(f"teacher/{x}/", arrays) for x in TAUGHT))
+        data: dict[str, Any] = {name: arrays.get(name) for name in ARRAYS}
+        return cls(about["name"], parameters=about["parameters"], teacher=teacher, **data)
+
     def check(self, machine: Machine) -> None:
         """Raise ValueError unless the machine has the input and output widths of the data."""
         ends = {"inputs": machine.widths[0], "outputs": machine.widths[-1]}
@@ -119,6 +153,14 @@ class Task:
             expected = getattr(self, side).shape[1]
             if width != expected:
                 raise fail(f"machine.{side}", f"be {expected}, the width of the {side} of task {self.name!r}", width)
+
+
+TAUGHT = ("weights", "spins")
+"""What a teacher holds, by layer."""
+
+
+def _layers(prefix: str, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    return [arrays[f"{prefix}{l}"] for l in range(sum(name.startswith(prefix) for name in arrays))]
 
 
 def fingerprint(*arrays: np.ndarray) -> str:

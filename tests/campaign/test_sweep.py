@@ -330,8 +330,7 @@ def run_in_folder(config, folder):
     from glassnet.runs import Limits, start
     from glassnet.simulator import prepared
 
-    job, ladder = prepared(**config.build())
-    start(folder, job, {"ladder": ladder, "keep_configurations": False, "run": config.to_dict()}, Limits())
+    start(folder, prepared(**config.build()), Limits(), run=config.to_dict())
 
 
 WRONG = [
@@ -366,8 +365,7 @@ def test_another_run_in_the_place_of_a_point(tmp_path, monkeypatch):
     write_record(file)
     folder = tmp_path / "c" / "seed=0"
     config = read_plan(file_of(tmp_path, "seed = [0]", sweeps=13)).points[0].config
-    job, ladder = prepared(**config.build())
-    RunFolder.create(folder, job, {"ladder": ladder, "keep_configurations": False, "run": config.to_dict()})
+    RunFolder.create(folder, prepared(**config.build()), config.to_dict())
     code, _, err = call("sweep", file_of(tmp_path, "seed = [0]"))
     assert code == 2
     assert f"Argument `run` must be that of the run in {folder}, but differs: protocol.sweeps 13 -> 12." in err

@@ -9,12 +9,12 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import xarray as xr
+from simulation import tiny
 from simulation.tiny import MACHINE, task
 
 import glassnet as gn
 from glassnet.report import page, read_run
 from glassnet.report.source import run_of
-from glassnet.simulation.job import Job
 from glassnet.store.folder import RunFolder
 
 DEMO = Path(__file__).parents[2] / "results" / "demo" / "demo.nc"
@@ -29,8 +29,8 @@ def folder():
 
 def created(path):
     """Folder of a run that has not begun."""
-    job = Job(MACHINE, (task(),), (gn.Schedule.quench(5.0),), PROTOCOL, "metropolis", 0.1, 0, "random")
-    return RunFolder.create(path, job, {"ladder": False, "keep_configurations": False, "run": None}).path
+    job = tiny.job(protocol=PROTOCOL, keep_configurations=False)
+    return RunFolder.create(path, job).path
 
 
 @lru_cache

@@ -19,18 +19,17 @@ import itertools, pickle, sys
 sys.path.insert(0, sys.argv[1])
 import jax, tiny
 import glassnet as gn
-from glassnet.simulation import follow, parallel, run
-from glassnet.simulation.job import Job
+from glassnet.simulation import parallel, phase, run
 
 devices = jax.local_devices()
 assert len(devices) == 8
-job = Job(tiny.MACHINE, (tiny.task(),), (gn.Schedule.quench(5.0),), tiny.PROTOCOL)
-run.lanes = lambda *_: parallel.Lanes("cpu", None, each=8)
+job = tiny.job()
+run.placed = lambda *_: parallel.Placement("cpu", None, each=8)
 measured = {}
 for count in map(int, sys.argv[3:]):
     jax.local_devices = lambda *_, **__: devices[:count]
     measured[count] = {name: record.values for name, record in run.run(job).items()}
-follow.LONGEST_BLOCK, moment, stops = 3, None, 0
+phase.LONGEST_BLOCK, moment, stops = 3, None, 0
 for count in itertools.cycle(map(int, sys.argv[3:])):  # on other devices after every stop
     jax.local_devices = lambda *_, **__: devices[:count]
     going = run.Run(job, moment)

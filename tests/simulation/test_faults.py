@@ -16,7 +16,7 @@ from test_resume import assert_same, stopping_after
 
 import glassnet as gn
 from glassnet.cli import main
-from glassnet.simulation import follow
+from glassnet.simulation import phase
 from glassnet.store import folder, lock, sealed
 from glassnet.store.folder import RunFolder
 
@@ -25,12 +25,12 @@ from glassnet.store.folder import RunFolder
 def left(tmp_path_factory):
     """A run that was stopped in the middle with two checkpoints."""
     path = tmp_path_factory.mktemp("left") / "run"
-    before, follow.LONGEST_BLOCK = follow.LONGEST_BLOCK, 2
+    before, phase.LONGEST_BLOCK = phase.LONGEST_BLOCK, 2
     try:
         with pytest.raises(gn.Stopped):
             tiny.run(folder=path, report=stopping_after(16), checkpoint_every=0)
     finally:
-        follow.LONGEST_BLOCK = before
+        phase.LONGEST_BLOCK = before
     return path
 
 
@@ -345,23 +345,23 @@ def test_without_locks_the_name_of_the_process_counts(run, holder):
 
 def poisoned(monkeypatch, sweep):
     """Let one weight of one clone stop being a number at a sweep of the clones."""
-    advanced = follow.Follower.advanced
+    advanced = phase.Phase.advanced
 
     def poison(self, batch, start, stop):
         batch, accepted = advanced(self, batch, start, stop)
-        if self.phase == "clones" and start < sweep <= stop:
+        if self.name == "clones" and start < sweep <= stop:
             chunk = batch.chunks[0]
             J = np.array(chunk.weights[1])
             J[0, 0, 2, 3] = np.nan
             batch.chunks[0] = dataclasses.replace(chunk, weights=(chunk.weights[0], J, *chunk.weights[2:]))
         return batch, accepted
 
-    monkeypatch.setattr(follow.Follower, "advanced", poison)
+    monkeypatch.setattr(phase.Phase, "advanced", poison)
 
 
 @pytest.mark.parametrize("sweep", [3, 8], ids=["at a measurement", "between measurements"])
 def test_a_run_that_stops_being_finite_keeps_its_last_good_checkpoint(tmp_path, monkeypatch, sweep):
-    monkeypatch.setattr(follow, "LONGEST_BLOCK", 1)
+    monkeypatch.setattr(phase, "LONGEST_BLOCK", 1)
     path = tmp_path / "run"
     with monkeypatch.context() as patch:
         poisoned(patch, sweep)
@@ -373,7 +373,7 @@ def test_a_run_that_stops_being_finite_keeps_its_last_good_checkpoint(tmp_path, 
     assert folder.status(path) == "failed" and folder.log(path)[-1]["reason"].startswith(message)
     ds = gn.open(path)
     assert ds.attrs["status"] == "failed" and message in ds.attrs["reason"]
-    moment, _ = RunFolder(path).checkpoints.newest(lambda *_: pytest.fail("damaged"))
+    moment, _ = RunFolder(path).checkpoints.newest(tiny.job().outline(), lambda *_: pytest.fail("damaged"))
     assert moment.sweep == sweep - 1 and all(np.isfinite(J).all() for J in moment.states.weights)
     assert_same(gn.resume(path), tiny.standard())
 
@@ -444,7 +444,7 @@ def test_folders_that_hold_no_run(tmp_path):
 
 
 def test_a_folder_that_was_never_finished_being_made(tmp_path):
-    RunFolder.create(tmp_path / "run", tiny.job(), tiny.OPTIONS)
+    RunFolder.create(tmp_path / "run", tiny.job())
     (tmp_path / "run" / "config.json").unlink()
     assert folder.status(tmp_path / "run") == "absent"
     assert_same(tiny.run(folder=tmp_path / "run"), tiny.standard())

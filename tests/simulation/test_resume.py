@@ -12,7 +12,8 @@ import xarray as xr
 
 import glassnet as gn
 from glassnet import runs
-from glassnet.simulation import follow, parallel
+from glassnet.native import library
+from glassnet.simulation import parallel, phase
 from glassnet.simulation.moment import CLONES
 from glassnet.simulation.run import Run
 from glassnet.store import folder, sealed
@@ -64,7 +65,7 @@ def test_a_folder_gives_the_bits_of_memory(tmp_path):
 
 @pytest.mark.parametrize("longest", [1, 3])
 def test_stops_anywhere_change_no_bit(tmp_path, monkeypatch, longest):
-    monkeypatch.setattr(follow, "LONGEST_BLOCK", longest)
+    monkeypatch.setattr(phase, "LONGEST_BLOCK", longest)
     ds, stops = run_with_stops(tmp_path / "run", np.random.default_rng(longest))
     assert stops >= 3
     assert_same(ds, tiny.standard())
@@ -91,7 +92,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_every_kind_of_run_can_be_stopped(tmp_path, monkeypatch, case):
     right = tiny.run(**CASES[case])
-    monkeypatch.setattr(follow, "LONGEST_BLOCK", 2)
+    monkeypatch.setattr(phase, "LONGEST_BLOCK", 2)
     path = tmp_path / ("run.part-1-of-2" if case == "part" else "run")
     report = stopping_after(9)
     with pytest.raises(gn.Stopped):
@@ -112,7 +113,7 @@ def test_a_run_from_a_given_configuration_can_be_stopped(tmp_path):
 
 @pytest.mark.slow
 def test_the_batch_may_be_cut_otherwise_after_a_stop(tmp_path, monkeypatch):
-    monkeypatch.setattr(parallel.library, "available", lambda: False)
+    monkeypatch.setattr(library, "available", lambda: False)
     right = tiny.run()
     with pytest.raises(gn.Stopped):
         tiny.run(folder=tmp_path / "run", report=stopping_after(12))
@@ -137,7 +138,7 @@ def test_a_longer_run_is_as_if_made_at_once(tmp_path, case):
 
 
 def test_a_stopped_run_can_be_made_longer(tmp_path, monkeypatch):
-    monkeypatch.setattr(follow, "LONGEST_BLOCK", 2)
+    monkeypatch.setattr(phase, "LONGEST_BLOCK", 2)
     protocol = gn.Protocol(sweeps=30, waiting_times=(0, 3, 9), clones=2, samples=2, points_per_decade=4)
     right = tiny.run(protocol=protocol)
     for stop, path in ((2, tmp_path / "hosts"), (24, tmp_path / "clones")):
@@ -248,7 +249,7 @@ def test_parts_in_folders_become_one_run(tmp_path):
 
 
 def test_a_moment_is_what_it_was_after_writing(tmp_path):
-    going = Run(RunFolder.create(tmp_path / "run", tiny.job(), tiny.OPTIONS).job())
+    going = Run(RunFolder.create(tmp_path / "run", tiny.job()).job())
     for status in going.blocks():
         if status.phase == CLONES and status.sweep > 3:
             break
@@ -256,7 +257,7 @@ def test_a_moment_is_what_it_was_after_writing(tmp_path):
     arrays, layout = packed(moment)
     path = sealed.write(tmp_path / "moment.npz", arrays, {"layout": layout, "word": "yes"})
     found, about = sealed.read(path)
-    again, _ = packed(unpacked(found, about["layout"]))
+    again, _ = packed(unpacked(found, about["layout"], going.job.outline()))
     assert about["word"] == "yes" and set(again) == set(arrays)
     for name in arrays:
         assert arrays[name].dtype == again[name].dtype

@@ -11,10 +11,10 @@ import tiny
 
 import glassnet as gn
 from glassnet.perceptron.observe import overlaps
-from glassnet.simulation import compiled, follow, parallel
-from glassnet.simulation import run as run_module
-from glassnet.simulation.follow import Follower
-from glassnet.simulation.job import Job
+from glassnet.perceptron.system import Perceptron
+from glassnet.simulation import compiled, parallel, phase
+from glassnet.simulation.observed import named
+from glassnet.simulation.phase import Phase
 from glassnet.store.schema import COORDINATES, VARIABLES
 
 
@@ -144,7 +144,7 @@ def test_a_temperature_gives_the_same_bits_alone_and_on_a_ladder():
 
 @pytest.mark.parametrize("longest", [1, 2, 5])
 def test_blocks_of_any_size_give_the_same_bits(monkeypatch, longest):
-    monkeypatch.setattr(follow, "LONGEST_BLOCK", longest)
+    monkeypatch.setattr(phase, "LONGEST_BLOCK", longest)
     cut = tiny.run()
     for name in cut.data_vars:
         np.testing.assert_array_equal(cut[name], tiny.standard()[name], err_msg=name)
@@ -156,7 +156,7 @@ def programs_compiled(caplog):
 
 
 def test_one_program_serves_all_runs_of_a_machine(caplog):
-    for program in (compiled.advancing, compiled.host_measures, compiled.clone_measures):
+    for program in (compiled.advancing, compiled.measuring):
         program.cache_clear()
     with jax.log_compiles(True), caplog.at_level("WARNING"):
         tiny.run()
@@ -233,14 +233,14 @@ def test_progress_counts_every_replica_sweep():
 
 
 def test_a_state_that_is_not_finite_is_named():
-    job = Job(tiny.MACHINE, (tiny.task(),), (gn.Schedule.quench(1.0),), tiny.PROTOCOL)
-    follower = Follower.of_clones(job, parallel.lanes(tiny.MACHINE, 6))
-    flags = np.ones((12, 3), bool)
-    flags[7, 1] = False
-    row = {"energy": np.zeros((12, 3)), "finite": {"weights": np.ones((12, 3), bool), "fields": flags}}
+    job = tiny.job()
+    clones = Phase.of_clones(job, parallel.placed(job.system, job.system.work(job.tasks)))
+    bare = jax.tree.map(lambda x: np.zeros((12, *x.shape), x.dtype), job.outline())
+    clones.check_finite(bare, 17)
+    bare.fields[0][7, 1] = np.nan
     message = "fields of layer 2 are not finite at sweep 17 of clones: sample 1, temperature 0, waiting_time 0, clone 1"
     with pytest.raises(FloatingPointError, match=message):
-        follower.checked(row, 17)
+        clones.check_finite(bare, 17)
 
 
 BAD = [
@@ -308,16 +308,15 @@ def test_a_planted_start_that_violates_a_hard_core_is_refused():
         gn.simulate(machine, gn.tasks.teacher_student(machine, 6), start="planted")
 
 
-def job_with(machine, teacher):
-    task = gn.tasks.teacher_student(machine, 6, teacher=teacher)
-    return Job(machine, (task,), (gn.Schedule.quench(1.0),), tiny.PROTOCOL)
+def scene_with(machine, teacher):
+    return Perceptron(machine).scene(gn.tasks.teacher_student(machine, 6, teacher=teacher))
 
 
 def test_neurons_on_another_graph_are_not_compared():
     machine = gn.Machine(3, 6, connectivity=3)
-    assert job_with(machine, None).teacher_spins([0]) is not None
-    assert job_with(machine, gn.Machine(3, 6, connectivity=3, graph_seed=1)).teacher_spins([0]) is None
-    assert job_with(machine, gn.Machine(3, 6)).teacher_spins([0]) is None
+    assert scene_with(machine, None).teacher is not None
+    assert scene_with(machine, gn.Machine(3, 6, connectivity=3, graph_seed=1)).teacher is None
+    assert scene_with(machine, gn.Machine(3, 6)).teacher is None
 
 
 def test_nodes_are_matched_wherever_all_inputs_are_seen():
@@ -326,7 +325,6 @@ def test_nodes_are_matched_wherever_all_inputs_are_seen():
     halves = np.asarray(overlaps.neuron_overlaps(jnp.asarray(teacher), jnp.asarray(teacher[:, ::-1])))[None]
     for connectivity, expected in ((None, 1.0), (6, 1.0)):
         machine = gn.Machine(2, 6, connectivity=connectivity)
-        task = gn.tasks.random(machine, 40)
-        job = Job(machine, (task,), (gn.Schedule.quench(1.0),), tiny.PROTOCOL)
-        found = run_module._teacher(job, halves)["teacher_overlap"]
+        table = Perceptron(machine).observables([gn.tasks.teacher_student(machine, 40)])
+        found = named({"teacher_overlap": table["teacher_overlap"]}, [halves])["teacher_overlap"]
         np.testing.assert_allclose(found, expected, atol=1e-6)

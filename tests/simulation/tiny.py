@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 import glassnet as gn
-from glassnet.simulation.job import Job
+from glassnet.simulator import prepared
 
 MACHINE = gn.Machine(depth=3, width=4, inputs=5, outputs=2)
 PROTOCOL = gn.Protocol(sweeps=12, waiting_times=(0, 3, 9), clones=2, samples=2, points_per_decade=4)
@@ -28,10 +28,7 @@ def standard():
     return run()
 
 
-OPTIONS = {"ladder": False, "keep_configurations": True, "run": None}
-"""What a run folder keeps of the standard run beside its job."""
-
-
-def job(**changes):
+def job(machine=MACHINE, **changes):
     """The job of the standard run, but for `changes`."""
-    return Job(MACHINE, (task(),), (gn.Schedule.quench(5.0),), PROTOCOL, **changes)
+    arguments = {"task": task(), "beta": 5.0, "protocol": PROTOCOL, "keep_configurations": True}
+    return prepared(machine, **(arguments | changes))

@@ -95,28 +95,26 @@ def _pattern_moments(S: Array) -> tuple[Array, Array]:
     return mean, jnp.sqrt(jnp.maximum(squares / pairs - mean**2, 0))
 
 
-def all_pairs(spins: Array, outputs: Array, weights: tuple[Array, ...]) -> dict[str, Array]:
-    """Overlaps between all pairs of some configurations.
-
-    Args:
-        spins: hidden spins, shape (configuration, layer, neuron, pattern).
-        outputs: clamped outputs of each configuration, shape (configuration, neuron, pattern).
-        weights: stacks, each (configuration, layer, slot, neuron).
-    Returns:
-        `spin_overlap`, `spin_overlap_connected` and `weight_overlap`, each of shape
-        (configuration, configuration, layer).
-    """
-    layers = [S.astype(jnp.float32) for S in (spins, outputs[:, None]) if S.shape[1]]
-    q = jnp.concatenate([_gram(S) for S in layers], axis=-1)
-    m = jnp.concatenate([_gram(mean_over(S, 1)[..., None]) for S in layers], axis=-1)
-    Q = jnp.concatenate([_gram(J) for J in weights], axis=-1)
-    return {"spin_overlap": q, "spin_overlap_connected": q - m, "weight_overlap": Q}
+def paired_spin_overlap(a: Layers, b: Layers) -> Array:
+    """`spin_overlap` of two configurations, written so that mapped over many of both it is a product of matrices."""
+    return _by_layer(_paired_mean, a, b)
 
 
-def _gram(x: Array) -> Array:
-    """Mean product over the last two axes for all pairs of the first: (a, layer, i, j) -> (a, b, layer)."""
-    if len(x) == 1:
-        return mean_over(x * x, 2)[None]
-    flat = x.reshape(*x.shape[:2], -1)
-    gram = jnp.einsum("alk,blk->abl", flat, flat, precision=lax.Precision.HIGHEST)
-    return gram / flat.shape[-1]
+def paired_connected_spin_overlap(a: Layers, b: Layers) -> Array:
+    """`connected_spin_overlap` of two configurations, as `paired_spin_overlap`."""
+
+    def magnetisations(S: Array, T: Array) -> Array:
+        return _paired_mean(_magnetisation(S)[..., None], _magnetisation(T)[..., None])
+
+    return paired_spin_overlap(a, b) - _by_layer(magnetisations, a, b)
+
+
+def paired_weight_overlap(a: tuple[Array, ...], b: tuple[Array, ...]) -> Array:
+    """`weight_overlap` of two configurations, as `paired_spin_overlap`."""
+    return _by_layer(_paired_mean, a, b)
+
+
+def _paired_mean(x: Array, y: Array) -> Array:
+    """Mean product over the last two axes, (layer, i, j) each -> (layer,)."""
+    x, y = (z.reshape(z.shape[0], -1).astype(jnp.float32) for z in (x, y))
+    return jnp.einsum("lk,lk->l", x, y, precision=lax.Precision.HIGHEST) / x.shape[-1]

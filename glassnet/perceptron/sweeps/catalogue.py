@@ -1,10 +1,13 @@
-"""The dynamics that can be asked for by name."""
+"""The dynamics that can be asked for, by name or as values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
-from glassnet.core.check import one_of
+from glassnet.core.check import fail, one_of
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.sweeps.energy import kernel
 from glassnet.perceptron.sweeps.feedforward import feedforward_kernel
@@ -12,47 +15,98 @@ from glassnet.perceptron.sweeps.spins import spin_sweep
 from glassnet.perceptron.sweeps.weights import OFFERS, weight_sweep
 from glassnet.sampling.kernel import Kernel
 from glassnet.sampling.plan import Plan
+from glassnet.sampling.system import import_path, imported
 
 
-def _sweeps(rule: str) -> Callable[[Machine, Plan], Kernel]:
-    def build(machine: Machine, plan: Plan) -> Kernel:
-        steps = [weight_sweep(machine, plan, rule)]
-        steps += [spin_sweep(machine, plan, rule)] if machine.depth > 1 else []
-        return kernel(machine, *steps)
+@dataclass(frozen=True)
+class Dynamics:
+    """How a machine moves.
 
-    return build
+    Args:
+        build: `build(machine, plan) -> Kernel`.
+        moves: `moves(machine, patterns)`: how many moves one sweep of one replica offers in each layer 1..L, int64, by
+            the names of the counts in the kernel's info. Counts without an entry are not kept.
+        native: whether native kernels carry it out where they know the machine.
+    """
+
+    build: Callable[[Machine, Plan], Kernel]
+    moves: Callable[[Machine, int], Mapping[str, np.ndarray]]
+    native: bool = False
 
 
-DYNAMICS: dict[str, Callable[[Machine, Plan], Kernel]] = {
-    "metropolis": _sweeps("metropolis"),
-    "heat_bath": _sweeps("heat_bath"),
-    "feedforward": lambda machine, plan: feedforward_kernel(machine),
+def weight_moves(machine: Machine) -> np.ndarray:
+    """Moves of weights, or of groups of them, that a sweep offers in each layer 1..L."""
+    offer = OFFERS[machine.weights]
+    rows = zip(machine.fan_in, machine.widths[1:], strict=True)
+    return np.array([offer.passes * (c // offer.rank) * neurons for c, neurons in rows])
+
+
+def _all_move(machine: Machine, patterns: int) -> dict[str, np.ndarray]:
+    """The clamped last layer is offered no flips."""
+    spins = [machine.width * patterns] * (machine.depth - 1) + [0]
+    return {"accepted_weights": weight_moves(machine), "accepted_spins": np.array(spins)}
+
+
+def _weights_move(machine: Machine, patterns: int) -> dict[str, np.ndarray]:
+    """No flips are offered where neurons follow the weights."""
+    return {"accepted_weights": weight_moves(machine), "accepted_spins": np.zeros(machine.depth, np.int64)}
+
+
+def _nothing_counted(machine: Machine, patterns: int) -> dict[str, np.ndarray]:
+    return {}
+
+
+def _swept(rule: str, machine: Machine, plan: Plan) -> Kernel:
+    steps = [weight_sweep(machine, plan, rule)]
+    steps += [spin_sweep(machine, plan, rule)] if machine.depth > 1 else []
+    return kernel(machine, *steps)
+
+
+DYNAMICS: dict[str, Dynamics] = {
+    "metropolis": Dynamics(partial(_swept, "metropolis"), _all_move, native=True),
+    "heat_bath": Dynamics(partial(_swept, "heat_bath"), _all_move, native=True),
+    "feedforward": Dynamics(lambda machine, plan: feedforward_kernel(machine), _weights_move),
 }
 """metropolis: weights and spins; heat_bath: spins and Ising weights, other weights by Metropolis; feedforward: weights
 only, the neurons follow."""
 
-COMPILED = ("metropolis", "heat_bath")
-"""The dynamics that native kernels know."""
 
-
-def build(dynamics: str, machine: Machine, plan: Plan) -> Kernel:
-    """Kernel of the named dynamics.
+def dynamics_of(wish: Any) -> Dynamics:
+    """Dynamics by name, as they are, or of a builder `build(machine, plan) -> Kernel`, whose moves are not counted.
 
     Raises:
-        ValueError: for an unknown name.
+        ValueError: for an unknown name, or what is no builder.
     """
-    one_of(tuple(DYNAMICS), dynamics=dynamics)
-    return DYNAMICS[dynamics](machine, plan)
+    if isinstance(wish, Dynamics):
+        return wish
+    if callable(wish):
+        return Dynamics(wish, _nothing_counted)
+    if isinstance(wish, str):
+        one_of(tuple(DYNAMICS), dynamics=wish)
+        return DYNAMICS[wish]
+    raise fail("dynamics", f"be one of {', '.join(map(repr, DYNAMICS))} or a builder of a kernel", wish)
 
 
-def offered(dynamics: str, machine: Machine, patterns: int) -> dict[str, np.ndarray]:
-    """Moves that one sweep of one replica offers in each layer 1..L, int64, by the names of the accepted ones.
+def dynamics_name(wish: Any) -> str:
+    """The name of dynamics, or where the value or builder is imported from."""
+    if isinstance(wish, str):
+        return wish
+    return import_path(wish.build if isinstance(wish, Dynamics) else wish)
 
-    The clamped last layer is offered no flips, and no layer is where neurons follow the weights.
+
+def dynamics_named(name: str) -> Any:
+    """The inverse of `dynamics_name`: a name, or the builder at an import path.
+
+    Raises:
+        ValueError: if it cannot be imported.
     """
-    offer = OFFERS[machine.weights]
-    rows = zip(machine.fan_in, machine.widths[1:], strict=True)
-    weights = [offer.passes * (c // offer.rank) * neurons for c, neurons in rows]
-    hidden = 0 if dynamics == "feedforward" else machine.width * patterns
-    spins = [hidden] * (machine.depth - 1) + [0]
-    return {"accepted_weights": np.array(weights), "accepted_spins": np.array(spins)}
+    return imported(name) if ":" in name else name
+
+
+def build(dynamics: Any, machine: Machine, plan: Plan) -> Kernel:
+    """Kernel of dynamics.
+
+    Raises:
+        ValueError: as `dynamics_of`.
+    """
+    return dynamics_of(dynamics).build(machine, plan)

@@ -1,0 +1,61 @@
+"""Configurations as JSON values: one text, one hash, one way to flatten, one way to tell what differs."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+
+def canonical(config: Mapping[str, Any]) -> str:
+    """JSON with sorted keys and no spaces; equal configurations give equal text."""
+    return json.dumps(config, sort_keys=True, separators=(",", ":"), default=lambda value: value.item())
+
+
+def config_hash(config: Mapping[str, Any]) -> str:
+    """SHA-256 of the canonical JSON of a configuration."""
+    return hashlib.sha256(canonical(config).encode()).hexdigest()
+
+
+INFINITE = "inf"
+"""What stands in JSON, which has no infinite numbers, for infinity."""
+
+
+def to_json(values: Any) -> Any:
+    """`values`, nested or not, with "inf" for what is infinite and lists for tuples."""
+    if isinstance(values, Mapping):
+        return {key: to_json(value) for key, value in values.items()}
+    if isinstance(values, (list, tuple)):
+        return [to_json(value) for value in values]
+    return INFINITE if isinstance(values, float) and values == math.inf else values
+
+
+def from_json(values: Any) -> Any:
+    """A number, or a list of numbers as a tuple, from what `to_json` made of it."""
+    if isinstance(values, list):
+        return tuple(map(from_json, values))
+    return math.inf if values == INFINITE else values
+
+
+def flat(values: Mapping[str, Any], *, lists: bool = False) -> dict[str, Any]:
+    """Nested values on one level by names with dots: machine.depth, machine.potential.kind, ...
+
+    Args:
+        values: the values.
+        lists: also open lists that hold tables; their places are numbered.
+    """
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if lists and isinstance(value, (list, tuple)) and any(isinstance(x, Mapping) for x in value):
+            value = {str(n): x for n, x in enumerate(value)}
+        if isinstance(value, Mapping):
+            found |= {f"{key}.{name}": x for name, x in flat(value, lists=lists).items()}
+        else:
+            found[str(key)] = list(value) if isinstance(value, tuple) else value
+    return found
+
+
+def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What differs between two configurations, one line each: "name: old, not new"."""
+    a, b = flat(old, lists=True), flat(new, lists=True)
+    return [f"{name}: {a.get(name)!r}, not {b.get(name)!r}" for name in sorted(a | b) if a.get(name) != b.get(name)]

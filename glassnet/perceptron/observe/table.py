@@ -1,0 +1,161 @@
+"""The one table of what is measured on a perceptron: functions, dimensions, units, names, symbols, sources."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+from jax import Array
+
+from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.observe import layers, overlaps
+from glassnet.perceptron.observe.teacher import teacher_overlaps
+from glassnet.perceptron.state import Boundary, State
+from glassnet.sampling.system import Observable, Variable
+
+_Y20 = "Yoshino, SciPost Phys. Core 2, 005 (2020)"
+_Y23 = "Yoshino, Phys. Rev. Research 5, 033068 (2023)"
+_H25 = "Huang et al., arXiv:2506.06789 (2025)"
+_L = ("layer",)
+_SPINS = "per neuron and pattern"
+
+
+def _energy(machine: Machine, state: State, then: State | None, scene: Boundary) -> dict[str, Array]:
+    return layers.layer_energy(machine, state, scene)
+
+
+def _train_error(machine: Machine, state: State, then: State | None, scene: Boundary) -> Array:
+    return layers.output_error(machine, state.weights, scene)
+
+
+def _test_error(machine: Machine, state: State, then: State | None, scene: Boundary) -> Array:
+    assert scene.test is not None  # the scene of observables has it
+    return layers.output_error(machine, state.weights, scene.test)
+
+
+def _of_spins(function: Callable) -> Callable:
+    """Observable of the spins now and at the waiting time."""
+
+    def of(machine: Machine, state: State, then: State, scene: Boundary) -> Any:
+        now, before = (overlaps.measured_layers(spins, scene) for spins in (state.spins, then.spins))
+        return function(now, before)
+
+    return of
+
+
+def _of_spins_now(function: Callable) -> Callable:
+    def of(machine: Machine, state: State, then: State, scene: Boundary) -> Any:
+        return function(overlaps.measured_layers(state.spins, scene))
+
+    return of
+
+
+def _weight_autocorrelation(machine: Machine, state: State, then: State, scene: Boundary) -> Array:
+    return overlaps.weight_overlap(state.weights, then.weights)
+
+
+def _with_teacher(machine: Machine, state: State, then: State, scene: Boundary) -> Array:
+    assert scene.teacher is not None  # measured only where there is one
+    return overlaps.neuron_overlaps(scene.teacher, state.spins)
+
+
+def _pair_of_spins(function: Callable) -> Callable:
+    def of(machine: Machine, state: State, other: State, scenes: tuple[Boundary, Boundary]) -> Array:
+        a, b = (overlaps.measured_layers(s.spins, scene) for s, scene in zip((state, other), scenes, strict=True))
+        return function(a, b)
+
+    return of
+
+
+def _pair_of_weights(machine: Machine, state: State, other: State, scenes: tuple[Boundary, Boundary]) -> Array:
+    return overlaps.paired_weight_overlap(state.weights, other.weights)
+
+
+_PATTERNS = _of_spins_now(overlaps.pattern_overlap)
+
+TABLE: dict[str, Observable] = {
+    "energy": Observable(_energy, _L, "both", "energy per gap", "energy", "E_l/(N_l M)", _Y20, pick="energy"),
+    "violated": Observable(_energy, _L, "both", "fraction of gaps", "violated gaps", "n_l", _Y20, pick="violated"),
+    "train_error": Observable(
+        _train_error, (), "both", "fraction of output neurons", "training error", "eps_train", _Y23
+    ),
+    "test_error": Observable(_test_error, (), "both", "fraction of output neurons", "test error", "eps_test", _Y23),
+    "spin_autocorrelation": Observable(
+        _of_spins(overlaps.spin_overlap), _L, "clone", _SPINS, "spin autocorrelation", "c_l(t, t_w)", f"{_H25}, eq. 13"
+    ),
+    "spin_autocorrelation_connected": Observable(
+        _of_spins(overlaps.connected_spin_overlap), _L, "clone", _SPINS,
+        "connected spin autocorrelation", "c_l - m m'", _Y20,
+    ),
+    "weight_autocorrelation": Observable(
+        _weight_autocorrelation, _L, "clone", "per weight", "weight autocorrelation", "C_l(t, t_w)", _H25
+    ),
+    "magnetisation_squared": Observable(
+        _of_spins_now(overlaps.magnetisation_squared), _L, "clone", "per neuron",
+        "squared magnetisation over patterns", "m2_l", _Y20,
+    ),
+    "pattern_overlap": Observable(
+        _PATTERNS, _L, "clone", "per neuron", "mean overlap of two patterns", "q_l^{mu nu}", _Y23, pick=0
+    ),
+    "pattern_overlap_spread": Observable(
+        _PATTERNS, _L, "clone", "per neuron",
+        "standard deviation of the overlap of two patterns", "dq_l^{mu nu}", _Y23, pick=1,
+    ),
+    "teacher_overlap": Observable(
+        _with_teacher, _L, "clone", "per pattern",
+        "teacher-student overlap, nodes matched and signs fixed", "R_l", _Y23, pick=0,
+    ),
+    "teacher_overlap_squared": Observable(
+        _with_teacher, _L, "clone", "per pattern",
+        "squared teacher-student overlap above its floor", "R_l^2", _Y23, pick=1,
+    ),
+    "spin_overlap": Observable(
+        _pair_of_spins(overlaps.paired_spin_overlap), _L, "pair", _SPINS, "replica overlap of spins", "q_l^{ab}", _Y20
+    ),
+    "spin_overlap_connected": Observable(
+        _pair_of_spins(overlaps.paired_connected_spin_overlap), _L, "pair", _SPINS,
+        "connected replica overlap of spins", "q_l^{ab} - m m'", _Y20,
+    ),
+    "weight_overlap": Observable(
+        _pair_of_weights, _L, "pair", "per weight", "replica overlap of weights", "Q_l^{ab}", _Y20
+    ),
+}  # fmt: skip
+"""Observables by name; their functions take the machine first, `bound` gives it to them."""
+
+ACCEPTANCE: dict[str, Variable] = {
+    "accepted_weights": Variable(_L, "fraction of proposals", "acceptance of weight moves", "a_J", _Y20),
+    "accepted_spins": Variable(_L, "fraction of proposals", "acceptance of spin flips", "a_S", _Y20),
+}
+"""Accepted fractions, by the names of the counts of accepted moves."""
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What the comparison with a teacher needs: the number of patterns, and whether nodes must be matched first."""
+
+    patterns: int
+    match: bool
+
+    def finish(self, halves: np.ndarray) -> Sequence[np.ndarray]:
+        """Overlap with the teacher and its square, (replica, layer 1..L); the clamped output agrees by definition.
+
+        Args:
+            halves: overlaps of all pairs of neurons, (replica, half, layer, teacher neuron, student neuron).
+        """
+        pairs = [teacher_overlaps(replica, self.patterns, match=self.match) for replica in halves]
+        columns = zip(*pairs, strict=True)
+        return [np.pad(np.stack(x), ((0, 0), (0, 1)), constant_values=1.0) for x in columns]
+
+
+@lru_cache(maxsize=256)
+def bound(machine: Machine, taught: Taught | None) -> dict[str, Observable]:
+    """The table for a machine; overlaps with a teacher only if it is `taught`."""
+    functions = {o.of: partial(o.of, machine) for o in TABLE.values()}
+    found = {}
+    for name, observable in TABLE.items():
+        if observable.of is not _with_teacher:
+            found[name] = replace(observable, of=functions[observable.of])
+        elif taught is not None:
+            found[name] = replace(observable, of=functions[observable.of], finish=taught.finish)
+    return found

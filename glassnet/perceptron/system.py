@@ -1,0 +1,225 @@
+"""The perceptron as a system: what a run asks of it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from jax import Array
+
+from glassnet.core.check import fail, one_of, positive
+from glassnet.native import library
+from glassnet.perceptron.describe import described, machine_from
+from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.observe import layers
+from glassnet.perceptron.observe.table import ACCEPTANCE, Taught, bound
+from glassnet.perceptron.reference import checked_spins, checked_weights, energy
+from glassnet.perceptron.state import Boundary, State, pack, random_state
+from glassnet.perceptron.sweeps.catalogue import dynamics_name, dynamics_named, dynamics_of
+from glassnet.sampling.kernel import Kernel
+from glassnet.sampling.plan import Plan
+from glassnet.sampling.system import Moves, Observable, System, Work
+
+if TYPE_CHECKING:
+    from glassnet.tasks.task import Task
+
+Configuration = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]
+"""Weights, one (out, in) array a layer, and spins, one (pattern, neuron) array for each layer 0..L."""
+
+STARTS = ("random", "planted")
+
+
+@dataclass(frozen=True)
+class Perceptron(System):
+    """A machine that moves.
+
+    Args:
+        machine: the machine.
+        dynamics: a name, a `Dynamics` or a builder of a kernel, as in `simulate`.
+    Raises:
+        ValueError: for something else.
+    """
+
+    machine: Machine
+    dynamics: Any = "metropolis"
+
+    def __post_init__(self) -> None:
+        dynamics_of(self.dynamics)
+
+    @property
+    def title(self) -> str:
+        """What runs, in words."""
+        return f"{dynamics_name(self.dynamics)} dynamics of a deep perceptron"
+
+    @property
+    def native(self) -> bool:
+        """Whether native kernels carry out the sweeps on a CPU."""
+        return dynamics_of(self.dynamics).native and library.available()
+
+    def kernel(self, plan: Plan) -> Kernel:
+        """The moves."""
+        return dynamics_of(self.dynamics).build(self.machine, plan)
+
+    def observables(self, tasks: Sequence["Task"]) -> Mapping[str, Observable]:
+        """`glassnet.perceptron.observe.table`, overlaps with a teacher where all tasks have a comparable one."""
+        match = not any(stack.diluted for stack in self.machine.stacks)
+        return bound(self.machine, Taught(tasks[0].patterns, match) if self._taught(tasks) else None)
+
+    def _taught(self, tasks: Sequence["Task"]) -> bool:
+        teachers = [task.teacher for task in tasks]
+        return (
+            bool(tasks)
+            and self.machine.depth > 1
+            and all(t is not None and self._comparable(t.machine) for t in teachers)
+        )
+
+    def _comparable(self, teacher: Machine) -> bool:
+        """Whether hidden layers correspond: equal widths, and the same graph where one is diluted."""
+        if any(stack.diluted for stack in (*self.machine.stacks, *teacher.stacks)):
+            return self.machine.shares_architecture(teacher)
+        return teacher.widths[1:-1] == self.machine.widths[1:-1]
+
+    def start(self, key: Array, clamped: Boundary) -> State:
+        """Infinite temperature: weights from their prior, hidden neurons at random."""
+        return random_state(self.machine, key, clamped)
+
+    def given(self, start: str | Configuration, task: "Task") -> State:
+        """The teacher's configuration, or one that was given; inputs and outputs are the task's."""
+        if start == "planted":
+            assert task.teacher is not None  # checked before
+            return pack(self.machine, task.teacher.weights, task.teacher.spins)
+        assert not isinstance(start, str)
+        weights, spins = start
+        return pack(self.machine, weights, [task.inputs, *list(spins)[1:-1], task.outputs])
+
+    def start_arrays(self, start: Configuration) -> dict[str, np.ndarray]:
+        """Weights and spins by layer."""
+        weights, spins = start
+        named = {f"weights/{l}": np.asarray(J) for l, J in enumerate(weights)}
+        return named | {f"spins/{l}": np.asarray(S) for l, S in enumerate(spins)}
+
+    def start_from(self, arrays: Mapping[str, np.ndarray]) -> Configuration:
+        """The inverse of `start_arrays`."""
+        weights, spins = ([n for n in arrays if n.startswith(kind)] for kind in ("weights/", "spins/"))
+        return [arrays[f"weights/{l}"] for l in range(len(weights))], [arrays[f"spins/{l}"] for l in range(len(spins))]
+
+    def clamped(self, task: "Task") -> Boundary:
+        """Training inputs and outputs."""
+        return Boundary(task.inputs.T, task.outputs.T)  # ty: ignore[invalid-argument-type]
+
+    def scene(self, task: "Task") -> Boundary:
+        """Beside them the test data, and the teacher's hidden neurons where they correspond to the machine's."""
+        test = Boundary(task.test_inputs.T, task.test_outputs.T)  # ty: ignore[invalid-argument-type]
+        whole = replace(self.clamped(task), test=test)
+        if not self._taught([task]):
+            return whole
+        assert task.teacher is not None
+        return replace(whole, teacher=np.stack([S.T for S in task.teacher.spins[1:-1]]))
+
+    def bare(self, state: State) -> State:
+        """Weights and spins without pre-activations."""
+        return replace(state, fields=())
+
+    def finite(self, state: State) -> dict[str, Array]:
+        """Weights and pre-activations, by layer."""
+        return layers.finite(state)
+
+    def part(self, name: str, *index: int) -> str:
+        """A layer in words."""
+        return f"{name} of layer {index[0] + 1}"
+
+    def moves(self, tasks: Sequence["Task"]) -> dict[str, Moves]:
+        """Moves offered to weights and spins, by layer 1..L."""
+        offered = dynamics_of(self.dynamics).moves(self.machine, tasks[0].patterns)
+        return {name: Moves(count, ACCEPTANCE[name]) for name, count in offered.items()}
+
+    def work(self, tasks: Sequence["Task"]) -> Work:
+        """Gaps of the widest layer, and of all layers."""
+        widths, patterns = self.machine.widths[1:], tasks[0].patterns
+        return Work(max(widths) * patterns, sum(widths) * patterns)
+
+    def check(self, tasks: Sequence["Task"], betas: Sequence[float], start: Any, numbers: Mapping[str, float]) -> None:
+        """Raise ValueError unless data, temperatures, start and numbers fit the machine."""
+        positive(**numbers)
+        for task in tasks:
+            task.check(self.machine)
+        shapes = {(task.patterns, len(task.test_inputs)) for task in tasks}
+        if len(shapes) > 1:
+            raise fail("task", "have equal numbers of patterns in all samples", sorted(shapes))
+        if self.machine.potential.hard and min(betas) == 0:
+            raise fail("beta", "be positive for a hard core", min(betas))
+        if not isinstance(start, str):
+            self._check_given(start, tasks[0].patterns)
+        elif start == "planted":
+            for task in tasks:
+                self._check_planted(task)
+        else:
+            one_of(STARTS, start=start)
+
+    def _check_planted(self, task: "Task") -> None:
+        if task.teacher is None:
+            raise fail("start", "not be 'planted' for a task without a teacher", task.name)
+        teacher = task.teacher.machine
+        if not self.machine.shares_architecture(teacher) or teacher.weights != self.machine.weights:
+            raise fail("start", "not be 'planted' where teacher and student differ in architecture", teacher)
+        if np.isinf(energy(self.machine, task.teacher.weights, task.teacher.spins)).any():
+            raise fail("start", "not be 'planted' where the teacher violates the margin of a hard core", "planted")
+
+    def _check_given(self, start: Any, patterns: int) -> None:
+        if not isinstance(start, (tuple, list)) or len(start) != 2:
+            raise fail("start", "be 'random', 'planted' or a pair of weights and spins", start)
+        weights, spins = checked_weights(self.machine, start[0]), checked_spins(self.machine, start[1])
+        if len(spins[0]) != patterns:
+            raise fail("start", f"have the {patterns} patterns of the task", len(spins[0]))
+        for layer, (J, c) in enumerate(zip(weights, self.machine.fan_in, strict=True), start=1):
+            _check_prior(self.machine.weights, f"start weights of layer {layer}", J, c)
+
+    def coordinates(self) -> dict[str, np.ndarray]:
+        """Layers 1..L."""
+        return {"layer": np.arange(1, self.machine.depth + 1)}
+
+    def kept(self, bare: State) -> dict[str, tuple[tuple[str, ...], Any]]:
+        """Hidden spins, and the weights of each stack of layers."""
+        weights = {f"weights_{g}": ((f"layer_{g}", f"slot_{g}", f"neuron_{g}"), J) for g, J in enumerate(bare.weights)}
+        return {"spins": (("hidden_layer", "neuron", "pattern"), bare.spins)} | weights
+
+    def kept_data(self, task: "Task") -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
+        """Clamped inputs and outputs."""
+        return {"inputs": (("pattern", "inputs"), task.inputs), "outputs": (("pattern", "outputs"), task.outputs)}
+
+    def from_kept(self, arrays: Mapping[str, Any], data: Mapping[str, np.ndarray]) -> tuple[State, Boundary]:
+        """Bare configurations and clamped neurons, with whatever leading axes the arrays have."""
+        weights = tuple(arrays[f"weights_{g}"] for g in range(len(self.machine.stacks)))
+        sides = (np.swapaxes(data[side], -1, -2) for side in ("inputs", "outputs"))
+        return State(arrays["spins"], weights, ()), Boundary(*sides)  # ty: ignore[invalid-argument-type]
+
+    def attributes(self, tasks: Sequence["Task"]) -> dict[str, Any]:
+        """The machine, its sizes, its load and its dynamics."""
+        return {
+            "machine": described(self.machine),
+            "depth": self.machine.depth,
+            "widths": json.dumps(self.machine.widths),
+            "patterns": tasks[0].patterns,
+            "alpha": tasks[0].patterns / self.machine.alpha_scale,
+            "dynamics": dynamics_name(self.dynamics),
+        }
+
+    def config(self, numbers: Mapping[str, float]) -> dict[str, Any]:
+        """Machine and dynamics as JSON values."""
+        return {"machine": described(self.machine), "dynamics": dynamics_name(self.dynamics), **numbers}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> tuple[Self, dict[str, float]]:
+        """The inverse of `config`."""
+        numbers = {"weight_step": config["weight_step"]}
+        return cls(machine_from(config["machine"]), dynamics_named(config["dynamics"])), numbers
+
+
+def _check_prior(ensemble: str, name: str, J: np.ndarray, c: int) -> None:
+    """Raise ValueError unless the weights (out, in) lie where the prior lives; c entries of a row are not zero."""
+    if ensemble == "ising" and (np.abs(J).sum(1) != c).any() | ~np.isin(J, (-1, 0, 1)).all():
+        raise fail(name, "be +1 or -1", float(J.flat[np.argmax(np.abs(np.abs(J) - 1))]))
+    norms = (J.astype(float) ** 2).sum(1)
+    if ensemble == "spherical" and not np.allclose(norms, c, rtol=1e-3):
+        raise fail(name, f"have rows with a sum of squares of {c}", float(norms[np.argmax(np.abs(norms - c))]))

@@ -1,0 +1,261 @@
+"""What a run asks of a Hamiltonian: the contract that stands between samplers and models.
+
+A `System` is a frozen, hashable value without arrays. Its functions speak of one replica and of one sample's data, and
+are mapped over many by those who call them. What is measured is a table of `Observable`s with declared dimensions.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from jax import Array
+
+from glassnet.core.check import fail, one_of
+from glassnet.sampling.kernel import Kernel, State
+from glassnet.sampling.plan import Plan
+
+
+class Variable(NamedTuple):
+    """How a variable is labelled: dimensions, units, name in words, symbol on axes, source."""
+
+    dims: tuple[str, ...]
+    units: str
+    long_name: str
+    symbol: str
+    source: str
+
+
+ON = ("host", "clone", "both", "pair")
+"""On what an observable is measured."""
+
+
+@dataclass(frozen=True)
+class Observable:
+    """Something measured while a run goes on, inside the compiled program.
+
+    Args:
+        of: `of(state, then, clamped) -> array` for one replica, in JAX. `then` is the configuration at the waiting time
+            (None on hosts), `clamped` what `System.scene` returns. Of a pair: `of(state, other, (clamped, others))`,
+            where both states are bare (`System.bare`).
+        dims: names of the axes of its value, in their order.
+        on: "host" (against time), "clone" (against lag), "both" (then the clones' carry the prefix `clone_`) or "pair"
+            (all pairs of clones of a host against lag, and, with the prefix `final_`, of all last configurations).
+        units, long_name, symbol, source: labels of the variable.
+        finish: `finish(value) -> value` on the host, where leading axis of both is the replica, for what JAX cannot do.
+        pick: key or index of its value in what `of` (or `finish`) returns; observables that share these functions
+            share one evaluation.
+    Raises:
+        ValueError: if `of` is no function, or `dims` or `on` are not as said.
+    """
+
+    of: Callable
+    dims: tuple[str, ...] = ()
+    on: str = "both"
+    units: str = "1"
+    long_name: str = ""
+    symbol: str = ""
+    source: str = ""
+    finish: Callable | None = None
+    pick: Any = None
+
+    def __post_init__(self) -> None:
+        if not callable(self.of):
+            raise fail("of", "be a function of state, then and clamped", self.of)
+        if isinstance(self.dims, str) or not all(isinstance(dim, str) for dim in self.dims):
+            raise fail("dims", "be a tuple of names", self.dims)
+        object.__setattr__(self, "dims", tuple(self.dims))
+        one_of(ON, on=self.on)
+
+    def variable(self, name: str) -> Variable:
+        """Its labels; the name stands in for words where none were given."""
+        return Variable(self.dims, self.units, self.long_name or name.replace("_", " "), self.symbol, self.source)
+
+
+class Moves(NamedTuple):
+    """Moves of one kind.
+
+    Attributes:
+        offered: how many one sweep of one replica offers, int64, resolved as the counts of accepted ones are.
+        variable: labels of the accepted fraction.
+    """
+
+    offered: np.ndarray
+    variable: Variable
+
+
+class Work(NamedTuple):
+    """Sizes that decide how replicas are put together: numbers one step of a sweep touches, and those of a replica."""
+
+    step: int
+    replica: int
+
+
+@dataclass(frozen=True)
+class Free:
+    """No data: nothing is clamped."""
+
+    name: str = "no"
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What reproduces the data, as JSON values."""
+        return {}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the data."""
+        return ""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The data by name."""
+        return {}
+
+    def about(self) -> dict[str, Any]:
+        """What `from_arrays_and` needs beside the arrays, as JSON values."""
+        return {"kind": import_path(type(self))}
+
+    @classmethod
+    def stored(cls, about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> "Free":
+        """The task that `about` and `arrays` described."""
+        return cls()
+
+
+@runtime_checkable
+class System(Protocol):
+    """A Hamiltonian with its moves and observables; a frozen dataclass without arrays that inherits the defaults."""
+
+    def __hash__(self) -> int:
+        """Equal systems share compiled programs."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What runs, in words."""
+        return type(self).__name__
+
+    @property
+    def native(self) -> bool:
+        """Whether compiled kernels for one replica at a time carry out its sweeps on a CPU."""
+        return False
+
+    def kernel(self, plan: Plan) -> Kernel:
+        """Moves, cut as the plan says."""
+        ...
+
+    def observables(self, tasks: Sequence[Any]) -> Mapping[str, Observable]:
+        """What is measured with such data; "energy" is among them. Without tasks: what is measured with any data.
+
+        The same functions for the same arguments, since programs are kept by them.
+        """
+        ...
+
+    def start(self, key: Array, clamped: Any) -> State:
+        """A configuration at infinite temperature."""
+        ...
+
+    def given(self, start: Any, task: Any) -> State:
+        """The configuration that a start other than "random" means."""
+        raise fail("start", "be 'random'", start)
+
+    def start_arrays(self, start: Any) -> dict[str, np.ndarray]:
+        """A start other than a name as arrays."""
+        raise fail("start", "be 'random'", start)
+
+    def start_from(self, arrays: Mapping[str, np.ndarray]) -> Any:
+        """The inverse of `start_arrays`."""
+        raise fail("start", "be 'random'", sorted(arrays))
+
+    def clamped(self, task: Any) -> Any:
+        """Data of one sample that do not move, a pytree of arrays."""
+        return None
+
+    def scene(self, task: Any) -> Any:
+        """What observables look at beside the configuration: clamped data and, say, fresh data."""
+        return self.clamped(task)
+
+    def bare(self, state: State) -> State:
+        """The configuration without what moves cache."""
+        return state
+
+    def finite(self, state: State) -> dict[str, Array]:
+        """Whether all numbers are finite, bool, by name and, where the name has parts, by part."""
+        ...
+
+    def part(self, name: str, *index: int) -> str:
+        """Part of a configuration in words, as `finite` resolves it."""
+        return " ".join([name, *map(str, index)])
+
+    def moves(self, tasks: Sequence[Any]) -> Mapping[str, Moves]:
+        """Moves that a sweep offers, by the names of the counts of accepted ones."""
+        return {}
+
+    def work(self, tasks: Sequence[Any]) -> Work:
+        """Sizes that decide how replicas are put together."""
+        return Work(1, 1)
+
+    def check(self, tasks: Sequence[Any], betas: Sequence[float], start: Any, numbers: Mapping[str, float]) -> None:
+        """Raise ValueError unless data, inverse temperatures, start and numbers of moves fit the system."""
+
+    def coordinates(self) -> dict[str, np.ndarray]:
+        """Coordinates of the dimensions that its observables have."""
+        return {}
+
+    def kept(self, bare: State) -> dict[str, tuple[tuple[str, ...], Any]]:
+        """Dims and array of each part of a configuration that results keep; arrays may have further leading axes."""
+        return {}
+
+    def kept_data(self, task: Any) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
+        """Dims and array of the data that results keep beside configurations."""
+        return {}
+
+    def from_kept(self, arrays: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray]) -> tuple[State, Any]:
+        """The bare configurations and clamped data that `kept` and `kept_data` took apart."""
+        raise fail("ds", "hold configurations", sorted(arrays))
+
+    def attributes(self, tasks: Sequence[Any]) -> dict[str, Any]:
+        """Attributes of a result."""
+        return {}
+
+    def config(self, numbers: Mapping[str, float]) -> dict[str, Any]:
+        """The system and the numbers of its moves as JSON values, for `from_config`."""
+        fields = {name: getattr(self, name) for name in getattr(self, "__dataclass_fields__", {})}
+        return {"system": {"kind": import_path(type(self)), **fields}, "numbers": dict(numbers)}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> tuple["System", dict[str, float]]:
+        """The inverse of `config`."""
+        fields = {name: tuple(x) if isinstance(x, list) else x for name, x in config["system"].items()}
+        return cls(**{name: x for name, x in fields.items() if name != "kind"}), dict(config["numbers"])
+
+
+def import_path(thing: Any) -> str:
+    """Where a class or function is found: "module:name"."""
+    return f"{thing.__module__}:{thing.__qualname__}"
+
+
+def imported(path: str) -> Any:
+    """The class or function at "module:name".
+
+    Raises:
+        ValueError: if there is none.
+    """
+    module, _, name = path.partition(":")
+    try:
+        found = import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as error:
+        message = f"needs {path}, which cannot be imported here ({error}): run the script that defines it again"
+        raise ValueError(f"Argument `folder` must hold a run that can be opened here, but {message}.") from error
+    return found
+
+
+PERCEPTRON = "glassnet.perceptron.system:Perceptron"
+"""Where the system of a configuration is found that names none."""
+
+
+def system_from(config: Mapping[str, Any]) -> tuple[System, dict[str, float]]:
+    """The system that a configuration describes, and the numbers of its moves."""
+    return imported(config.get("system", {"kind": PERCEPTRON})["kind"]).from_config(config)

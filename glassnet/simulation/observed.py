@@ -1,0 +1,91 @@
+"""Values of observables by name, from those of the functions that they share."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from glassnet.sampling.kernel import State
+from glassnet.sampling.system import Observable
+from glassnet.simulation import compiled
+
+FINAL = ("temperature", "waiting_time", "configuration")
+"""Leading dims of last configurations."""
+
+
+class Record(NamedTuple):
+    """A measured variable: its dimensions in the order of the axes of `values`."""
+
+    dims: tuple[str, ...]
+    values: np.ndarray
+
+
+Records = dict[str, Record]
+
+
+def on(phase: str, observables: Mapping[str, Observable]) -> dict[str, Observable]:
+    """Those that are measured on "host", "clone" or "pair"."""
+    return {name: o for name, o in observables.items() if o.on == phase or (o.on == "both" and phase != "pair")}
+
+
+def named(observables: Mapping[str, Observable], values: Sequence[Any]) -> dict[str, np.ndarray]:
+    """Values by name in NumPy, replica leading, from those of `compiled.functions_of(observables)`."""
+    by_function = dict(zip(compiled.functions_of(list(observables.values())), values, strict=True))
+    finished, found = {}, {}
+    for name, o in observables.items():
+        if (o.of, o.finish) not in finished:
+            value = by_function[o.of]
+            finished[o.of, o.finish] = value if o.finish is None else o.finish(jax.tree.map(np.asarray, value))
+        value = finished[o.of, o.finish]
+        found[name] = np.asarray(value if o.pick is None else value[o.pick])
+    return found
+
+
+def pairs_in_groups(
+    observables: Mapping[str, Observable], configurations: State, clamped: Any, groups: tuple[int, int], *, shared: bool
+) -> dict[str, np.ndarray]:
+    """Observables of all pairs within each group of configurations that follow each other.
+
+    Each group is one call on one device: its values have the same bits whatever other groups there are.
+
+    Args:
+        observables: those of pairs, by name.
+        configurations: bare configurations, the configuration leading.
+        clamped: their clamped data; one for all if `shared`, else the configuration leading.
+        groups: number of groups, and configurations of each.
+        shared: whether all have the same data.
+    Returns:
+        By name, shape (group, configuration, configuration, ...).
+    """
+    measure = compiled.pairing(compiled.functions_of(list(observables.values())), shared)
+
+    def of_group(tree: Any, n: int) -> Any:
+        return jax.tree.map(lambda x: np.asarray(x).reshape(*groups, *x.shape[1:])[n], tree)
+
+    data = [clamped if shared else of_group(clamped, n) for n in range(groups[0])]
+    rows = [named(observables, measure(of_group(configurations, n), data[n])) for n in range(groups[0])]
+    return {name: np.stack([row[name] for row in rows]) for name in observables}
+
+
+def final_pairs(observables: Mapping[str, Observable], configurations: State, clamped: Any, *, shared: bool) -> Records:
+    """Observables of all pairs of last configurations of each temperature and waiting time.
+
+    Args:
+        observables: those of pairs, by name.
+        configurations: bare, leading axes (temperature, waiting_time, configuration).
+        clamped: their clamped data; one for all if `shared`, else leading axis configuration.
+        shared: whether all have the same data.
+    Returns:
+        Records by name, with the prefix `final_`.
+    """
+    rungs, waits, size = jax.tree.leaves(configurations)[0].shape[:3]
+    flat = jax.tree.map(lambda x: np.reshape(x, (rungs * waits * size, *x.shape[3:])), configurations)
+    if not shared:
+        clamped = jax.tree.map(lambda x: np.concatenate([np.asarray(x)] * (rungs * waits)), clamped)
+    found = pairs_in_groups(observables, flat, clamped, (rungs * waits, size), shared=shared)
+    dims = (*FINAL, "configuration_b")
+    return {
+        f"final_{name}": Record((*dims, *observables[name].dims), x.reshape(rungs, waits, *x.shape[1:]))
+        for name, x in found.items()
+    }

@@ -1,0 +1,68 @@
+"""Folders and files that version 0.1.0 wrote are opened, gone on with and joined to what is new."""
+
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+
+import glassnet as gn
+from glassnet.store.folder import RunFolder
+
+ARCHIVE = Path(__file__).parents[1] / "data" / "runs-of-0.1.tar.gz"
+
+
+@pytest.fixture
+def old(tmp_path):
+    """A folder with the runs: stopped, planted (stopped), complete, command, and the file standard.nc."""
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(tmp_path, filter="data")
+    return tmp_path
+
+
+def measured(ds):
+    """Where a result of a run that is not over has numbers, by name."""
+    return {name: np.asarray(x.notnull()) for name, x in ds.data_vars.items() if "lag" in x.dims or "time" in x.dims}
+
+
+@pytest.mark.parametrize("name", ["stopped", "planted"])
+def test_a_stopped_run_goes_on(old, name):
+    """What had been measured stays, bit for bit; the rest is the run's own, whatever the processor."""
+    before = gn.open(old / name)
+    assert before.attrs["status"] == "stopped"
+    after = gn.resume(old / name)
+    assert after.attrs["status"] == "complete" and after.attrs["resumed"] == 1
+    known = measured(before)
+    assert sum(mask.sum() for mask in known.values()) > 0
+    for variable, mask in known.items():
+        np.testing.assert_array_equal(after[variable].values[mask], before[variable].values[mask], err_msg=variable)
+    assert after.energy.notnull().all() and after.final_weight_overlap.notnull().all()
+    np.testing.assert_allclose(after.spin_overlap.sel(lag=0), 1, atol=1e-6)
+    assert json.loads(gn.open(old / name).attrs["machine"])["depth"] == 3
+
+
+def test_the_stopped_run_ends_where_the_whole_one_did(old):
+    whole, after = gn.open(old / "standard.nc"), gn.resume(old / "stopped")
+    assert set(after.data_vars) == set(whole.data_vars)
+    np.testing.assert_allclose(after.energy, whole.energy, atol=1e-5)  # hosts: the checkpoint lies behind them
+    assert after.clone_energy.shape == whole.clone_energy.shape
+
+
+def test_the_same_call_goes_on(old):
+    """A folder of version 0.1.0 is the same run as the one asked for now."""
+    ds = tiny.run(folder=old / "stopped")
+    assert ds.attrs["status"] == "complete" and ds.attrs["resumed"] == 1
+    with pytest.raises(ValueError, match="seed: 0, not 3"):
+        tiny.run(folder=old / "stopped", seed=3)
+
+
+def test_complete_results_open(old):
+    ds = gn.open(old / "complete")
+    assert ds.attrs["status"] == "complete" and ds.sizes["temperature"] == 2 and np.isinf(ds.beta[1])
+    assert len(gn.configuration(ds, temperature=0.5, waiting_time=3, configuration=1)[0]) == 3
+    longer = gn.resume(old / "complete", sweeps=20)
+    assert int(longer.lag[-1]) == 20
+    assert RunFolder(old / "complete").job().beta[1].final_beta == np.inf
+    assert "run_config" in gn.open(old / "command").attrs
