@@ -137,7 +137,7 @@ def measured(ds: xr.Dataset) -> xr.Dataset:
         "excess": weights.sel(layer=DEPTH, drop=True) - weights.sel(layer=1, drop=True),
         "energy": one["clone_energy"].isel(lag=slice(-4, None)).mean("lag") / liquid,
     }
-    return means(parts).merge(log_time(spins))
+    return means(parts).assign(log_time(spins).data_vars)
 
 
 def log_time(spins: xr.DataArray) -> xr.Dataset:
