@@ -3,7 +3,7 @@
 #   make test       the tests that take minutes
 #   make test-all   these and the statistical checks that take longer
 #   make lint       style, types, direction of imports
-#   make bench      speed of the dynamics
+#   make bench      speed of the dynamics (beside other programs: experiments/benchmarks)
 #   make experiments  all experiments at the scale SCALE (smoke, desk, paper; desk takes hours)
 
 PYTHON ?= python3

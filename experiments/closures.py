@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from experiment import Arguments, Claim, Experiment, tasks, weakest
+from experiment import Arguments, Claim, Experiment, along_runs, means, runs_with, tasks, weakest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -132,19 +132,18 @@ def measured(ds: xr.Dataset) -> xr.Dataset:
     liquid = gn.theory.liquid_energy(potential=POTENTIAL, beta=BETA)
     weights = one["weight_autocorrelation_normalised"]
     parts = {
-        "spins": analysis.mean_and_error(spins),
-        "weights": analysis.mean_and_error(weights),
-        "excess": analysis.mean_and_error(weights.sel(layer=DEPTH, drop=True) - weights.sel(layer=1, drop=True)),
-        "energy": analysis.mean_and_error(one["clone_energy"].isel(lag=slice(-4, None)).mean("lag") / liquid),
-        "log_tau": log_time(spins),
+        "spins": spins,
+        "weights": weights,
+        "excess": weights.sel(layer=DEPTH, drop=True) - weights.sel(layer=1, drop=True),
+        "energy": one["clone_energy"].isel(lag=slice(-4, None)).mean("lag") / liquid,
     }
-    return xr.Dataset({f"{name}_{k}": part[k] for name, part in parts.items() for k in ("mean", "error")})
+    return means(parts).assign(log_time(spins).data_vars)
 
 
 def log_time(spins: xr.DataArray) -> xr.Dataset:
     """ln tau of the mean curve of each layer; NaN where LEVEL is not reached."""
     found = analysis.bootstrap(time_of_mean, spins, seed=0, resamples=400)
-    return xr.Dataset({"mean": found["value"], "error": found["error"]})
+    return xr.Dataset({"log_tau_mean": found["value"], "log_tau_error": found["error"]})
 
 
 def time_of_mean(spins: xr.DataArray) -> xr.DataArray:
@@ -153,7 +152,6 @@ def time_of_mean(spins: xr.DataArray) -> xr.DataArray:
 
 def table(results: Mapping[str, xr.Dataset], arguments: Mapping[str, Arguments]) -> xr.Dataset:
     """All runs along a dim `run` with series, alpha, c and width as coordinates; NaN beyond the lags of a run."""
-    data = xr.concat([measured(ds) for ds in results.values()], "run", join="outer", coords="minimal")
     machines = [a["machine"] for a in arguments.values()]
     loads = [a["task"][0].patterns / a["machine"].alpha_scale for a in arguments.values()]
     labels = {
@@ -162,12 +160,12 @@ def table(results: Mapping[str, xr.Dataset], arguments: Mapping[str, Arguments])
         "connectivity": [m.alpha_scale for m in machines],
         "width": [m.width for m in machines],
     }
-    return data.assign_coords({k: ("run", v) for k, v in labels.items()})
+    return along_runs([measured(ds) for ds in results.values()], **labels)
 
 
 def of_series(data: xr.Dataset, name: str) -> xr.Dataset:
     """Runs of one series by c, lags that were measured."""
-    part = data.isel(run=data["series"].values == name).swap_dims(run="connectivity")
+    part = runs_with(data, "connectivity", series=name)
     return part.dropna("lag", how="all", subset=["spins_mean"])
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from experiment import Arguments, Claim, Experiment, tasks, weakest
+from experiment import Arguments, Claim, Experiment, along_runs, means, runs_with, students, weakest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -74,35 +74,9 @@ def runs(sizes: Sizes) -> dict[str, Arguments]:
 
 def run(sizes: Sizes, N: int, start: str, depth: int) -> Arguments:
     machine = gn.Machine(depth=depth, width=N, potential=gn.SoftCore())
-    options = {"patterns": round(LOAD * N), "test_patterns": sizes.test_patterns}
-    return {
-        "machine": machine,
-        "task": tasks(gn.tasks.teacher_student, machine, samples=sizes.samples, seed=1000, **options),
-        "beta": gn.Schedule.geometric(BEGIN[start], COLD, sizes.sweeps),
-        "protocol": gn.Protocol(
-            sweeps=sizes.sweeps, waiting_times=(0,), clones=1, samples=sizes.samples, points_per_decade=5
-        ),
-        "dynamics": "heat_bath",
-        "start": start,
-        "seed": 1,
-    }
-
-
-# Answers without a machine.
-
-
-def constant_error(task: Task) -> float:
-    """Test error of the constant answer: each output neuron that of the majority of its training patterns."""
-    answer = np.where(task.outputs.mean(axis=0) >= 0, 1, -1)
-    return float((answer != task.test_outputs).mean())
-
-
-def nearest_error(task: Task) -> float:
-    """Test error of the answer of the training pattern whose input is nearest to the test input or its opposite."""
-    overlap = task.test_inputs.astype(float) @ task.inputs.T
-    nearest = abs(overlap).argmax(axis=1)
-    sign = np.where(np.take_along_axis(overlap, nearest[:, None], axis=1) >= 0, 1, -1)
-    return float((sign * task.outputs[nearest] != task.test_outputs).mean())
+    size = {"patterns": round(LOAD * N), "test_patterns": sizes.test_patterns}
+    arguments = students(machine, **size, sweeps=sizes.sweeps, samples=sizes.samples)
+    return arguments | {"beta": gn.Schedule.geometric(BEGIN[start], COLD, sizes.sweeps), "start": start}
 
 
 # Analysis.
@@ -114,8 +88,8 @@ def measured(ds: xr.Dataset, given: Sequence[Task]) -> xr.Dataset:
     last = one.isel(lag=-1, drop=True)
     eps = last["clone_test_error"]
     trivial = {
-        name: eps.copy(data=[answer(task) for task in given])
-        for name, answer in (("constant", constant_error), ("nearest", nearest_error))
+        "constant": eps.copy(data=[analysis.constant_error(task) for task in given]),
+        "nearest": eps.copy(data=[analysis.nearest_error(task, opposite=True) for task in given]),
     }
     parts = {
         "test_error_in_time": one["clone_test_error"],
@@ -128,26 +102,19 @@ def measured(ds: xr.Dataset, given: Sequence[Task]) -> xr.Dataset:
         **trivial,
         **{f"gain_{name}": (error - eps).assign_attrs(eps.attrs) for name, error in trivial.items()},
     }
-    found = {name: analysis.mean_and_error(part) for name, part in parts.items()}
-    return xr.Dataset({f"{name}_{k}": part[k] for name, part in found.items() for k in ("mean", "error")})
+    return means(parts)
 
 
 def table(results: Mapping[str, xr.Dataset], arguments: Mapping[str, Arguments]) -> xr.Dataset:
     """All runs along a dim `run` with depth, width and start as coordinates; NaN in layers that a machine has not."""
     parts = [measured(ds, arguments[name]["task"]) for name, ds in results.items()]
-    data = xr.concat(parts, "run", join="outer", coords="minimal")
-    machines = [a["machine"] for a in arguments.values()]
-    labels = {
-        "depth": [m.depth for m in machines],
-        "width": [m.width for m in machines],
-        "start": [a["start"] for a in arguments.values()],
-    }
-    return data.assign_coords({k: ("run", v) for k, v in labels.items()})
+    machines, starts = ([a[k] for a in arguments.values()] for k in ("machine", "start"))
+    return along_runs(parts, depth=[m.depth for m in machines], width=[m.width for m in machines], start=starts)
 
 
 def series(data: xr.Dataset, width: int, start: str) -> xr.Dataset:
     """Runs of one width and start, by depth."""
-    return data.isel(run=(data["width"].values == width) & (data["start"].values == start)).swap_dims(run="depth")
+    return runs_with(data, "depth", width=width, start=start)
 
 
 def pair(part: xr.Dataset, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -286,3 +286,38 @@ class Tasks(Sequence):
 def tasks(make: Callable[..., Any], machine: gn.Machine, *, samples: int, seed: int, **options: Any) -> Tasks:
     """Independent data for each sample: `make(machine, seed=..., **options)`."""
     return Tasks(lambda n: make(machine, seed=seed + n, **options), samples)
+
+
+def students(
+    machine: gn.Machine, *, patterns: int, test_patterns: int, sweeps: int, samples: int, points: int = 5
+) -> Arguments:
+    """A run of students of a teacher of their own architecture, followed from sweep 0 on; independent data.
+
+    Heat bath, one clone; `points` a decade. What is left to say: beta and start.
+    """
+    options = {"samples": samples, "seed": 1000, "patterns": patterns, "test_patterns": test_patterns}
+    return {
+        "machine": machine,
+        "task": tasks(gn.tasks.teacher_student, machine, **options),
+        "protocol": gn.Protocol(sweeps=sweeps, waiting_times=(0,), clones=1, samples=samples, points_per_decade=points),
+        "dynamics": "heat_bath",
+        "seed": 1,
+    }
+
+
+def means(parts: Mapping[Any, xr.DataArray]) -> xr.Dataset:
+    """NAME_mean and NAME_error over samples of each part, by `glassnet.analysis.mean_and_error`."""
+    found = {name: gn.analysis.mean_and_error(part) for name, part in parts.items()}
+    return xr.Dataset({f"{name}_{k}": pair[k] for name, pair in found.items() for k in ("mean", "error")})
+
+
+def along_runs(parts: Iterable[xr.Dataset], **labels: Sequence[Any]) -> xr.Dataset:
+    """All runs along a dim `run`, labels as its coordinates; NaN in layers and at lags that a run has not."""
+    data = xr.concat(list(parts), "run", join="outer", coords="minimal")
+    return data.assign_coords({name: ("run", list(values)) for name, values in labels.items()})
+
+
+def runs_with(data: xr.Dataset, along: str, **labels: Any) -> xr.Dataset:
+    """The runs that have these labels, with the dim `along` instead of `run`."""
+    chosen = np.logical_and.reduce([data[name].values == value for name, value in labels.items()])
+    return data.isel(run=chosen).swap_dims(run=along)

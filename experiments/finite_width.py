@@ -41,6 +41,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import glassnet as gn
+from glassnet.analysis import ends_and_centre
 from glassnet.plot.style import ENERGY, ERROR, GREY, graded, plain_numbers
 
 YOSHINO = "Yoshino 2020, abstract"
@@ -145,22 +146,13 @@ def output_fall(results: Mapping[int, xr.Dataset]) -> xr.Dataset:
 
 def condensed(results: Mapping[int, xr.Dataset]) -> xr.DataArray:
     """Part of the clones that are condensed at the end: width."""
-    one = []
-    for N, ds in results.items():
-        spread = gn.analysis.moving_layers(ds, "pattern_overlap_spread").isel(waiting_time=0, lag=-1)
-        one.append((spread.max("layer") * N**0.5 > CONDENSED).mean(("sample", "clone")))
-    return xr.concat(one, by_width(results))
+    one = [gn.analysis.condensed(ds, CONDENSED).isel(waiting_time=0) for ds in results.values()]
+    return xr.concat([clones.mean(("sample", "clone")) for clones in one], by_width(results))
 
 
 def by_width(results: Mapping[int, xr.Dataset]) -> xr.DataArray:
     words = {"units": "neurons", "long_name": "width", "symbol": "N"}
     return xr.DataArray(list(results), dims="width", name="width", attrs=words)
-
-
-def ends_and_centre(c: xr.DataArray) -> tuple[list[int], int]:
-    """The outermost of the layers that move, and the central one (the lower of two)."""
-    last = int(c["layer"].max())
-    return [1, last], (last + 1) // 2
 
 
 def times(c: xr.DataArray) -> xr.DataArray:
@@ -186,7 +178,7 @@ def lead(c: xr.DataArray) -> xr.DataArray:
     """Slopes of the outermost layers over that of the centre."""
     ends, centre = ends_and_centre(c)
     z = slopes(c)
-    return z.sel(layer=ends) - z.sel(layer=centre, drop=True)
+    return z.sel(layer=[*ends]) - z.sel(layer=centre, drop=True)
 
 
 def collapse(c: xr.DataArray, size: Widths) -> xr.Dataset:
@@ -217,7 +209,8 @@ def theory(size: Widths, closure: str) -> tuple[float, np.ndarray]:
 
 def claims(c: xr.DataArray, e: xr.Dataset, exact: float, fall: xr.Dataset) -> list[Claim]:
     """Verdicts from c_l(t, N), the extrapolated energy, that of the theory, and the fall at the widths of the fit."""
-    ends, centre = ends_and_centre(c)
+    (first, last), centre = ends_and_centre(c)
+    ends = [first, last]
     words = "the longest lag stands for what is not reached (lower bound): the weakest"
     tests = {
         "Relaxation times of the outermost layers grow with the width.": (

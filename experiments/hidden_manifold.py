@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from experiment import Arguments, Claim, Experiment, tasks
+from experiment import Arguments, Claim, Experiment, along_runs, means, tasks
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -97,24 +97,12 @@ def table(results: Mapping[str, xr.Dataset], arguments: Mapping[str, Arguments])
         "dimension": [parameters["dimension"] for _, parameters in shapes],
         "patterns": [parameters["patterns"] for _, parameters in shapes],
     }
-    data = xr.concat([results[name][["test_error", "train_error"]] for name in names], "run", coords="minimal")
-    controls = {"majority": majority_error, "neighbour": neighbour_error}
+    data = along_runs([results[name][["test_error", "train_error"]] for name in names], **labels)
+    controls = {"majority": analysis.constant_error, "neighbour": analysis.nearest_error}
     for control, error in controls.items():
         values = [[error(task) for task in arguments[name]["task"]] for name in names]
         data[control] = (("run", "sample"), values)
-    return data.assign_coords({k: ("run", v) for k, v in labels.items()})
-
-
-def majority_error(task: gn.tasks.Task) -> float:
-    """Fraction of wrong test outputs if each output neuron always gives its most frequent training output."""
-    answer = np.where(task.outputs.mean(0) >= 0, 1, -1)
-    return float((answer != task.test_outputs).mean())
-
-
-def neighbour_error(task: gn.tasks.Task) -> float:
-    """Fraction of wrong test outputs if each test pattern gets the outputs of the nearest training pattern."""
-    nearest = (task.test_inputs.astype(np.float32) @ task.inputs.T.astype(np.float32)).argmax(1)
-    return float((task.outputs[nearest] != task.test_outputs).mean())
+    return data
 
 
 def late(data: xr.Dataset) -> xr.Dataset:
@@ -125,8 +113,7 @@ def late(data: xr.Dataset) -> xr.Dataset:
 
 def errors(data: xr.Dataset) -> xr.Dataset:
     """Mean and error over samples of each variable."""
-    parts = {name: analysis.mean_and_error(x) for name, x in data.data_vars.items()}
-    return xr.Dataset({f"{name}_{k}": part[k] for name, part in parts.items() for k in ("mean", "error")})
+    return means(data.data_vars)
 
 
 def series(data: xr.Dataset, along: str, **fixed: int) -> xr.Dataset:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from experiment import Arguments, Claim, Experiment, tasks, weakest
+from experiment import Arguments, Claim, Experiment, means, tasks, weakest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -110,12 +110,11 @@ def thickness(spins: xr.DataArray) -> xr.DataArray:
 def table(q: xr.Dataset) -> xr.Dataset:
     """What is drawn: means over samples with errors, and lines through the thickness at two lags."""
     depth = thickness(q["spins"])
-    parts = {name: analysis.mean_and_error(x) for name, x in {**q, "thickness": depth}.items()}
-    data = {f"{name}_{k}": part[k] for name, part in parts.items() for k in ("mean", "error")}
+    data = means({**q, "thickness": depth})
     lines = analysis.logarithmic_growth(
         depth.sel(lag=two_lags(depth), alpha=fitted(data["energy_mean"])).rename(lag="two_lags"), seed=0
     )
-    return xr.Dataset(data).assign({k: lines[k] for k in ("slope", "slope_error", "intercept", "intercept_error")})
+    return data.assign({k: lines[k] for k in ("slope", "slope_error", "intercept", "intercept_error")})
 
 
 CONDENSED = 0.8

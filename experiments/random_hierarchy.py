@@ -167,9 +167,10 @@ def four_point(f: xr.DataArray) -> float:
     return float(((high - middle)[some] / (high - low)[some]).mean()) if some.any() else np.nan
 
 
-def claims(found: xr.Dataset, size: Families) -> list[Claim]:
+def claims(found: xr.Dataset) -> list[Claim]:
     """Verdicts from statistics by data set (`sample`), kind and layer."""
-    ends, centre = [1, size.depth - 1], size.depth // 2
+    (first, last), centre = gn.analysis.ends_and_centre(found)
+    ends = [first, last]
     out = []
     for kind, words in KINDS.items():
         one = found.sel(kind=kind, drop=True)
@@ -314,7 +315,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data = drawn(found, q, size)
     experiment.finish(
         figure(data, size),
-        claims(found, size),
+        claims(found),
         data,
         **{name: {x: data[x] for x in (name, f"{name}_error")} for name in WORDS},
     )

@@ -37,7 +37,7 @@ from experiment import Claim, Experiment, tasks, weakest
 from matplotlib.figure import Figure
 
 import glassnet as gn
-from glassnet.analysis.labels import widths
+from glassnet.analysis import ends_and_centre
 from glassnet.plot.style import GREY, graded
 
 YOSHINO = "Yoshino 2020, abstract"
@@ -95,19 +95,8 @@ def autocorrelation(ds: xr.Dataset) -> xr.DataArray:
 
 
 def condensed(ds: xr.Dataset) -> xr.DataArray:
-    """Part of the clones that are condensed at the last lag: waiting_time.
-
-    Narrow machines leave the liquid at last: all patterns share one configuration of a hidden layer up to a sign
-    (see finite_width.py). The mark is a spread of the overlap between patterns above 2/sqrt(N) in some layer.
-    """
-    spread = gn.analysis.moving_layers(ds, "pattern_overlap_spread").isel(lag=-1)
-    return ((spread * widths(ds) ** 0.5).max("layer") > 2).mean(("sample", "clone"))
-
-
-def ends_and_centre(c: xr.DataArray) -> tuple[tuple[int, int], int]:
-    """The outermost of the layers that move, and the central one (the lower of two)."""
-    last = int(c["layer"].max())
-    return (1, last), (last + 1) // 2
+    """Part of the clones that are condensed at the last lag: waiting_time."""
+    return gn.analysis.condensed(ds).mean(("sample", "clone"))
 
 
 def times(c: xr.DataArray) -> xr.Dataset:

@@ -1,7 +1,7 @@
-"""The table of claims in the README, made from results/*/summary.json.
+"""The table of claims in results/README.md, made from results/*/summary.json.
 
 python experiments/table.py            # print it
-python experiments/table.py --write    # put it into README.md
+python experiments/table.py --write    # put it into results/README.md
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- claims -->\n", "<!-- end of claims -->\n"
-"""What stands around the table in the README."""
+"""What stands around the table there."""
 
 
 def table(results: Path = ROOT / "results") -> str:
@@ -26,7 +26,7 @@ def claims(path: Path) -> list[dict]:
 
 
 def row(name: str, claim: dict) -> str:
-    cells = (claim["claim"].rstrip("."), claim["source"], claim["verdict"], f"[{name}](results/{name}/figure.png)")
+    cells = (claim["claim"].rstrip("."), claim["source"], claim["verdict"], f"[{name}]({name}/figure.png)")
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 
@@ -44,9 +44,9 @@ def with_table(text: str, new: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true", help="put it into README.md")
+    parser.add_argument("--write", action="store_true", help="put it into results/README.md")
     if parser.parse_args().write:
-        readme = ROOT / "README.md"
+        readme = ROOT / "results" / "README.md"
         readme.write_text(with_table(readme.read_text(encoding="utf-8"), table()), encoding="utf-8")
     else:
         print(table(), end="")

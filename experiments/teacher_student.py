@@ -24,12 +24,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from experiment import Arguments, Claim, Experiment, tasks, weakest
+from experiment import Arguments, Claim, Experiment, along_runs, means, runs_with, students, weakest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import glassnet as gn
-from glassnet import analysis
 from glassnet.plot.style import GREY, graded
 
 DEEP, SHALLOW, BETA, COLD = 4, 2, 16.0, 1000.0
@@ -92,18 +91,9 @@ def run(sizes: Sizes, depth: int, alpha: float, start: str) -> Arguments:
         connectivity=None if depth == 1 else c,
         potential=gn.HardCore() if exact else POTENTIAL,
     )
-    options = {"samples": sizes.samples, "seed": 1000, "patterns": round(alpha * c), "test_patterns": 500}
-    return {
-        "machine": machine,
-        "task": tasks(gn.tasks.teacher_student, machine, **options),
-        "beta": None if exact else (COLD if depth == 1 else BETA),
-        "protocol": gn.Protocol(
-            sweeps=sizes.sweeps, waiting_times=(0,), clones=1, samples=sizes.samples, points_per_decade=8
-        ),
-        "dynamics": "heat_bath",
-        "start": start,
-        "seed": 1,
-    }
+    size = {"patterns": round(alpha * c), "test_patterns": 500}
+    arguments = students(machine, **size, sweeps=sizes.sweeps, samples=sizes.samples, points=8)
+    return arguments | {"beta": None if exact else (COLD if depth == 1 else BETA), "start": start}
 
 
 # Analysis.
@@ -129,26 +119,21 @@ def measured(ds: xr.Dataset) -> xr.Dataset:
         if variable not in one:
             continue
         late = one[variable].sel(lag=slice(float(one["lag"][-1]) / 2, None)).mean("lag", keep_attrs=True)
-        for kind, values in (("", one[variable]), ("late_", late)):
-            found = analysis.mean_and_error(values)
-            parts |= {f"{kind}{name}_{k}": found[k] for k in ("mean", "error")}
-    return xr.Dataset(parts)
+        parts |= {name: one[variable], f"late_{name}": late}
+    return means(parts)
 
 
 def table(results: Mapping[str, xr.Dataset], arguments: Mapping[str, Arguments]) -> xr.Dataset:
     """All runs along a dim `run` with depth, start and alpha as coordinates; NaN in layers that a machine has not."""
-    data = xr.concat([measured(ds) for ds in results.values()], "run", join="outer", coords="minimal")
-    machines = [a["machine"] for a in arguments.values()]
+    machines, starts = ([a[k] for a in arguments.values()] for k in ("machine", "start"))
     loads = [a["task"][0].patterns / a["machine"].alpha_scale for a in arguments.values()]
-    starts = [a["start"] for a in arguments.values()]
-    labels = {"depth": [m.depth for m in machines], "start": starts, "alpha": loads}
-    return data.assign_coords({k: ("run", v) for k, v in labels.items()})
+    parts = [measured(ds) for ds in results.values()]
+    return along_runs(parts, depth=[m.depth for m in machines], start=starts, alpha=loads)
 
 
 def series(data: xr.Dataset, depth: int, start: str) -> xr.Dataset:
     """Runs of one depth and start, by alpha."""
-    chosen = (data["depth"].values == depth) & (data["start"].values == start)
-    return data.isel(run=chosen).swap_dims(run="alpha").sel(layer=slice(1, depth))
+    return runs_with(data, "alpha", depth=depth, start=start).sel(layer=slice(1, depth))
 
 
 def late(data: xr.Dataset, depth: int, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -112,6 +112,8 @@ def test_demo_on_a_small_machine(config, tmp_path):
     assert all(path.stat().st_size > 1000 for path in files.values())
     numbers = json.loads(files["summary"].read_text())
     assert numbers["config_hash"] == config.config_hash
+    assert f"machine of depth {config.machine.depth}; fed forward, " in numbers["caption"]
+    assert f"{100 * numbers['at_the_end']['train_error']['mean']:.0f} % of the outputs stay wrong" in headline(numbers)
     assert set(numbers["by_waiting_time"]) == {"2", "8"}
     last = numbers["by_waiting_time"]["8"]
     assert last["phase"][-1] == "clamped"

@@ -10,6 +10,8 @@ from glassnet.analysis.finite_width import finite_size_collapse
 from glassnet.analysis.hierarchy import Tree, clustered, trees
 from glassnet.analysis.infinite_width import infinite_width
 from glassnet.analysis.layers import (
+    condensed,
+    ends_and_centre,
     energy_per_gap,
     longest_lag,
     magnetised,
@@ -25,6 +27,7 @@ from glassnet.analysis.relaxation import crossing_time, relaxation_time, stretch
 from glassnet.analysis.resampling import bootstrap, jackknife
 from glassnet.analysis.susceptibility import susceptibility
 from glassnet.analysis.symmetries import reduced_overlap
+from glassnet.analysis.trivial import constant_error, nearest_error
 from glassnet.analysis.ultrametricity import null_overlaps, ultrametricity, ultrametricity_null
 
 __all__ = [
@@ -50,6 +53,10 @@ __all__ = [
     "solid",
     "solid_depth",
     "magnetised",
+    "condensed",
+    "ends_and_centre",
+    "constant_error",
+    "nearest_error",
     "reduced_overlap",
     "overlap_distribution",
     "clustered",

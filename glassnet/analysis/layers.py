@@ -6,7 +6,7 @@ from xarray import DataArray, Dataset
 
 from glassnet.analysis.labels import attribute, require, widths
 from glassnet.analysis.relaxation import LEVEL
-from glassnet.core.check import fail, finite
+from glassnet.core.check import fail, finite, positive
 
 
 def mean_pair_overlap(overlap: DataArray) -> DataArray:
@@ -104,6 +104,50 @@ def magnetised(ds: Dataset, threshold: float = 0.1) -> DataArray:
     finite(threshold=threshold)
     last = longest_lag(moving_layers(ds, "magnetisation_squared"))
     return (last.mean("clone") > threshold).assign_attrs(long_name="magnetised layer", units="1")
+
+
+def condensed(ds: Dataset, threshold: float = 2.0) -> DataArray:
+    """Which clones have condensed: in some hidden layer all patterns share one configuration up to a sign.
+
+    max_l sqrt(N_l) dq_l > threshold,   dq_l = standard deviation of q_l^{mu nu} over pairs of patterns
+
+    Independent patterns have dq_l = 1/sqrt(N_l), patterns that are alike up to a sign dq_l of order 1. Narrow
+    machines fall into such states of low energy, which replica theory of the liquid does not know (see
+    experiments/finite_width.py).
+
+    Args:
+        ds: result with `pattern_overlap_spread` (dq_l) and the attributes `depth` and `widths`.
+        threshold: in units of the spread of independent patterns.
+    Returns:
+        True where condensed at the longest lag, dims (sample, clone, waiting_time) with `temperature` where present.
+    Raises:
+        ValueError: if the variable or an attribute is missing, the threshold is not positive or a spread at the
+            longest lag is NaN.
+    """
+    positive(threshold=threshold)
+    spread = longest_lag(moving_layers(ds, "pattern_overlap_spread"))
+    if bool(spread.isnull().any()):
+        raise fail("ds", "have a spread of the overlap of patterns at the longest lag", float("nan"))
+    most = (spread * widths(ds) ** 0.5).max("layer")
+    return (most > threshold).assign_attrs(long_name="condensed clone", units="1").rename("condensed")
+
+
+def ends_and_centre(data: DataArray | Dataset) -> tuple[tuple[int, int], int]:
+    """The outermost layers and the central one, ((a, b), floor((a + b)/2)): of two central ones the lower.
+
+    Args:
+        data: anything by `layer`, as `moving_layers` gives it.
+    Returns:
+        Numbers of layers.
+    Raises:
+        ValueError: if `layer` is missing or there are less than three layers, so that none is central.
+    """
+    require(data, "data", "layer")
+    layers = data["layer"].values
+    if len(layers) < 3:
+        raise fail("data", "have at least three layers", layers.tolist())
+    first, last = int(layers.min()), int(layers.max())
+    return (first, last), (first + last) // 2
 
 
 def energy_per_gap(ds: Dataset) -> DataArray:

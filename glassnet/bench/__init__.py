@@ -1,1 +1,1 @@
-"""Speed: rates of the sweeps against a hand-written yardstick and other samplers, memory, growth with size."""
+"""Speed on this machine: rates of the sweeps, cores, memory, growth with size, what a run costs beyond them."""

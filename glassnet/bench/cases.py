@@ -21,7 +21,7 @@ class Case:
         machine: the machine.
         patterns: number of patterns.
         dynamics: name of the dynamics.
-        reference: machine beside which the rate per gap touched is put, under Metropolis; None for the yardstick.
+        reference: machine beside which the rate per gap touched is put, under Metropolis, if any.
     """
 
     name: str
@@ -45,7 +45,7 @@ def uniform(replicas: int, depth: int, width: int, patterns: int) -> Case:
 
 
 def sizes() -> list[Case]:
-    """Machines of equal layers, which the yardstick knows."""
+    """Machines of equal layers."""
     return [uniform(*size) for size in UNIFORM]
 
 

@@ -1,36 +1,43 @@
-"""Rates of the sweeps on one core, beside the yardstick or a plainer machine, timed in turn."""
+"""Rates of the sweeps on one core, beside the scan, a plainer machine or other programs, timed in turn."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
-from glassnet.bench.cases import BETA, WEIGHT_STEP, Case, uniform
+from glassnet.bench.cases import Case, uniform
 from glassnet.bench.program import Program
 from glassnet.bench.timing import Sweep, best_seconds
-from glassnet.bench.yardstick import Yardstick, known
 
 Row = dict[str, Any]
 
+Others = Mapping[str, Callable[[Case], Sweep | None]]
+"""Other programs by name: what sweeps a case, None where it does not know the case."""
 
-def rates(cases: Iterable[Case], *, seconds: float, scan: bool = False) -> Iterator[Row]:
-    """A row for each case.
+NONE: Others = MappingProxyType({})
+
+
+def rates(cases: Iterable[Case], *, seconds: float, scan: bool = False, others: Others = NONE) -> Iterator[Row]:
+    """A row for each case; that of `others` and of the scan are rows within the row, by name.
 
     Args:
         cases: what to time.
         seconds: time for each part of a row.
         scan: also time the sweeps in JAX alone, where native kernels run.
+        others: other programs for the same machines.
     """
     for case in cases:
-        yield _row(case, seconds, scan)
+        yield _row(case, seconds, scan, others)
 
 
-def _row(case: Case, seconds: float, scan: bool) -> Row:
+def _row(case: Case, seconds: float, scan: bool, others: Others) -> Row:
     program = Program(case)
     parts: dict[str, Sweep] = {"package": program.sweep}
     compared = {"package": case.work}
-    yardstick = None if case.reference else _yardstick(case)
-    if yardstick is not None:
-        parts["yardstick"], compared["yardstick"] = yardstick.sweep, case.work
+    for name, make in others.items():
+        sweep = make(case)
+        if sweep is not None:
+            parts[name], compared[name] = sweep, case.work
     if case.reference:
         plain = Case("reference", case.replicas, case.reference, case.patterns)
         parts["reference"], compared["reference"] = Program(plain).sweep, plain.work
@@ -40,19 +47,9 @@ def _row(case: Case, seconds: float, scan: bool) -> Row:
     found = {name: _rates(best[name], *compared[name]) for name in parts}
     row = _described(case, program) | found["package"] | {"sweep_ms": 1e3 * best["package"]}
     row |= {name: found[name] for name in parts if name != "package"}
-    return row | _ratios(found) | program.memory()
-
-
-def _ratios(found: dict[str, Row]) -> Row:
-    """Rates over that of the yardstick; rate per gap touched over that of the reference."""
-    ratios, sites, elements = {}, "site_updates_per_s", "element_updates_per_s"
-    if "yardstick" in found:
-        limit = found["yardstick"][sites]
-        ratios["fraction_of_limit"] = found["package"][sites] / limit
-        ratios |= {"scan_fraction_of_limit": found["scan"][sites] / limit} if "scan" in found else {}
-    if "reference" in found:
-        ratios["fraction_of_reference"] = found["package"][elements] / found["reference"][elements]
-    return ratios
+    if case.reference:
+        row["fraction_of_reference"] = row["element_updates_per_s"] / row["reference"]["element_updates_per_s"]
+    return row | program.memory()
 
 
 def _rates(seconds: float, sites: int, elements: int) -> Row:
@@ -73,12 +70,6 @@ def _described(case: Case, program: Program) -> Row:
         "chunk": program.placement.chunk,
         "compile_s": program.compile_seconds,
     }
-
-
-def _yardstick(case: Case) -> Yardstick | None:
-    """The yardstick at the size of a uniform case, if it knows that."""
-    size = case.machine.depth, case.machine.width, case.patterns
-    return Yardstick(case.replicas, *size, beta=BETA, weight_step=WEIGHT_STEP) if known(*size) else None
 
 
 def _clock(program: Program):

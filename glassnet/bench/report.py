@@ -7,18 +7,17 @@ from typing import Any
 
 from glassnet.bench import table
 from glassnet.bench.figure import growth_figure
-from glassnet.bench.suite import GROUPS
+from glassnet.bench.suite import GROUPS, Group
 from glassnet.output import write_figure, write_text
 
 LEGEND = """\
-M sites/s: proposals, of a weight or a spin, in millions a second; G elem/s: proposals times the gaps that each touches;
-yardstick: proposals a second (millions) of a hand-written C++ loop for the same machine, which draws its own random
-numbers, timed in turn with the package; of limit: package over yardstick; of uniform: element-updates a second over
-those of a machine of equal layers with Gaussian weights under Metropolis; scan: the same sweeps in JAX alone; held:
-memory of the compiled loop over that of its configurations (1 byte a spin, 4 a weight and a pre-activation);
-resident: the same as seen by the system. Rates are the best of several rounds, in processor time; speedups are on the
-wall, and cores had says how many cores the threads got in that time. Its sweeps: processor seconds in the calls for the
-sweeps of a run; beyond: all else that the run does, to measure, to write checkpoints and results, to tell its progress.
+M sites/s: proposals, of a weight or a spin, in millions a second; G elem/s: proposals times the gaps that each
+touches; of uniform: element-updates a second over those of a machine of equal layers with Gaussian weights under
+Metropolis; scan: the same sweeps in JAX alone; held: memory of the compiled loop over that of its configurations (1
+byte a spin, 4 a weight and a pre-activation); resident: the same as seen by the system. Rates are the best of several
+rounds, in processor time; speedups are on the wall, and cores had says how many cores the threads got in that time.
+Its sweeps: processor seconds in the calls for the sweeps of a run; beyond: all else that the run does, to measure, to
+write checkpoints and results, to tell its progress.
 """
 
 FIGURE = """\
@@ -43,21 +42,29 @@ def write(results: Mapping[str, Any], folder: Path) -> list[Path]:
 
 def report(results: Mapping[str, Any]) -> str:
     """The tables in Markdown, with the machine and how they were made."""
-    made, options = results["made"], results["options"]
-    versions = ", ".join(f"{name} {number}" for name, number in json.loads(made["versions"]).items())
+    options = results["options"]
     scan = " --scan" if options["scan"] else ""
-    lines = [
-        "# Speed\n",
-        f"Made by `glassnet bench{scan} --seconds {options['seconds']:g} --output-dir FOLDER` on {made['started']}.\n",
-        f"- sweeps: {made['sweeps']}",
-        f"- yardstick: {made['yardstick']}",
-        f"- processor: {made['processor']}, {made['cores']} cores, load {made['load_at_start']} at the start",
-        f"- versions: {versions}; commit {made['git_commit']}\n",
-        LEGEND,
-    ]
-    for name, group in GROUPS.items():
-        if name in results:
-            lines.append(
-                f"## {group.title[0].upper()}{group.title[1:]}\n\n{table.markdown(group.columns, results[name])}"
-            )
+    command = f"glassnet bench{scan} --seconds {options['seconds']:g} --output-dir FOLDER"
+    lines = ["# Speed\n", *origin(results["made"], command), LEGEND, *tables(results, GROUPS)]
     return "\n".join([*lines, *([FIGURE] if "growth" in results else [])])
+
+
+def origin(made: Mapping[str, Any], command: str, *further: str) -> list[str]:
+    """Lines in Markdown: where and how numbers were made (`suite.surroundings`), and `further` items."""
+    versions = ", ".join(f"{name} {number}" for name, number in json.loads(made["versions"]).items())
+    items = [
+        f"sweeps: {made['sweeps']}",
+        *further,
+        f"processor: {made['processor']}, {made['cores']} cores, load {made['load_at_start']} at the start",
+        f"versions: {versions}; commit {made['git_commit']}\n",
+    ]
+    return [f"Made by `{command}` on {made['started']}.\n", *(f"- {item}" for item in items)]
+
+
+def tables(results: Mapping[str, Any], groups: Mapping[str, Group]) -> list[str]:
+    """A title and a table in Markdown for each group that was measured."""
+    return [
+        f"## {group.title[0].upper()}{group.title[1:]}\n\n{table.markdown(group.columns, results[name])}"
+        for name, group in groups.items()
+        if name in results
+    ]

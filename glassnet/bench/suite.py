@@ -1,8 +1,8 @@
-"""All measurements by name, and where they were made."""
+"""All measurements by name, how they are carried out, and where they were made."""
 
 import os
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +10,10 @@ from typing import Any
 
 from glassnet.bench import table
 from glassnet.bench.cases import shapes, sizes
-from glassnet.bench.comparison import sk_rates
 from glassnet.bench.cores import core_rates
 from glassnet.bench.measuring import measuring_costs
-from glassnet.bench.peers import PEERS, installed
 from glassnet.bench.rates import growth, rates
 from glassnet.bench.timing import cores, one_core
-from glassnet.bench.yardstick import status
 from glassnet.store.provenance import provenance
 
 Row = dict[str, Any]
@@ -79,11 +76,6 @@ GROUPS = {
         table.MEASURING,
         lambda o: measuring_costs(),
     ),
-    "sk": Group(
-        "Sherrington-Kirkpatrick model, T = 1, Metropolis, one thread; a rate counts if the energies agree",
-        table.SK,
-        lambda o: sk_rates(blocks=max(12, round(4 * o.seconds)), scan=o.scan),
-    ),
     "growth": Group(
         "a sweep of all replicas against size, one core", table.GROWTH, lambda o: growth(seconds=o.seconds / 2)
     ),
@@ -91,20 +83,34 @@ GROUPS = {
 """Measurements by name, in the order in which they are made."""
 
 
+def measured(
+    groups: Mapping[str, Group], options: Options, say: Callable[[str], object] = print
+) -> dict[str, list[Row]]:
+    """Rows of each group by its name, said as lines of a table as soon as they are there."""
+    results: dict[str, list[Row]] = {}
+    for name, group in groups.items():
+        say(f"\n{name}: {group.title}")
+        rows = results[name] = []
+        with group.place():
+            for line in table.aligned(group.columns, _kept(group.rows(options), rows)):
+                say(line)
+    return results
+
+
+def _kept(rows: Iterator[Row], found: list[Row]) -> Iterator[Row]:
+    """`rows`, each put into `found` when it comes."""
+    for row in rows:
+        found.append(row)
+        yield row
+
+
 def surroundings() -> dict[str, Any]:
-    """Versions, machine, what runs and what it is compared with."""
+    """Versions, machine and what runs."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    there, available = installed(), len(cores())
+    available = len(cores())
     with one_core():  # JAX counts its cores when it starts
         made = provenance()
-    return {
-        **made,
-        "processor": processor(),
-        "cores": available,
-        "load_at_start": load,
-        "yardstick": status(),
-        "peers": {name: "installed" if name in there else "not installed" for name in PEERS},
-    }
+    return {**made, "processor": processor(), "cores": available, "load_at_start": load}
 
 
 def processor() -> str:

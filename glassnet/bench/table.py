@@ -29,8 +29,6 @@ RATES: Sequence[Column] = (
     ("case", word("case")),
     ("M sites/s", number("site_updates_per_s", ".1f", 1e6)),
     ("G elem/s", number("element_updates_per_s", ".2f", 1e9)),
-    ("yardstick", number("yardstick.site_updates_per_s", ".1f", 1e6)),
-    ("of limit", number("fraction_of_limit", ".2f")),
     ("of uniform", number("fraction_of_reference", ".2f")),
     ("scan", number("scan.site_updates_per_s", ".1f", 1e6)),
     ("sweep ms", number("sweep_ms", ".3f")),
@@ -59,15 +57,6 @@ MEASURING: Sequence[Column] = (
     ("beyond s", number("beyond_s", ".2f")),
     ("beyond sweeps", number("cost_beyond_sweeps", ".1%")),
     ("compile s", number("compile_s", ".1f")),
-)
-
-SK: Sequence[Column] = (
-    ("sampler", word("sampler")),
-    ("N", word("sites")),
-    ("chains", word("chains")),
-    ("energy per spin", lambda row: f"{row['energy']:.4f} +- {row['energy_error']:.4f}"),
-    ("z", number("z", ".1f")),
-    ("M proposals/s", lambda row: number("proposals_per_s", ".1f", 1e6)(row) if row["agrees"] else "energies differ"),
 )
 
 GROWTH: Sequence[Column] = (

@@ -21,7 +21,7 @@ COMMANDS = {
     "info": "say what is in a dataset, or on what machine glassnet would run",
     "theory": "curves of the replica theory: overlaps, transitions, replica symmetry breaking",
     "demo": "handwritten digits in a deep machine, from data to figure, in about two minutes",
-    "bench": "how fast the sweeps are on this machine, beside a hand-written yardstick",
+    "bench": "how fast the sweeps are on this machine",
 }
 
 USAGE = """\

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,23 +14,21 @@ from glassnet.cli.parse import parse
 from glassnet.core.check import fail, integer, positive
 from glassnet.output import checked_output, writable_folder, write_text
 
-Name = Literal["sizes", "shapes", "cores", "measuring", "sk", "growth"]
+Name = Literal["sizes", "shapes", "cores", "measuring", "growth"]
 
-USUAL: tuple[Name, ...] = ("sizes", "shapes", "cores", "measuring", "sk")
+USUAL: tuple[Name, ...] = ("sizes", "shapes", "cores", "measuring")
 
 
 @dataclass(frozen=True)
 class Options:
     """Measure how fast the sweeps are: proposals (site-updates) and gaps touched (element-updates) a second.
 
-    A hand-written C++ loop, compiled on the spot where there is a compiler, says what a core can do; package and
-    yardstick run in turn and the best of each counts. Prints what runs and a table for each group.
+    What is compared runs in turn and the best of each counts. Prints what runs and a table for each group.
 
     Args:
-        only: groups to measure, all but growth if none is given. sizes: equal layers against the yardstick; shapes:
-            ragged and diluted layers, other weights, heat bath; cores: several replicas on one core and on all;
-            measuring: a run in a folder against its sweeps; sk: the dense Sherrington-Kirkpatrick model beside
-            OpenJij and dwave-samplers where they are installed; growth: seconds of a sweep against R, L, N, M.
+        only: groups to measure, all but growth if none is given. sizes: equal layers; shapes: ragged and diluted
+            layers, other weights, heat bath; cores: several replicas on one core and on all; measuring: a run in a
+            folder against its sweeps; growth: seconds of a sweep against R, L, N, M.
         cases: numbers of the rows of sizes and shapes to measure, from 0; all if none is given.
         seconds: time for each number.
         scan: also time the sweeps in JAX alone, where native kernels run.
@@ -81,29 +80,14 @@ def check(options: Options) -> None:
 def measured(options: Options) -> dict[str, Any]:
     """Measure and print; all numbers by group, and where they were made."""
     from glassnet.bench import suite
-    from glassnet.bench.table import aligned
 
     names = options.only or (USUAL if options.output_dir is None else tuple(suite.GROUPS))
     made = suite.surroundings()
     print("\n".join(f"{words:<10} {made[name]}" for words, name in SHOWN.items()))
-    results: dict[str, Any] = {"made": made, "options": {"seconds": options.seconds, "scan": options.scan}}
+    groups = {name: group for name, group in suite.GROUPS.items() if name in names}
     asked = suite.Options(options.seconds, options.cases, options.scan)
-    for name, group in suite.GROUPS.items():
-        if name not in names:
-            continue
-        print(f"\n{name}: {group.title}", flush=True)
-        rows = results[name] = []
-        with group.place():
-            for line in aligned(group.columns, kept(group.rows(asked), rows)):
-                print(line, flush=True)
-    return results
+    found = suite.measured(groups, asked, partial(print, flush=True))
+    return {"made": made, "options": {"seconds": options.seconds, "scan": options.scan}, **found}
 
 
-SHOWN = {"sweeps": "sweeps", "yardstick": "yardstick", "processor": "processor", "load": "load_at_start"}
-
-
-def kept(rows, found: list):
-    """`rows`, each put into `found` when it comes."""
-    for row in rows:
-        found.append(row)
-        yield row
+SHOWN = {"sweeps": "sweeps", "processor": "processor", "load": "load_at_start"}

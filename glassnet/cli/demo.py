@@ -1,4 +1,4 @@
-"""glassnet demo: handwritten digits in a deep machine, from data to figure."""
+"""glassnet demo: handwritten digits at the ends of a deep machine, from data to figure."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from glassnet.cli.progress import progress_bar
 
 @dataclass(frozen=True)
 class Options:
-    """Simulate a machine of depth 10 that learns the digits 0 and 1, and draw what its layers do.
+    """Simulate a machine of depth 10 between the digits 0 and 1 and their classes, and draw what its layers do.
 
     Writes demo.nc (dataset), demo.png and demo.pdf (four panels: energy and errors against time; spin
     autocorrelation by layer at two waiting times; replica overlap by layer; overlap matrices of a boundary and a

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jax
 
-FUNCTIONS = ("glassnet_weights", "glassnet_spins", "glassnet_sk")
+FUNCTIONS = ("glassnet_weights", "glassnet_spins")
 """Targets of `jax.ffi.ffi_call`."""
 
 VARIABLE = "GLASSNET_NATIVE"

@@ -1,6 +1,7 @@
-"""The scripts in experiments/ import each other by plain names."""
+"""The scripts in experiments/ and experiments/benchmarks/ import each other by plain names."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "experiments"))
+SCRIPTS = Path(__file__).resolve().parents[2] / "experiments"
+sys.path[:0] = [str(SCRIPTS), str(SCRIPTS / "benchmarks")]

@@ -1,4 +1,4 @@
-"""Hidden manifold: controls and slopes with known answers, and the script in small."""
+"""Hidden manifold: slopes with known answers, and the script in small."""
 
 import json
 
@@ -8,26 +8,7 @@ import pytest
 import xarray as xr
 from experiment import Verdict
 
-import glassnet as gn
-
 SIZES = hidden_manifold.Sizes((2,), (8, 16, 32), (2, 4, 8), common=4, patterns=320, sweeps=10, samples=8)
-
-
-def task(outputs: list[int], test_outputs: list[int]) -> gn.tasks.Task:
-    """One output neuron; inputs 1 1 .., -1 -1 .. and so on."""
-    inputs = np.array([[1, 1, 1], [-1, -1, -1], [1, -1, 1], [-1, 1, -1]])
-    column = [np.array(x)[:, None] for x in (outputs, test_outputs)]
-    return gn.tasks.Task("made up", inputs, column[0], inputs, column[1], {})
-
-
-def test_majority_answer():
-    assert hidden_manifold.majority_error(task([1, 1, 1, -1], [1, 1, -1, -1])) == 0.5
-    assert hidden_manifold.majority_error(task([-1, -1, 1, -1], [-1, -1, -1, 1])) == 0.25
-
-
-def test_nearest_pattern():
-    assert hidden_manifold.neighbour_error(task([1, 1, 1, -1], [1, 1, 1, -1])) == 0
-    assert hidden_manifold.neighbour_error(task([1, 1, 1, -1], [1, 1, -1, 1])) == 0.5
 
 
 def errors(by_dimension: float, by_width: float) -> xr.Dataset:

@@ -83,12 +83,12 @@ def random_tree(rng: np.random.Generator, n: int) -> np.ndarray:
 
 
 def test_what_is_planted_is_seen():
-    found = script.claims(planted(random_tree, 0.2), SIZE)
+    found = script.claims(planted(random_tree, 0.2))
     assert [claim.verdict for claim in found] == [Verdict.SEEN] * 6
 
 
 def test_no_tree_is_not_seen_and_a_complex_centre_contradicts():
-    found = script.claims(planted(star, 5.0), SIZE)
+    found = script.claims(planted(star, 5.0))
     verdicts = [claim.verdict for claim in found]
     assert Verdict.SEEN not in verdicts
     assert verdicts[2] is verdicts[5] is Verdict.CONTRADICTED

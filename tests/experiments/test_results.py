@@ -1,6 +1,7 @@
-"""What is committed under results/ belongs together: verdicts follow from numbers, and the README says the same."""
+"""What is committed under results/ belongs together: verdicts follow from numbers, and its README says the same."""
 
 import json
+import re
 
 import pytest
 import xarray as xr
@@ -29,8 +30,19 @@ def test_result_is_whole(path):
 
 
 def test_readme_has_the_verdicts_of_the_results():
-    readme = (ROOT / "README.md").read_text()
+    readme = (ROOT / "results" / "README.md").read_text()
     assert with_table(readme, table()) == readme
+
+
+def test_readme_shows_every_figure():
+    """Each figure under results/ is in the gallery, and each link there leads to a file."""
+    folder = ROOT / "results"
+    links = set(re.findall(r"\]\(([^)#:]+)\)", (folder / "README.md").read_text()))
+    figures = {
+        str(path.relative_to(folder)) for path in folder.rglob("*.png") if not {"smoke", "paper"} & {*path.parts}
+    }
+    assert figures <= links
+    assert all((folder / link).exists() for link in links)
 
 
 def test_table_of_made_up_results(tmp_path):
@@ -38,7 +50,7 @@ def test_table_of_made_up_results(tmp_path):
     claim = {"claim": "It is | so.", "source": "nobody", "verdict": str(Verdict.SEEN)}
     (tmp_path / "one" / "summary.json").write_text(json.dumps({"claims": [claim]}))
     last = table(tmp_path).splitlines()[-1]
-    assert last == r"| It is \| so | nobody | SEEN | [one](results/one/figure.png) |"
+    assert last == r"| It is \| so | nobody | SEEN | [one](one/figure.png) |"
     assert with_table(f"a\n{BEGIN}old\n{END}b", "new\n") == f"a\n{BEGIN}new\n{END}b"
     with pytest.raises(ValueError, match="must hold"):
         with_table("a", "new")

@@ -87,7 +87,9 @@ def test_condensed_clones_are_counted():
     spread = np.full((2, 2, 1, 1, 3), 0.25)
     spread[0, 1, 0, 0, 1] = 1.0
     dims = ("sample", "clone", "waiting_time", "lag", "layer")
-    ds = xr.Dataset({"pattern_overlap_spread": (dims, spread)}, {"layer": [1, 2, 3]}, {"depth": 3})
+    ds = xr.Dataset(
+        {"pattern_overlap_spread": (dims, spread)}, {"layer": [1, 2, 3]}, {"depth": 3, "widths": "[16, 16, 16, 16]"}
+    )
     assert script.condensed({16: ds}).values.tolist() == [0.25]
 
 

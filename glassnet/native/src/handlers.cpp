@@ -1,5 +1,4 @@
-// Entry points for XLA: one call sweeps all weights, or all hidden spins, of one replica, in place; or the spins of
-// replicas of a model with pair couplings.
+// Entry points for XLA: one call sweeps all weights, or all hidden spins, of one replica, in place.
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
@@ -202,24 +201,6 @@ ffi::Error sweep_spins(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remaini
   return ffi::Error::Success();
 }
 
-// Operands: key, temperature, couplings, spins, fields. Results: spins, fields, count of accepted flips by replica.
-ffi::Error sweep_pairs(ffi::RemainingArgs in, ffi::RemainingRets out) {
-  if (in.size() != 5 || out.size() != 3) return wrong_operands();
-  const auto couplings = in.get<ffi::AnyBuffer>(2)->dimensions();
-  const auto spins = in.get<ffi::AnyBuffer>(3)->dimensions(), fields = in.get<ffi::AnyBuffer>(4)->dimensions();
-  const bool matrices = couplings.size() == 2 && spins.size() == 2 && fields.size() == 2;
-  if (!matrices || couplings[0] != spins[0] || fields[0] != spins[1]) return wrong_operands();
-  if (fields[1] % 64 || fields[1] < spins[0] || couplings[1] < fields[1]) return wrong_operands();
-  const Kernels& k = *kernels;
-  const Operands operands(in, out);
-  const uint32_t* key = operands.input<uint32_t>(0);
-  const SkModel model{int(spins[0]), int(fields[1]), int(couplings[1]), int(spins[1]), operands.input<float>(2),
-                      operands.updated<int8_t>(3, 0), operands.updated<float>(4, 1), *operands.input<float>(1),
-                      {key[0], key[1]}};
-  k.sk(model, memory<TASK>(k.sk_scratch(model)), operands.result<int32_t>(2));
-  return ffi::Error::Success();
-}
-
 // What a sweep throws, as an error of the call.
 template <class Sweep>
 ffi::Error guarded(Sweep sweep) {
@@ -238,13 +219,8 @@ ffi::Error spins_call(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remainin
   return guarded([&] { return sweep_spins(pool, in, out, about); });
 }
 
-ffi::Error pairs_call(ffi::RemainingArgs in, ffi::RemainingRets out) {
-  return guarded([&] { return sweep_pairs(in, out); });
-}
-
 }  // namespace
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(glassnet_sk, pairs_call, ffi::Ffi::Bind().RemainingArgs().RemainingRets());
 XLA_FFI_DEFINE_HANDLER_SYMBOL(glassnet_weights, weights_call,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().RemainingRets().Attrs());
 XLA_FFI_DEFINE_HANDLER_SYMBOL(glassnet_spins, spins_call,

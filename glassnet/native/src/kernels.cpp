@@ -2,7 +2,6 @@
 #include "columns.h"
 #include "layer.h"
 #include "rows.h"
-#include "sk.h"
 
 #define NAME_OF(set) kernels_##set
 #define NAME(set) NAME_OF(set)
@@ -25,6 +24,4 @@ const Kernels NAME(GLASSNET_SET) = {
     [](const SpinLayer& layer) { return ColumnScratch::bytes(layer); },
     spin_block,
     sweep_spins,
-    [](const SkModel& model) { return SkSweep::bytes(model); },
-    sweep_sk,
 };

@@ -61,16 +61,6 @@ struct SpinLayer {
   LayerKey key;
 };
 
-// Replicas of one set of spins with pair couplings, E = -1/2 sum_ij J_ij s_i s_j; J symmetric, its diagonal zero.
-struct SkModel {
-  int sites, columns, stride, replicas;  // columns: sites and padding, a multiple of 64; stride: at least as many
-  const float* couplings;        // (site, stride)
-  int8_t* spins;                 // (site, replica)
-  float* fields;                 // (replica, column): sum_j J_ij s_j
-  float temperature;
-  LayerKey key;
-};
-
 // The routines of one instruction set. Scratch is a buffer of this thread, aligned to 64 bytes.
 struct Kernels {
   const char* name;
@@ -84,6 +74,4 @@ struct Kernels {
   size_t (*spin_scratch)(const SpinLayer&);
   int (*spin_block)(const SpinLayer&);  // patterns of one call at most
   int64_t (*spins)(const SpinLayer&, int first, int patterns, char* scratch);
-  size_t (*sk_scratch)(const SkModel&);
-  void (*sk)(const SkModel&, char* scratch, int32_t* accepted);
 };

@@ -1,11 +1,21 @@
 // Sweeps of fully connected spins with pair couplings: decisions from local fields, replicas side by side in the
 // lanes; the accepted flips of a block of sites reach all fields in one pass, in which the couplings stay in cache.
-#pragma once
+//
+// The vectors and the random numbers are those of the package's kernels: glassnet/native/src.
+#include <cstdlib>
 
-#include "layer.h"
 #include "numbers.h"
 
 namespace {
+
+// Replicas of one set of spins with pair couplings, E = -1/2 sum_ij J_ij s_i s_j; J symmetric, its diagonal zero.
+struct SkModel {
+  int sites, columns, stride, replicas;  // columns: sites and padding, a multiple of 64; stride: at least as many
+  const float* couplings;        // (site, stride)
+  int8_t* spins;                 // (site, replica)
+  float* fields;                 // (replica, column): sum_j J_ij s_j
+  float temperature;
+};
 
 // Sites that decide on one tile of fields before all fields follow; columns of the couplings handled together.
 constexpr int SITES = 64;
@@ -26,9 +36,26 @@ class SkSweep {
     return 4 * (replicas * (3 * SITES + m.sites + 1) + SITES * LANES);
   }
 
-  void run(int32_t* accepted) {
-    for (int g = 0; g < groups; g++) draw(g);
-    memset(accepted, 0, 4 * m.replicas);
+  // The fields of the spins as they are: as if all had just turned from zero.
+  void fill() {
+    memset(m.fields, 0, sizeof(float) * m.replicas * m.columns);
+    for (int first = 0; first < m.sites; first += SITES) {
+      const int count = m.sites - first < SITES ? m.sites - first : SITES;
+      for (int r = 0; r < m.replicas; r++) {
+        flips[r] = count;
+        for (int j = 0; j < count; j++) {
+          value[size_t(r) * SITES + j] = m.spins[size_t(first + j) * m.replicas + r];
+          site[size_t(r) * SITES + j] = j;
+        }
+      }
+      for (int column = 0; column < m.columns; column += SITES)
+        for (int r = 0; r < m.replicas; r++) follow(r, first, column);
+    }
+  }
+
+  // Offer every spin of every replica once; adds to `accepted`, by replica.
+  void run(Key key, int64_t* accepted) {
+    for (int g = 0; g < groups; g++) draw(key, g);
     for (int first = 0; first < m.sites; first += SITES) {
       const int count = m.sites - first < SITES ? m.sites - first : SITES;
       for (int g = 0; g < groups; g++) decide(g, first, count);
@@ -47,8 +74,8 @@ class SkSweep {
     return n < LANES ? n : LANES;
   }
 
-  void draw(int g) {
-    const Draws draws{Key{m.key.a, m.key.b}, m.sites, m.replicas};
+  void draw(Key key, int g) {
+    const Draws draws{key, m.sites, m.replicas};
     float* out = threshold + size_t(g) * m.sites * LANES;
     const Floats T = floats(m.temperature);
     draws.at<Exponential, 1>(g * LANES, [&](int j, int, Floats x) { store(out + size_t(j) * LANES, T * x); });
@@ -123,7 +150,26 @@ class SkSweep {
   int32_t *site, *flips;
 };
 
-// Offer every spin of every replica once; `accepted` counts by replica.
-void sweep_sk(const SkModel& model, char* scratch, int32_t* accepted) { SkSweep(model, scratch).run(accepted); }
+char* aligned(size_t bytes) {
+  char* memory = static_cast<char*>(aligned_alloc(64, (bytes + 4095) / 4096 * 4096));
+  if (!memory) abort();
+  return memory;
+}
 
 }  // namespace
+
+extern "C" int lanes() { return LANES; }
+
+// Sweeps start..stop - 1 of all replicas, each with the numbers at its address below the key; `accepted` counts flips
+// by replica.
+extern "C" void sweeps(int sites, int columns, int stride, int replicas, const float* couplings, int8_t* spins,
+                       float temperature, uint32_t a, uint32_t b, int start, int stop, int64_t* accepted) {
+  float* fields = (float*)aligned(sizeof(float) * replicas * columns);
+  const SkModel model{sites, columns, stride, replicas, couplings, spins, fields, temperature};
+  char* scratch = aligned(SkSweep::bytes(model));
+  SkSweep sweep(model, scratch);
+  sweep.fill();
+  for (int t = start; t < stop; t++) sweep.run(Key{a, b}.at(uint32_t(t)), accepted);
+  free(scratch);
+  free(fields);
+}

@@ -11,8 +11,8 @@ from typing import Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
+import sk
 
-from glassnet.bench import sk
 from glassnet.core import keys
 
 
@@ -30,7 +30,7 @@ class Sampler(Protocol):
 
 
 class Ours:
-    """`glassnet.bench.sk`, chains side by side."""
+    """The sweeps of sk.py, chains side by side."""
 
     def __init__(self, J: np.ndarray, beta: float, *, native: bool, chains: int = 32) -> None:
         self.spins, self.now = sk.random_spins(len(J), chains, seed=7), 0

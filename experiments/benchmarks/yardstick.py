@@ -1,51 +1,29 @@
 """What one core can do: the sweeps of a uniform machine written by hand, compiled on the spot (yardstick.cpp)."""
 
 import ctypes
-import shutil
-import subprocess
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 
+import compiler
 import numpy as np
+
+from glassnet.bench.cases import BETA, WEIGHT_STEP, Case
+from glassnet.bench.timing import Sweep
 
 SOURCE = Path(__file__).with_name("yardstick.cpp")
 FLAGS = ("-march=native", "-Ofast", "-fPIC")
 SIGN = np.uint32(0x80000000)
 
 
-def compiler() -> str | None:
-    """The C++ compiler, None if there is none."""
-    return next(filter(None, map(shutil.which, ("c++", "g++", "clang++"))), None)
-
-
 def status() -> str:
-    """How the yardstick was compiled, or why there is none, in words."""
-    if compiler() is None:
-        return "no yardstick: no C++ compiler"
-    try:
-        return f"{Path(compiler() or '').name} {' '.join(FLAGS)}, vectors of {library().lanes()} numbers"
-    except (OSError, subprocess.SubprocessError) as problem:
-        return f"no yardstick: {problem}"
+    """How the yardstick was compiled, or, beginning with "no", why there is none, in words."""
+    return compiler.status(SOURCE, FLAGS)
 
 
 @lru_cache(maxsize=1)
 def library() -> ctypes.CDLL:
-    """The yardstick, compiled into a temporary folder and loaded.
-
-    Linked apart from the flags above: with them, the library would switch this process to inexact small numbers.
-
-    Raises:
-        OSError, subprocess.SubprocessError: without a compiler that works.
-    """
-    command = compiler()
-    if command is None:
-        raise OSError("no C++ compiler")
-    with tempfile.TemporaryDirectory() as folder:
-        made, linked = (str(Path(folder) / name) for name in ("yardstick.o", "yardstick.so"))
-        for arguments in ([*FLAGS, "-c", str(SOURCE), "-o", made], ["-shared", made, "-o", linked]):
-            subprocess.run([command, *arguments], check=True, capture_output=True, timeout=120)
-        found = ctypes.CDLL(linked)
+    """The yardstick; raises as `compiler.compiled`."""
+    found = compiler.compiled(SOURCE, FLAGS)
     sizes, number, array, seed = [ctypes.c_int] * 3, ctypes.c_float, ctypes.c_void_p, ctypes.c_uint64
     found.pack.argtypes = [*sizes, array, array]
     found.weights.argtypes = [*sizes, number, number, array, array, array, seed]
@@ -57,6 +35,12 @@ def library() -> ctypes.CDLL:
 def known(depth: int, width: int, patterns: int) -> bool:
     """Whether the yardstick knows machines of this size."""
     return not status().startswith("no") and depth > 1 and width % 2 == 0 and patterns % (2 * library().lanes()) == 0
+
+
+def beside(case: Case) -> Sweep | None:
+    """The sweeps of a uniform case by the yardstick, None if it does not know them."""
+    size = case.machine.depth, case.machine.width, case.patterns
+    return Yardstick(case.replicas, *size, beta=BETA, weight_step=WEIGHT_STEP).sweep if known(*size) else None
 
 
 class Yardstick:

@@ -5,10 +5,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-
-from glassnet.bench import sk
-from glassnet.bench.peers import Ours, Sampler, installed
-from glassnet.native import library
+import sk
+from peers import Ours, Sampler, installed
 
 SITES = (256, 512, 1024)
 BETA = 1.0
@@ -26,16 +24,20 @@ def sk_rates(*, sites: tuple[int, ...] = SITES, blocks: int = 12, sweeps: int = 
         sites: sizes.
         blocks: measurements of each sampler, in turn.
         sweeps: sweeps of a block.
-        scan: also the sweeps in JAX alone, where native kernels run.
+        scan: also the sweeps in JAX alone, where those in C++ run.
     """
     for N in sites:
         yield from compared(_samplers(sk.couplings(N, seed=N), scan), sk.couplings(N, seed=N), blocks, sweeps)
 
 
 def _samplers(J: np.ndarray, scan: bool) -> dict[str, Sampler]:
-    native = library.available()
-    kinds = {"glassnet": partial(Ours, native=native)} | ({"one chain": partial(Ours, native=native, chains=1)})
-    kinds |= {"scan": partial(Ours, native=False)} if scan and native else {}
+    native = not sk.status().startswith("no")
+    name = "sk.cpp" if native else "sk.py"
+    kinds: dict[str, Any] = {
+        name: partial(Ours, native=native),
+        f"{name}, one chain": partial(Ours, native=native, chains=1),
+    }
+    kinds |= {"sk.py": partial(Ours, native=False)} if scan and native else {}
     return {name: kind(J, BETA) for name, kind in (kinds | installed()).items()}
 
 
