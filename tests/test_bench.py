@@ -126,7 +126,7 @@ def averaged(sampler, measure):
 @needs_compiler
 def test_yardstick_has_the_physics_of_the_package():
     depth, width, patterns, replicas = 3, 8, 64, 24
-    program = Program(Case("small", replicas, gn.Machine(depth, width, weights="gaussian"), patterns))
+    program = Program(Case("small", replicas, gn.Machine(depth, width, ensemble="gaussian"), patterns))
     clamped = program.drives.chunks[0].clamped
     data = {"inputs": np.asarray(clamped.inputs), "outputs": np.asarray(clamped.outputs)}
     ours = averaged(program, lambda: energies(program))
@@ -136,7 +136,7 @@ def test_yardstick_has_the_physics_of_the_package():
 
 
 def test_work_and_state_of_a_sweep():
-    machine = gn.Machine(3, 8, inputs=20, outputs=2, weights="gaussian")
+    machine = gn.Machine(3, 8, inputs=20, outputs=2, ensemble="gaussian")
     weights = 20 * 8 + 8 * 8 + 8 * 2
     assert work(machine, 10) == (weights + 2 * 8 * 10, weights * 10 + 80 * 8 + 80 * 2)
     assert state_bytes(machine, 10) == 10 * 38 + 4 * (10 * 18 + weights)
@@ -173,7 +173,7 @@ def test_json_is_complete(quick):
 
 
 def test_a_machine_beside_a_plainer_one():
-    machine, plain = gn.Machine(2, 8, inputs=30, weights="gaussian"), gn.Machine(2, 8, weights="gaussian")
+    machine, plain = gn.Machine(2, 8, inputs=30, ensemble="gaussian"), gn.Machine(2, 8, ensemble="gaussian")
     (row,) = rates([Case("small", 2, machine, 16, "heat_bath", reference=plain)], seconds=0.01)
     ratio = row["element_updates_per_s"] / row["reference"]["element_updates_per_s"]
     assert row["fraction_of_reference"] == pytest.approx(ratio)

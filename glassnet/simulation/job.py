@@ -94,7 +94,7 @@ class Job:
             if task.teacher is None:
                 raise fail("start", "not be 'planted' for a task without a teacher", task.name)
             teacher = task.teacher.machine
-            if not self.machine.shares_architecture(teacher) or teacher.weights != self.machine.weights:
+            if not self.machine.shares_architecture(teacher) or teacher.ensemble != self.machine.ensemble:
                 raise fail("start", "not be 'planted' where teacher and student differ in architecture", teacher)
 
             if np.isinf(energy(self.machine, task.teacher.weights, task.teacher.spins)).any():
@@ -106,8 +106,8 @@ class Job:
         weights, spins = checked_weights(self.machine, self.start[0]), checked_spins(self.machine, self.start[1])
         if len(spins[0]) != self.patterns:
             raise fail("start", f"have the {self.patterns} patterns of the task", len(spins[0]))
-        for layer, (J, c) in enumerate(zip(weights, self.machine.fan_in, strict=True), start=1):
-            _check_prior(self.machine.weights, f"start weights of layer {layer}", J, c)
+        for layer, (J, c) in enumerate(zip(weights, self.machine.connections, strict=True), start=1):
+            _check_prior(self.machine.ensemble, f"start weights of layer {layer}", J, c)
 
     @property
     def samples(self) -> range:
