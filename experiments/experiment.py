@@ -246,7 +246,7 @@ def proposals(arguments: Arguments) -> int:
     machine, protocol = arguments["machine"], arguments["protocol"]
     task = arguments["task"]
     patterns = (task[0] if isinstance(task, Sequence) else task).patterns
-    weights = sum(n * c for n, c in zip(machine.widths[1:], machine.fan_in, strict=True))
+    weights = sum(n * c for n, c in zip(machine.widths[1:], machine.connections, strict=True))
     sites = weights + patterns * sum(machine.widths[1:-1])
     beta = arguments.get("beta")
     rungs = len(beta) if isinstance(beta, (list, tuple)) else 1

@@ -93,7 +93,7 @@ SIZES = {
 
 def run(size: Widths, width: int) -> dict:
     """Independent data for each sample and width; heat bath, so that flips that cost nothing do not alternate."""
-    machine = gn.Machine(depth=size.depth, width=width, weights="spherical", potential=gn.SoftCore(power=2.0))
+    machine = gn.Machine(depth=size.depth, width=width, ensemble="spherical", potential=gn.SoftCore(power=2.0))
     seed = SEED * width
     data = tasks(gn.tasks.random, machine, samples=size.samples, seed=seed, patterns=ALPHA * width, test_patterns=2)
     protocol = gn.Protocol(

@@ -83,7 +83,7 @@ SIZES = {
 
 def run(size: Families, number: int) -> dict:
     """All starts and clones of one set of data."""
-    machine = gn.Machine(depth=size.depth, width=size.width, weights="spherical", potential=gn.SoftCore(power=2.0))
+    machine = gn.Machine(depth=size.depth, width=size.width, ensemble="spherical", potential=gn.SoftCore(power=2.0))
     seed = SEED + number
     data = gn.tasks.random(machine, ALPHA * size.width, seed=seed, test_patterns=2)
     protocol = gn.Protocol(

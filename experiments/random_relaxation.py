@@ -81,7 +81,7 @@ SIZES = {
 
 def run(q: Quench) -> dict:
     """Independent data for each sample; heat bath, so that flips that cost nothing do not alternate."""
-    machine = gn.Machine(depth=q.depth, width=q.width, weights="spherical", potential=gn.SoftCore(power=2.0))
+    machine = gn.Machine(depth=q.depth, width=q.width, ensemble="spherical", potential=gn.SoftCore(power=2.0))
     data = tasks(gn.tasks.random, machine, samples=q.samples, seed=SEED, patterns=q.alpha * q.width, test_patterns=2)
     protocol = gn.Protocol(
         sweeps=q.sweeps, waiting_times=q.waiting_times, clones=1, samples=q.samples, points_per_decade=10

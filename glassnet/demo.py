@@ -31,7 +31,7 @@ from glassnet.simulator import simulate
 from glassnet.store.files import save
 
 CONFIG = RunConfig(
-    machine=Machine(depth=10, width=20, inputs=784, outputs=2, weights="gaussian", potential=Counting()),
+    machine=Machine(depth=10, width=20, inputs=784, outputs=2, ensemble="gaussian", potential=Counting()),
     task=DigitsTask(patterns=100, classes=(0, 1)),
     beta=4.0,
     protocol=Protocol(sweeps=2000, waiting_times=(100, 2000), clones=4, samples=4, points_per_decade=5),

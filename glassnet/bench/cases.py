@@ -41,7 +41,7 @@ class Case:
 def uniform(replicas: int, depth: int, width: int, patterns: int) -> Case:
     """A machine of equal layers with Gaussian weights."""
     name = f"R={replicas} L={depth} N={width} M={patterns}"
-    return Case(name, replicas, Machine(depth, width, weights="gaussian"), patterns)
+    return Case(name, replicas, Machine(depth, width, ensemble="gaussian"), patterns)
 
 
 def sizes() -> list[Case]:
@@ -51,16 +51,16 @@ def sizes() -> list[Case]:
 
 def shapes() -> list[Case]:
     """Ragged and diluted machines, other weights, heat bath."""
-    small, wide = (Machine(depth, width, weights="gaussian") for depth, width in ((10, 20), (4, 256)))
+    small, wide = (Machine(depth, width, ensemble="gaussian") for depth, width in ((10, 20), (4, 256)))
     ragged = [
-        Case(f"784-20-..-2 {name}", 16, Machine(10, 20, inputs=784, outputs=2, weights=name), 200, reference=small)
+        Case(f"784-20-..-2 {name}", 16, Machine(10, 20, inputs=784, outputs=2, ensemble=name), 200, reference=small)
         for name in ("gaussian", "spherical", "ising")
     ]
-    diluted = Machine(4, 256, connectivity=32, weights="gaussian")
+    diluted = Machine(4, 256, connectivity=32, ensemble="gaussian")
     return [
         *ragged,
         Case("c=32 of N=256 L=4 M=512", 1, diluted, 512, reference=wide),
-        Case("the same beside N=32", 1, diluted, 512, reference=Machine(4, 32, weights="gaussian")),
+        Case("the same beside N=32", 1, diluted, 512, reference=Machine(4, 32, ensemble="gaussian")),
         Case("heat bath L=10 N=20 M=200", 16, small, 200, "heat_bath", reference=small),
     ]
 
@@ -71,13 +71,13 @@ def work(machine: Machine, patterns: int) -> tuple[int, int]:
     A weight touches the gaps of its neuron, one a pattern; a spin the gaps of the neurons that it feeds, for one
     pattern.
     """
-    weights = sum(n * c for n, c in zip(machine.widths[1:], machine.fan_in, strict=True))
-    fed = [c * n / machine.width for n, c in zip(machine.widths[2:], machine.fan_in[1:], strict=True)]
+    weights = sum(n * c for n, c in zip(machine.widths[1:], machine.connections, strict=True))
+    fed = [c * n / machine.width for n, c in zip(machine.widths[2:], machine.connections[1:], strict=True)]
     touched = sum(round(machine.width * patterns * f) for f in fed)
     return weights + machine.width * patterns * (machine.depth - 1), weights * patterns + touched
 
 
 def state_bytes(machine: Machine, patterns: int) -> int:
     """What a configuration needs: one byte a spin, four bytes a weight and a pre-activation."""
-    weights = sum(n * c for n, c in zip(machine.widths[1:], machine.fan_in, strict=True))
+    weights = sum(n * c for n, c in zip(machine.widths[1:], machine.connections, strict=True))
     return patterns * (sum(machine.widths) + 4 * sum(machine.widths[1:])) + 4 * weights

@@ -38,7 +38,7 @@ def measuring_costs(sizes: Iterable[tuple[int, ...]] = SIZES) -> Iterator[dict[s
     the one with the least cost counts; the first, which compiles, does not.
     """
     for depth, width, patterns, sweeps in sizes:
-        machine = Machine(depth, width, weights="gaussian")
+        machine = Machine(depth, width, ensemble="gaussian")
         protocol = Protocol(sweeps=sweeps, waiting_times=(sweeps // 10,), clones=1, samples=1)
         first, *turns = [_run(machine, patterns, protocol) for _ in range(1 + TURNS)]
         best = min(turns, key=lambda turn: turn.whole / turn.sweeps)

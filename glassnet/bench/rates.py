@@ -63,7 +63,7 @@ def _described(case: Case, program: Program) -> Row:
         "replicas": case.replicas,
         "widths": list(machine.widths),
         "patterns": case.patterns,
-        "weights": machine.weights,
+        "weights": machine.ensemble,
         "connectivity": machine.connectivity,
         "dynamics": case.dynamics,
         "native": program.placement.native,

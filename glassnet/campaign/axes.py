@@ -22,6 +22,9 @@ ALIASES = {
 }
 """Short names of fields. `alpha` sets the number of patterns to alpha c, rounded."""
 
+FORMER = {"machine.weights": "machine.ensemble", "task.teacher.weights": "task.teacher.ensemble"}
+"""Former names of fields; folders of runs keep them in their names."""
+
 LABELS = {
     "alpha": ("patterns per connection", "constraint density alpha = M / c"),
     "task.patterns": ("patterns", "number of patterns M"),
@@ -82,7 +85,7 @@ class Axis:
     @property
     def path(self) -> tuple[str, ...]:
         """Names that lead to the field in a nested configuration."""
-        return tuple(ALIASES.get(self.key, self.key).split("."))
+        return tuple((ALIASES | FORMER).get(self.key, self.key).split("."))
 
     @property
     def coordinate(self) -> np.ndarray:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from importlib import import_module
 
 from glassnet import __version__
+from glassnet.core.former import FormerName
 from glassnet.core.stopping import STOPPED, Stopped
 
 COMMANDS = {
@@ -96,6 +97,7 @@ def one_line_warnings() -> Generator[None]:
         print("glassnet: warning:", " ".join(str(message).split()), file=sys.stderr)
 
     with warnings.catch_warnings():
+        warnings.simplefilter("default", FormerName)
         warnings.showwarning = show  # ty: ignore[invalid-assignment]
         yield
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import tyro
 
 from glassnet.core.check import fail
+from glassnet.core.former import warn_former
 from glassnet.core.stopping import age_of_process
 
 T = TypeVar("T")
@@ -32,11 +33,23 @@ def parse(kind: type[T], arguments: Sequence[str], command: str, default: Any = 
     options = {} if default is None else {"default": default}
     try:
         with redirect_stderr(words):
-            return tyro.cli(kind, args=list(arguments), prog=f"glassnet {command}", config=STYLE, **options)
+            return tyro.cli(kind, args=current(arguments), prog=f"glassnet {command}", config=STYLE, **options)
     except SystemExit as stop:
         if not stop.code:
             raise
         raise ValueError(f"{sentence(words.getvalue())} (see glassnet {command} --help)") from None
+
+
+FORMER = {"--machine.weights": "--machine.ensemble", "--task.teacher.weights": "--task.teacher.ensemble"}
+"""Former names of options."""
+
+
+def current(arguments: Sequence[str]) -> list[str]:
+    """`arguments` with former names of options replaced, each with a warning."""
+    parts = [argument.partition("=") for argument in arguments]
+    for former in FORMER.keys() & {name for name, _, _ in parts}:
+        warn_former(former, FORMER[former])
+    return ["".join((FORMER.get(name, name), *rest)) for name, *rest in parts]
 
 
 def sentence(box: str) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 from glassnet.config.tasks import TASKS
 from glassnet.core.check import fail, one_of
-from glassnet.perceptron.describe import POTENTIALS
+from glassnet.core.former import current_keys
+from glassnet.perceptron.describe import FORMER, POTENTIALS
 from glassnet.perceptron.machine import Machine
 from glassnet.simulation.protocol import Protocol
 
@@ -30,6 +31,7 @@ def record(kind: Any, name: str, values: Any) -> Any:
         raise fail(name, "be a JSON object", values)
     known = {f.name: f for f in fields(kind)}
     prefix = "" if name == "config" else f"{name}."
+    values = current_keys(values, FORMER, prefix) if kind is Machine else values
     for key in values:
         if key not in known:
             raise ValueError(f"Argument `{prefix}{key}` is unknown; {name} has {', '.join(known)}.")

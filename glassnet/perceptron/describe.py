@@ -7,6 +7,9 @@ from glassnet.core.check import one_of
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.potential import Counting, HardCore, SoftCore
 
+FORMER = {"weights": "ensemble"}
+"""Former keys of a description, which files of earlier versions have."""
+
 POTENTIALS = {kind.__name__: kind for kind in (SoftCore, HardCore, Counting)}
 """Potentials by the name of their class."""
 
@@ -26,5 +29,6 @@ def machine_from(description: dict[str, Any]) -> Machine:
     potential = dict(description["potential"])
     kind = potential.pop("kind")
     one_of(tuple(POTENTIALS), kind=kind)
-    arguments: dict[str, Any] = {**description, "potential": POTENTIALS[kind](**potential)}
+    arguments: dict[str, Any] = {FORMER.get(key, key): value for key, value in description.items()}
+    arguments["potential"] = POTENTIALS[kind](**potential)
     return Machine(**arguments)

@@ -22,8 +22,8 @@ def prior_weights(machine: Machine, rng: np.random.Generator) -> list[np.ndarray
 
 
 def _layer(machine: Machine, layer: int, rng: np.random.Generator) -> np.ndarray:
-    fan_out, fan_in, c = machine.widths[layer], machine.widths[layer - 1], machine.fan_in[layer - 1]
-    rows = _rows(machine.weights, fan_out, c, rng).astype(np.float32)
+    fan_out, fan_in, c = machine.widths[layer], machine.widths[layer - 1], machine.connections[layer - 1]
+    rows = _rows(machine.ensemble, fan_out, c, rng).astype(np.float32)
     if c == fan_in:
         return rows
     J = np.zeros((fan_out, fan_in), np.float32)

@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from glassnet.core.check import fail, integer, one_of, plain_fields
+from glassnet.core.former import former_arguments, warn_former
 from glassnet.perceptron.graph import random_sources
 from glassnet.perceptron.potential import Counting, HardCore, Potential, SoftCore
 
@@ -54,6 +55,7 @@ class Stack:
         return math.ldexp(round(math.ldexp(mantissa, bits)), exponent - bits)
 
 
+@former_arguments(weights="ensemble")
 @dataclass(frozen=True)
 class Machine:
     """A feed-forward perceptron network whose weights and hidden neurons are dynamical.
@@ -67,7 +69,7 @@ class Machine:
         outputs: width of layer `depth`; `width` if None.
         connectivity: inputs c of each neuron, on a fixed random graph; fully connected if None. Must not
             exceed the width of any feeding layer.
-        weights: prior of J: "gaussian" (independent N(0, 1)), "spherical" (sum of squares of a row = c)
+        ensemble: prior of J: "gaussian" (independent N(0, 1)), "spherical" (sum of squares of a row = c)
             or "ising" (+1 or -1).
         potential: v(gap).
         graph_seed: seed of the random graph; machines that agree in it share the graph.
@@ -80,7 +82,7 @@ class Machine:
     inputs: int | None = None
     outputs: int | None = None
     connectivity: int | None = None
-    weights: str = "spherical"
+    ensemble: str = "spherical"
     potential: Potential = field(default_factory=SoftCore)
     graph_seed: int = 0
 
@@ -90,15 +92,15 @@ class Machine:
         optional = {"inputs": self.inputs, "outputs": self.outputs, "connectivity": self.connectivity}
         integer(1, **{name: value for name, value in optional.items() if value is not None})
         integer(0, graph_seed=self.graph_seed)
-        one_of(ENSEMBLES, weights=self.weights)
+        one_of(ENSEMBLES, ensemble=self.ensemble)
         if not isinstance(self.potential, (SoftCore, HardCore, Counting)):
             raise fail("potential", "be a SoftCore, HardCore or Counting", self.potential)
         narrowest = min(self.widths[:-1])
         if self.connectivity is not None and self.connectivity > narrowest:
             requirement = f"be at most the width of every feeding layer (the narrowest has {narrowest})"
             raise fail("connectivity", requirement, self.connectivity)
-        if self.weights == "spherical" and min(self.fan_in) < 2:
-            raise fail("weights", "not be 'spherical' where a neuron has a single input", self.weights)
+        if self.ensemble == "spherical" and min(self.connections) < 2:
+            raise fail("ensemble", "not be 'spherical' where a neuron has a single input", self.ensemble)
 
     @cached_property
     def widths(self) -> tuple[int, ...]:
@@ -108,17 +110,17 @@ class Machine:
         return (first, *[self.width] * (self.depth - 1), last)
 
     @cached_property
-    def fan_in(self) -> tuple[int, ...]:
+    def connections(self) -> tuple[int, ...]:
         """Inputs c of a neuron in layers 1..depth."""
         return tuple(self.connectivity or n for n in self.widths[:-1])
 
     @cached_property
     def stacks(self) -> tuple[Stack, ...]:
         """Layers grouped into runs of equal shape: one if all widths agree, else up to three."""
-        shapes = list(zip(self.widths[1:], self.widths[:-1], self.fan_in, strict=True))
+        shapes = list(zip(self.widths[1:], self.widths[:-1], self.connections, strict=True))
         starts = [l for l in range(self.depth) if l == 0 or shapes[l] != shapes[l - 1]]
         ends = [*starts[1:], self.depth]
-        integral = self.weights == "ising"
+        integral = self.ensemble == "ising"
         return tuple(Stack(a + 1, b, *shapes[a], integral) for a, b in zip(starts, ends, strict=True))
 
     def stack_of(self, layer: int) -> int:
@@ -132,12 +134,24 @@ class Machine:
 
     def sources(self, layer: int) -> np.ndarray:
         """Neurons of layer `layer` - 1 that feed each neuron of `layer`, shape (width, c), int32."""
-        return _sources(self.widths[layer], self.widths[layer - 1], self.fan_in[layer - 1], self.graph_seed, layer)
+        return _sources(self.widths[layer], self.widths[layer - 1], self.connections[layer - 1], self.graph_seed, layer)
+
+    @property
+    def weights(self) -> str:
+        """The former name of `ensemble`."""
+        warn_former("Machine.weights", "Machine.ensemble")
+        return self.ensemble
+
+    @property
+    def fan_in(self) -> tuple[int, ...]:
+        """The former name of `connections`."""
+        warn_former("Machine.fan_in", "Machine.connections")
+        return self.connections
 
     def shares_architecture(self, other: "Machine") -> bool:
         """Whether weights of one machine fit into the other: same widths and same graph."""
         same_graph = self.connectivity is None or self.graph_seed == other.graph_seed
-        return self.widths == other.widths and self.fan_in == other.fan_in and same_graph
+        return self.widths == other.widths and self.connections == other.connections and same_graph
 
 
 @lru_cache(maxsize=256)

@@ -40,7 +40,7 @@ def gaps(machine: Machine, weights: Sequence[ArrayLike], spins: Sequence[ArrayLi
     margin = machine.potential.margin
     return [
         above * _preactivation(J, below, c) - margin
-        for J, below, above, c in zip(matrices, layers[:-1], layers[1:], machine.fan_in, strict=True)
+        for J, below, above, c in zip(matrices, layers[:-1], layers[1:], machine.connections, strict=True)
     ]
 
 
@@ -58,7 +58,7 @@ def feed_forward(machine: Machine, weights: Sequence[ArrayLike], inputs: ArrayLi
     """
     matrices = checked_weights(machine, weights)
     layers = [checked_signs("inputs", inputs, machine.widths[0])]
-    for J, c in zip(matrices, machine.fan_in, strict=True):
+    for J, c in zip(matrices, machine.connections, strict=True):
         layers.append(np.where(_preactivation(J, layers[-1], c) >= 0, 1, -1).astype(np.int8))
     return layers
 
@@ -78,7 +78,7 @@ def _checked_matrix(machine: Machine, layer: int, J: ArrayLike) -> np.ndarray:
         raise fail(name, f"have shape {shape}", J.shape)
     if not np.isfinite(J).all():
         raise fail(name, "be finite", float(J[~np.isfinite(J)][0]))
-    if machine.fan_in[layer - 1] < shape[1]:
+    if machine.connections[layer - 1] < shape[1]:
         outside = J.copy()
         np.put_along_axis(outside, machine.sources(layer), 0, axis=1)
         if outside.any():

@@ -137,7 +137,7 @@ def on_prior(machine: Machine, weights: tuple[Array, ...]) -> tuple[Array, ...]:
 
     The moves keep the norm; this only removes the rounding that they gather.
     """
-    if machine.weights != "spherical":
+    if machine.ensemble != "spherical":
         return weights
     return tuple(J * jnp.sqrt(J.shape[1] / jnp.sum(J * J, axis=1, keepdims=True)) for J in weights)
 
@@ -160,7 +160,7 @@ def random_state(machine: Machine, key: Array, boundary: Boundary) -> State:
 
 def _prior(machine: Machine, key: Array, stack: Stack) -> Array:
     shape = (len(stack.layers), stack.connectivity, stack.fan_out)
-    return _signs(key, shape) if machine.weights == "ising" else keys.normal(key, shape)
+    return _signs(key, shape) if machine.ensemble == "ising" else keys.normal(key, shape)
 
 
 def _signs(key: Array, shape: tuple[int, ...]) -> Array:
@@ -186,7 +186,7 @@ def pack(machine: Machine, weights: Sequence[np.ndarray], spins: Sequence[np.nda
 
 
 def _to_slots(machine: Machine, layer: int, J: np.ndarray) -> np.ndarray:
-    diluted = machine.fan_in[layer - 1] < J.shape[1]
+    diluted = machine.connections[layer - 1] < J.shape[1]
     return (np.take_along_axis(J, machine.sources(layer), axis=1) if diluted else J).T
 
 
@@ -202,7 +202,7 @@ def unpack(machine: Machine, state: State, boundary: Boundary) -> tuple[list[np.
 
 
 def _from_slots(machine: Machine, layer: int, J: np.ndarray) -> np.ndarray:
-    if machine.fan_in[layer - 1] == machine.widths[layer - 1]:
+    if machine.connections[layer - 1] == machine.widths[layer - 1]:
         return J
     dense = np.zeros((machine.widths[layer], machine.widths[layer - 1]), J.dtype)
     np.put_along_axis(dense, machine.sources(layer), J, axis=1)

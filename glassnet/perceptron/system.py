@@ -161,7 +161,7 @@ class Perceptron(System):
         if task.teacher is None:
             raise fail("start", "not be 'planted' for a task without a teacher", task.name)
         teacher = task.teacher.machine
-        if not self.machine.shares_architecture(teacher) or teacher.weights != self.machine.weights:
+        if not self.machine.shares_architecture(teacher) or teacher.ensemble != self.machine.ensemble:
             raise fail("start", "not be 'planted' where teacher and student differ in architecture", teacher)
         if np.isinf(energy(self.machine, task.teacher.weights, task.teacher.spins)).any():
             raise fail("start", "not be 'planted' where the teacher violates the margin of a hard core", "planted")
@@ -172,8 +172,8 @@ class Perceptron(System):
         weights, spins = checked_weights(self.machine, start[0]), checked_spins(self.machine, start[1])
         if len(spins[0]) != patterns:
             raise fail("start", f"have the {patterns} patterns of the task", len(spins[0]))
-        for layer, (J, c) in enumerate(zip(weights, self.machine.fan_in, strict=True), start=1):
-            _check_prior(self.machine.weights, f"start weights of layer {layer}", J, c)
+        for layer, (J, c) in enumerate(zip(weights, self.machine.connections, strict=True), start=1):
+            _check_prior(self.machine.ensemble, f"start weights of layer {layer}", J, c)
 
     def coordinates(self) -> dict[str, np.ndarray]:
         """Layers 1..L."""

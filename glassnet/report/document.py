@@ -88,6 +88,7 @@ def _key(name: str, value: str) -> Markup:
 def _in_words(ds: Dataset) -> str:
     """Machine, data, temperature and protocol in one sentence."""
     machine, attrs, sizes = attribute(ds, "machine"), ds.attrs, ds.sizes
+    ensemble = machine.get("ensemble") or machine.get("weights", "")  # its name in files of earlier versions
     potential = str(machine.get("potential", {}).get("kind", "")).replace("Core", " core").lower()
     betas = [f"{b:g}" for b in ds["beta"].values.reshape(-1)] if "beta" in ds.coords else []
     shown = betas if len(betas) <= 6 else [*betas[:2], "…", betas[-1]]
@@ -95,7 +96,7 @@ def _in_words(ds: Dataset) -> str:
     protocol = ", ".join(_several(sizes.get(dim, 0), word) for dim, word in numbers.items())
     return (
         f"{str(attrs.get('dynamics', '')).replace('_', ' ').capitalize()} dynamics of depth {attrs['depth']}, "
-        f"width {machine.get('width', '?')}, {machine.get('weights', '')} weights, {potential} potential; "
+        f"width {machine.get('width', '?')}, {ensemble} weights, {potential} potential; "
         f"{count(attrs['patterns'])} patterns of {str(attrs.get('task', '')).replace('_', ' ')} data "
         f"(α\u00a0=\u00a0{number(float(attrs.get('alpha', 'nan')))}); β\u00a0=\u00a0{listed(shown)}; "
         f"{protocol}."

@@ -133,7 +133,7 @@ class Phase:
         both = for_chunks(self.placement, self._advance, self._keys, batch, self._drives, then=bounds)
         accepted = self.nothing_accepted()
         info = Batch([info for _, info in both.chunks], both.size).whole() if accepted else {}
-        for name in accepted:
+        for name in accepted.keys() & info.keys():
             count = info[name]
             accepted[name][tuple(slice(n) for n in count.shape)] = count  # what is offered nothing may be left out
         self._seconds_per_sweep = (time.perf_counter() - begun) / (stop - start)

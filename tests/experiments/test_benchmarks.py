@@ -128,7 +128,7 @@ def averaged(sampler, measure):
 @needs_yardstick
 def test_yardstick_has_the_physics_of_the_package():
     depth, width, patterns, replicas = 3, 8, 64, 24
-    program = Program(Case("small", replicas, gn.Machine(depth, width, weights="gaussian"), patterns))
+    program = Program(Case("small", replicas, gn.Machine(depth, width, ensemble="gaussian"), patterns))
     clamped = program.drives.chunks[0].clamped
     data = {"inputs": np.asarray(clamped.inputs), "outputs": np.asarray(clamped.outputs)}
     ours = averaged(program, lambda: energies(program))

@@ -17,8 +17,8 @@ from glassnet.perceptron.state import Boundary, random_state, unpack
 
 MACHINES = [
     gn.Machine(4, 5, inputs=7, outputs=3, potential=gn.SoftCore(margin=0.2)),
-    gn.Machine(3, 6, connectivity=3, weights="gaussian", potential=gn.Counting(strength=2.0)),
-    gn.Machine(1, 4, inputs=5, weights="ising", potential=gn.HardCore()),
+    gn.Machine(3, 6, connectivity=3, ensemble="gaussian", potential=gn.Counting(strength=2.0)),
+    gn.Machine(1, 4, inputs=5, ensemble="ising", potential=gn.HardCore()),
 ]
 
 
@@ -59,7 +59,7 @@ def test_overlaps_are_means_of_products(machine):
     pairs = list(zip(spins_a[1:], spins_b[1:], strict=True))
     q = np.array([(x * y).mean() for x, y in pairs])
     m = np.array([(x.mean(0) * y.mean(0)).mean() for x, y in pairs])
-    Q = [(x * y).sum() / (len(x) * c) for x, y, c in zip(J, K, machine.fan_in, strict=True)]
+    Q = [(x * y).sum() / (len(x) * c) for x, y, c in zip(J, K, machine.connections, strict=True)]
     np.testing.assert_allclose(overlaps.spin_overlap(S, T), q, atol=1e-6)
     np.testing.assert_allclose(overlaps.connected_spin_overlap(S, T), q - m, atol=1e-6)
     np.testing.assert_allclose(overlaps.weight_overlap(a.weights, b.weights), Q, atol=1e-6)

@@ -39,7 +39,7 @@ def test_graphs_differ_by_layer_and_seed_and_repeat():
     machine = Machine(4, 12, connectivity=3)
     assert not np.array_equal(machine.sources(1), machine.sources(2))
     assert not np.array_equal(machine.sources(1), Machine(4, 12, connectivity=3, graph_seed=1).sources(1))
-    np.testing.assert_array_equal(machine.sources(3), Machine(4, 12, connectivity=3, weights="ising").sources(3))
+    np.testing.assert_array_equal(machine.sources(3), Machine(4, 12, connectivity=3, ensemble="ising").sources(3))
     with pytest.raises(ValueError, match="read-only"):
         machine.sources(1)[0, 0] = 5
 

@@ -1,6 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from glassnet.core.former import FormerName
+from glassnet.perceptron.describe import described, machine_from
 from glassnet.perceptron.machine import Machine, Stack
 from glassnet.perceptron.potential import Counting, HardCore, SoftCore
 
@@ -8,7 +12,7 @@ from glassnet.perceptron.potential import Counting, HardCore, SoftCore
 def test_widths_and_stacks():
     machine = Machine(5, 10, inputs=17, outputs=3)
     assert machine.widths == (17, 10, 10, 10, 10, 3)
-    assert machine.fan_in == (17, 10, 10, 10, 10)
+    assert machine.connections == (17, 10, 10, 10, 10)
     shapes = [(s.first, s.last, s.fan_out, s.fan_in) for s in machine.stacks]
     assert shapes == [(1, 1, 10, 17), (2, 4, 10, 10), (5, 5, 3, 10)]
     assert [machine.stack_of(l) for l in range(1, 6)] == [0, 1, 1, 1, 2]
@@ -29,7 +33,7 @@ def test_multiples_of_the_scale_are_exact_for_ising_weights(c):
 
 def test_shared_architecture():
     machine = Machine(3, 8, connectivity=3)
-    assert machine.shares_architecture(Machine(3, 8, connectivity=3, weights="ising", potential=Counting()))
+    assert machine.shares_architecture(Machine(3, 8, connectivity=3, ensemble="ising", potential=Counting()))
     assert not machine.shares_architecture(Machine(3, 8, connectivity=3, graph_seed=1))
     assert not machine.shares_architecture(Machine(3, 8, connectivity=4))
     assert not machine.shares_architecture(Machine(4, 8, connectivity=3))
@@ -45,9 +49,9 @@ def test_shared_architecture():
     ({"connectivity": 0}, "`connectivity` must be an integer of at least 1, but is 0"),
     ({"connectivity": 7}, "`connectivity` must be at most .* has 6.*, but is 7"),
     ({"connectivity": 5, "inputs": 4}, "`connectivity` must be at most .* has 4.*, but is 5"),
-    ({"weights": "binary"}, "`weights` must be one of .*, but is 'binary'"),
-    ({"width": 1}, "`weights` must not be 'spherical' .*, but is 'spherical'"),
-    ({"connectivity": 1}, "`weights` must not be 'spherical' .*, but is 'spherical'"),
+    ({"ensemble": "binary"}, "`ensemble` must be one of .*, but is 'binary'"),
+    ({"width": 1}, "`ensemble` must not be 'spherical' .*, but is 'spherical'"),
+    ({"connectivity": 1}, "`ensemble` must not be 'spherical' .*, but is 'spherical'"),
     ({"potential": "soft"}, "`potential` must be a SoftCore, HardCore or Counting, but is 'soft'"),
     ({"graph_seed": -1}, "`graph_seed` must be an integer of at least 0, but is -1"),
 ])  # fmt: skip
@@ -67,3 +71,23 @@ def test_bad_input_is_named(arguments, message):
 def test_bad_potential_is_named(make, message):
     with pytest.raises(ValueError, match="Argument " + message):
         make()
+
+
+def test_former_names_work_with_a_warning():
+    with pytest.warns(FormerName, match="`weights` is now called `ensemble`"):
+        machine = Machine(2, 4, weights="ising")
+    assert machine == Machine(2, 4, ensemble="ising")
+    with pytest.warns(DeprecationWarning, match=r"Machine.ensemble"):
+        assert machine.weights == "ising"
+    with pytest.warns(FormerName, match=r"Machine.connections"):
+        assert machine.fan_in == (4, 4)
+    with pytest.warns(FormerName):
+        assert replace(machine, weights="gaussian").ensemble == "gaussian"
+
+
+def test_descriptions_of_earlier_versions_are_read():
+    machine = Machine(2, 4, ensemble="ising")
+    description = described(machine)
+    assert "weights" not in description and description["ensemble"] == "ising"
+    former = {("weights" if key == "ensemble" else key): value for key, value in description.items()}
+    assert machine_from(former) == machine == machine_from(description)

@@ -14,10 +14,10 @@ from glassnet.perceptron.state import PIECE, on_prior, pack, random_state, refre
 
 MACHINES = [
     Machine(4, 5),
-    Machine(1, 5, inputs=4, outputs=3, weights="gaussian"),
-    Machine(2, 5, inputs=4, outputs=3, weights="ising"),
-    Machine(5, 6, inputs=9, outputs=3, connectivity=4, weights="gaussian"),
-    Machine(3, 7, connectivity=3, weights="ising"),
+    Machine(1, 5, inputs=4, outputs=3, ensemble="gaussian"),
+    Machine(2, 5, inputs=4, outputs=3, ensemble="ising"),
+    Machine(5, 6, inputs=9, outputs=3, connectivity=4, ensemble="gaussian"),
+    Machine(3, 7, connectivity=3, ensemble="ising"),
 ]
 
 
@@ -46,7 +46,7 @@ def test_preactivations(machine):
     fields = [np.asarray(f) for f in pack(machine, weights, spins).fields]
     found = [layer for stack in fields for layer in stack]
     for l, field in enumerate(found, start=1):
-        right = spins[l - 1].astype(float) @ weights[l - 1].T.astype(float) / np.sqrt(machine.fan_in[l - 1])
+        right = spins[l - 1].astype(float) @ weights[l - 1].T.astype(float) / np.sqrt(machine.connections[l - 1])
         np.testing.assert_allclose(field.T, right, atol=2e-6)
 
 
@@ -58,7 +58,7 @@ def test_preactivations_piece_by_piece(machine, patterns):
     assert PIECE // 784 < 409
     found = [np.asarray(layer) for stack in pack(machine, weights, spins).fields for layer in stack]
     for l, field in enumerate(found, start=1):
-        right = spins[l - 1].astype(float) @ weights[l - 1].T.astype(float) / np.sqrt(machine.fan_in[l - 1])
+        right = spins[l - 1].astype(float) @ weights[l - 1].T.astype(float) / np.sqrt(machine.connections[l - 1])
         np.testing.assert_allclose(field.T, right, atol=1e-5)
 
 
@@ -81,9 +81,9 @@ def test_random_state_lies_on_the_prior(machine):
     state = jax.jit(lambda key: random_state(machine, key, boundary))(keys.root(2))
     for stack, J in zip(machine.stacks, state.weights, strict=True):
         assert J.shape == (len(stack.layers), stack.connectivity, stack.fan_out)
-        if machine.weights == "spherical":
+        if machine.ensemble == "spherical":
             np.testing.assert_allclose((J**2).sum(1), stack.connectivity, rtol=1e-6)
-        if machine.weights == "ising":
+        if machine.ensemble == "ising":
             assert set(np.unique(J)) == {-1, 1}
     again = refreshed(machine, state, boundary)
     for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(again), strict=True):
@@ -101,7 +101,7 @@ def test_on_prior_restores_norms():
 
 def one_gap(potential, field, sign=1):
     """Energy of a machine of one neuron with one weight `field` and input +1."""
-    machine = Machine(1, 1, weights="gaussian", potential=potential)
+    machine = Machine(1, 1, ensemble="gaussian", potential=potential)
     return en.energy(machine, [np.array([[field]])], [np.array([[1]]), np.array([[sign]])])[0]
 
 
@@ -132,7 +132,7 @@ def test_energy_equals_the_slow_reference(machine):
 
 
 def test_energy_of_two_layers_by_hand():
-    machine = Machine(2, 2, inputs=2, outputs=1, weights="gaussian", potential=SoftCore())
+    machine = Machine(2, 2, inputs=2, outputs=1, ensemble="gaussian", potential=SoftCore())
     J = [np.array([[1.0, 1.0], [1.0, -1.0]]), np.array([[1.0, 2.0]])]
     S = [np.array([[1, 1]]), np.array([[-1, 1]]), np.array([[-1]])]
     # fields sqrt(2), 0; gaps -sqrt(2), 0; then field (-1 + 2)/sqrt(2), gap -1/sqrt(2)
@@ -140,7 +140,7 @@ def test_energy_of_two_layers_by_hand():
     assert [layer.tolist() for layer in en.feed_forward(machine, J, [[1, 1]])] == [[[1, 1]], [[1, 1]], [[1]]]
 
 
-GOOD = configuration(Machine(2, 3, connectivity=2, weights="gaussian"), 2)
+GOOD = configuration(Machine(2, 3, connectivity=2, ensemble="gaussian"), 2)
 
 
 def broken(part, index, value):
@@ -163,9 +163,9 @@ def broken(part, index, value):
 ])  # fmt: skip
 def test_bad_input_is_named(function, arguments, message):
     with pytest.raises(ValueError, match="Argument " + message):
-        function(Machine(2, 3, connectivity=2, weights="gaussian"), *arguments)
+        function(Machine(2, 3, connectivity=2, ensemble="gaussian"), *arguments)
 
 
 def test_bad_inputs_of_feed_forward_are_named():
     with pytest.raises(ValueError, match=r"Argument `inputs` must hold \+1 and -1 only, but is 2"):
-        en.feed_forward(Machine(2, 3, connectivity=2, weights="gaussian"), GOOD[0], [[1, 2, 1]])
+        en.feed_forward(Machine(2, 3, connectivity=2, ensemble="gaussian"), GOOD[0], [[1, 2, 1]])

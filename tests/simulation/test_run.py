@@ -95,7 +95,7 @@ def test_measurements_agree_with_the_configuration_they_were_taken_on(n):
     ):
         error = (gn.feed_forward(tiny.MACHINE, weights, x)[-1] != y).mean()
         np.testing.assert_allclose(measured[name], error, rtol=1e-6)
-    for J, c in zip(weights, tiny.MACHINE.fan_in, strict=True):
+    for J, c in zip(weights, tiny.MACHINE.connections, strict=True):
         np.testing.assert_allclose((J**2).sum(1), c, rtol=1e-5)
 
 
@@ -106,7 +106,7 @@ def test_final_overlaps_compare_all_configurations_across_samples():
         for b in range(4):
             (J, S), (K, T) = kept[a], kept[b]
             q = [(x * y).mean() for x, y in zip(S[1:], T[1:], strict=True)]
-            Q = [(x * y).sum() / (len(x) * c) for x, y, c in zip(J, K, tiny.MACHINE.fan_in, strict=True)]
+            Q = [(x * y).sum() / (len(x) * c) for x, y, c in zip(J, K, tiny.MACHINE.connections, strict=True)]
             place = {"waiting_time": w, "configuration": a, "configuration_b": b}
             np.testing.assert_allclose(ds.final_spin_overlap.sel(place), q, atol=1e-6)
             np.testing.assert_allclose(ds.final_weight_overlap.sel(place), Q, atol=1e-5)
@@ -209,7 +209,7 @@ def test_a_run_goes_on_from_a_given_configuration():
 
 
 def test_feedforward_neurons_are_slaved_and_greedy_never_gets_worse():
-    machine = gn.Machine(3, 4, inputs=5, outputs=2, weights="gaussian", potential=gn.Counting())
+    machine = gn.Machine(3, 4, inputs=5, outputs=2, ensemble="gaussian", potential=gn.Counting())
     task = gn.tasks.random(machine, tiny.PATTERNS)
     ds = gn.simulate(machine, task, np.inf, protocol=tiny.PROTOCOL, dynamics="feedforward", keep_configurations=True)
     assert (ds.energy.sel(layer=[1, 2]) == 0).all()

@@ -132,7 +132,7 @@ def test_long_rows_are_summed_whole(size):
 
 
 @pytest.mark.parametrize("machine", [
-    Machine(4, 8, inputs=11, outputs=5, weights="gaussian"),
+    Machine(4, 8, inputs=11, outputs=5, ensemble="gaussian"),
     Machine(3, 6, connectivity=3),
 ])  # fmt: skip
 def test_cached_preactivations_stay_exact_for_ten_thousand_sweeps(machine):
@@ -148,7 +148,7 @@ def test_cached_preactivations_stay_exact_for_ten_thousand_sweeps(machine):
     worst = 0.0
     for g, stack in enumerate(machine.stacks):
         for place, l in enumerate(stack.layers):
-            field = J[l - 1] @ S[l - 1].T / np.sqrt(machine.fan_in[l - 1])
+            field = J[l - 1] @ S[l - 1].T / np.sqrt(machine.connections[l - 1])
             worst = max(worst, np.abs(np.asarray(state.fields[g])[place] - field).max())
     assert worst < 1e-4
 
@@ -170,7 +170,7 @@ def test_compiled_sums_equal_numpy_at_all_small_sizes(batched):
 
 @pytest.mark.parametrize("width", [1, 3, 7, 13, 17, 33])
 def test_compiled_preactivations_equal_numpy_at_odd_widths(width):
-    machine = Machine(3, width, inputs=width + 2, outputs=max(1, width - 2), weights="gaussian")
+    machine = Machine(3, width, inputs=width + 2, outputs=max(1, width - 2), ensemble="gaussian")
     rng = np.random.default_rng(width)
     patterns = 2 * width + 1
     boundary = ref.boundary_of(*ref.problem(machine, patterns))
@@ -193,7 +193,7 @@ def test_compiled_preactivations_equal_numpy_at_odd_widths(width):
 @pytest.mark.parametrize("platform", ["cuda", "rocm", "tpu"])
 @pytest.mark.parametrize(("machine", "dynamics"), [
     (RAGGED, "heat_bath"),
-    (Machine(4, 6, inputs=9, outputs=4, connectivity=3, weights="ising"), "metropolis"),
+    (Machine(4, 6, inputs=9, outputs=4, connectivity=3, ensemble="ising"), "metropolis"),
 ])  # fmt: skip
 def test_sweeps_lower_for_accelerators(machine, dynamics, platform):
     boundary = ref.boundary_of(*ref.problem(machine, PATTERNS))

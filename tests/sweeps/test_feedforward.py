@@ -16,17 +16,17 @@ from glassnet.sampling.plan import CPU
 BETAS = (0.3, 0.8, 2.0)
 REPLICAS = 2500
 MACHINES = {
-    "counting": Machine(2, 3, outputs=1, weights="ising", potential=Counting()),
-    "soft": Machine(2, 3, outputs=1, weights="ising", potential=SoftCore(margin=0.2)),
-    "deep-with-zero-fields": Machine(3, 2, weights="ising", potential=Counting(0.6)),
-    "diluted-ragged": Machine(2, 3, inputs=4, outputs=2, connectivity=2, weights="ising", potential=SoftCore()),
+    "counting": Machine(2, 3, outputs=1, ensemble="ising", potential=Counting()),
+    "soft": Machine(2, 3, outputs=1, ensemble="ising", potential=SoftCore(margin=0.2)),
+    "deep-with-zero-fields": Machine(3, 2, ensemble="ising", potential=Counting(0.6)),
+    "diluted-ragged": Machine(2, 3, inputs=4, outputs=2, connectivity=2, ensemble="ising", potential=SoftCore()),
 }
 
 
 def loss(machine, weights, inputs, outputs):
     """Energy of the outputs where all neurons follow from the inputs: weights (..., out, in), result (...)."""
     S = inputs.astype(float)
-    for J, c in zip(weights, machine.fan_in, strict=True):
+    for J, c in zip(weights, machine.connections, strict=True):
         field = S @ np.swapaxes(J, -1, -2) / np.sqrt(c)
         S = np.where(field >= -1e-9, 1.0, -1.0)
     gap = outputs * np.where(np.abs(field) < 1e-9, 0, field) - machine.potential.margin
@@ -35,10 +35,10 @@ def loss(machine, weights, inputs, outputs):
 
 def all_weights(machine):
     """Every configuration of the Ising weights, (state, out, in) for each layer, numbered by bits."""
-    sizes = [n * c for n, c in zip(machine.widths[1:], machine.fan_in, strict=True)]
+    sizes = [n * c for n, c in zip(machine.widths[1:], machine.connections, strict=True)]
     bits = 2.0 * ((np.arange(2 ** sum(sizes))[:, None] >> np.arange(sum(sizes))) & 1) - 1
     weights, start = [], 0
-    for layer, (n, c) in enumerate(zip(machine.widths[1:], machine.fan_in, strict=True), start=1):
+    for layer, (n, c) in enumerate(zip(machine.widths[1:], machine.connections, strict=True), start=1):
         rows = bits[:, start : start + n * c].reshape(-1, n, c)
         dense = np.zeros((len(bits), n, machine.widths[layer - 1]))
         np.put_along_axis(dense, np.broadcast_to(machine.sources(layer), rows.shape), rows, axis=-1)
@@ -49,7 +49,7 @@ def all_weights(machine):
 
 def number_of(machine, weights):
     rows = [
-        np.take_along_axis(J, np.broadcast_to(machine.sources(l), (*J.shape[:-1], machine.fan_in[l - 1])), axis=-1)
+        np.take_along_axis(J, np.broadcast_to(machine.sources(l), (*J.shape[:-1], machine.connections[l - 1])), axis=-1)
         for l, J in enumerate(weights, start=1)
     ]
     flat = np.concatenate([r.reshape(len(r), -1) for r in rows], axis=-1)
@@ -88,9 +88,9 @@ def test_boltzmann_distribution_of_ising_weights(name):
 
 
 @pytest.mark.parametrize(("machine"), [
-    pytest.param(Machine(3, 5, inputs=7, outputs=2, weights="gaussian", potential=Counting()), marks=pytest.mark.slow),
+    pytest.param(Machine(3, 5, inputs=7, outputs=2, ensemble="gaussian", potential=Counting()), marks=pytest.mark.slow),
     Machine(3, 4, potential=SoftCore()),
-    Machine(3, 6, connectivity=3, weights="ising", potential=Counting(0.5)),
+    Machine(3, 6, connectivity=3, ensemble="ising", potential=Counting(0.5)),
 ])  # fmt: skip
 def test_greedy_never_raises_the_loss(machine):
     inputs, outputs = ref.problem(machine, 8, seed=3)
@@ -114,7 +114,7 @@ def test_greedy_never_raises_the_loss(machine):
 
 
 def test_cached_fields_are_those_of_feed_forward():
-    machine = Machine(2, 5, inputs=6, outputs=3, connectivity=3, weights="gaussian", potential=Counting())
+    machine = Machine(2, 5, inputs=6, outputs=3, connectivity=3, ensemble="gaussian", potential=Counting())
     inputs, outputs = ref.problem(machine, 6)
     boundary = ref.boundary_of(inputs, outputs)
     kernel = build("feedforward", machine, CPU)

@@ -137,9 +137,9 @@ def test_a_broken_kernel_is_noticed(monkeypatch, chip, sites, name, broken):
 
 SMALL = {"depth": 2, "width": 5}
 SWEPT = [
-    ("gpu", "metropolis", Machine(**SMALL, weights="spherical", potential=SoftCore())),
-    ("gpu", "heat_bath", Machine(**SMALL, weights="ising", potential=Counting(0.5))),
-    ("tpu", "metropolis", Machine(**SMALL, weights="gaussian", potential=HardCore(-0.6))),
+    ("gpu", "metropolis", Machine(**SMALL, ensemble="spherical", potential=SoftCore())),
+    ("gpu", "heat_bath", Machine(**SMALL, ensemble="ising", potential=Counting(0.5))),
+    ("tpu", "metropolis", Machine(**SMALL, ensemble="gaussian", potential=HardCore(-0.6))),
 ]
 REPLICAS, PATTERNS, SWEEPS = 3, 9, 3
 
@@ -200,11 +200,11 @@ def test_what_does_not_fit_is_scanned(chip, sites):
     assert not fits((10**5, 10**5))
 
 
-EVEN = Machine(3, 6, weights="gaussian", potential=HardCore(-0.6))
+EVEN = Machine(3, 6, ensemble="gaussian", potential=HardCore(-0.6))
 KERNELS = [
     # machine, kernels of its weights (stacks) and of its spins (groups of layers)
     (EVEN, 1 + 2),
-    (Machine(3, 300, inputs=784, outputs=10, weights="ising", potential=Counting(0.5)), 3 + 2),
+    (Machine(3, 300, inputs=784, outputs=10, ensemble="ising", potential=Counting(0.5)), 3 + 2),
 ]
 
 

@@ -19,13 +19,13 @@ PATTERNS = 3
 CASES = {
     "dense": (Machine(3, 3, potential=SoftCore()), "metropolis", CPU),
     "ragged": (
-        Machine(3, 3, inputs=4, outputs=2, weights="gaussian", potential=SoftCore(margin=0.2)),
+        Machine(3, 3, inputs=4, outputs=2, ensemble="gaussian", potential=SoftCore(margin=0.2)),
         "heat_bath",
         CPU,
     ),
     "diluted": (Machine(3, 4, connectivity=2, potential=Counting(0.6)), "metropolis", CPU),
     "ising-ragged": (
-        Machine(3, 4, inputs=5, outputs=3, connectivity=3, weights="ising", potential=SoftCore(1.0)),
+        Machine(3, 4, inputs=5, outputs=3, connectivity=3, ensemble="ising", potential=SoftCore(1.0)),
         "metropolis",
         ACCELERATOR,
     ),
@@ -35,7 +35,7 @@ CASES = {
 def observables(machine, weights, spins):
     """For each chain: energy by layer, <J^4> by layer, overlap of two patterns squared by hidden layer."""
     energy = ref.layer_energies(machine, weights, spins)
-    scale = [machine.widths[l - 1] / machine.fan_in[l - 1] for l in range(1, machine.depth + 1)]
+    scale = [machine.widths[l - 1] / machine.connections[l - 1] for l in range(1, machine.depth + 1)]
     fourth = [s * (J.astype(float) ** 4).mean((-2, -1)) for s, J in zip(scale, weights, strict=True)]
     overlap = [(S[:, 0].astype(float) * S[:, 1]).mean(-1) ** 2 for S in spins[1:-1]]
     return np.concatenate([energy, np.stack(fourth, -1), np.stack(overlap, -1)], -1)
@@ -61,7 +61,7 @@ def test_equilibrium_equals_that_of_single_moves(name):
         batch, _ = run(replica, batch, jnp.full(REPLICAS, BETA), t, t + 10)
         found = found + observables(machine, ref.matrices(machine, batch), ref.all_layers(batch, boundary)) / 6
     z = ref.z_between(found, expected)
-    if machine.weights == "ising":
+    if machine.ensemble == "ising":
         z = np.delete(z, slice(machine.depth, 2 * machine.depth))  # J^4 = 1
     assert ref.worst(z) < ref.THRESHOLD, (found.mean(0), np.mean(expected, 0), z)
 
@@ -109,16 +109,16 @@ def energy_per_gap(machine, patterns, betas, replicas, sweeps, seed=7):
 
 
 @pytest.mark.parametrize("machine", [
-    Machine(3, 5, weights="gaussian", potential=SoftCore()),
+    Machine(3, 5, ensemble="gaussian", potential=SoftCore()),
     Machine(3, 6, inputs=8, outputs=4, connectivity=4, potential=SoftCore(margin=0.2)),
-    pytest.param(Machine(3, 6, weights="ising", potential=SoftCore()), marks=pytest.mark.slow),
+    pytest.param(Machine(3, 6, ensemble="ising", potential=SoftCore()), marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_single_pattern(machine):
     betas = (0.5, 2.0, 8.0)
     energy = energy_per_gap(machine, 1, betas, 1000, 60)
     for b, beta in enumerate(betas):
-        for l, c in enumerate(machine.fan_in):
-            exact = single_gap_energy(machine.weights, machine.potential, c, beta)
+        for l, c in enumerate(machine.connections):
+            exact = single_gap_energy(machine.ensemble, machine.potential, c, beta)
             assert abs(ref.z_score(energy[b, :, l], exact)) < ref.THRESHOLD, (beta, l)
 
 
@@ -137,7 +137,7 @@ def test_liquid_formula_is_the_single_pattern_energy_of_gaussian_weights(beta):
 def test_liquid_energy_at_small_alpha():
     """Two patterns of a machine 16 wide, alpha = 1/8."""
     betas = (0.5, 2.0)
-    energy = energy_per_gap(Machine(3, 16, weights="gaussian", potential=SoftCore()), 2, betas, 300, 50).mean(-1)
+    energy = energy_per_gap(Machine(3, 16, ensemble="gaussian", potential=SoftCore()), 2, betas, 300, 50).mean(-1)
     for b, beta in enumerate(betas):
         finite_size = 0.02 * liquid_energy(beta)
         error = energy[b].std(ddof=1) / np.sqrt(energy.shape[1])

@@ -88,7 +88,7 @@ def test_beta_off_by_ten_percent_is_seen_by_spins(factor, monkeypatch, record_pr
 # Weights
 
 
-ROW = Machine(1, 3, outputs=1, weights="gaussian", potential=SoftCore())
+ROW = Machine(1, 3, outputs=1, ensemble="gaussian", potential=SoftCore())
 
 
 def row_energy_z(machine=ROW, beta=BETA, replicas=REPLICAS):
@@ -109,8 +109,8 @@ def row_energy_z(machine=ROW, beta=BETA, replicas=REPLICAS):
     return abs(ref.z_score(energy, (cost * weight).sum() / weight.sum()))
 
 
-def shifted_weights(key, shape, params, real=weights.metropolis):
-    return real(key, shape, params) / 1.1
+def shifted_weights(rule, key, shape, params, real=weights.thresholds):
+    return real(rule, key, shape, params) / 1.1
 
 
 def unscaled(key, J, params):
@@ -123,7 +123,7 @@ def test_weights_as_they_are():
 
 
 def test_beta_off_by_ten_percent_is_seen_by_weights(monkeypatch, record_property):
-    monkeypatch.setattr(weights, "metropolis", shifted_weights)
+    monkeypatch.setattr(weights, "thresholds", shifted_weights)
     z = row_energy_z()
     record_property("z", float(z))
     assert z > ref.THRESHOLD
@@ -137,7 +137,7 @@ def test_stale_preactivations_are_seen_by_weights(monkeypatch, record_property):
 
 
 def test_wrong_prior_is_seen(monkeypatch, record_property):
-    monkeypatch.setitem(weights.OFFERS, "gaussian", weights.Offer(unscaled, 1, 1))
+    monkeypatch.setitem(weights.PROPOSALS, "gaussian", weights.Proposal(unscaled, 1, 1))
     z = row_energy_z()
     record_property("z", float(z))
     assert z > 2 * ref.THRESHOLD
@@ -166,7 +166,7 @@ def test_rotations_keep_the_sphere():
 
 
 def test_rescaled_rows_are_seen(monkeypatch, record_property):
-    monkeypatch.setitem(weights.OFFERS, "spherical", weights.Offer(rescale, 3, 3))
+    monkeypatch.setitem(weights.PROPOSALS, "spherical", weights.Proposal(rescale, 3, 3))
     z = fourth_moment_z(3, 100_000, 20, 1.5)
     record_property("z", float(z))
     assert z > 2 * ref.THRESHOLD
@@ -175,7 +175,7 @@ def test_rescaled_rows_are_seen(monkeypatch, record_property):
 @pytest.mark.slow
 def test_rescaled_rows_are_seen_at_ten_inputs(monkeypatch, record_property):
     """<J^4> = 2.4954 instead of 2.5 after steps of 0.1 each."""
-    monkeypatch.setitem(weights.OFFERS, "spherical", weights.Offer(rescale, 10, 10))
+    monkeypatch.setitem(weights.PROPOSALS, "spherical", weights.Proposal(rescale, 10, 10))
     z = fourth_moment_z(10, 1_000_000, 300, 0.3)
     record_property("z", float(z))
     assert z > ref.THRESHOLD

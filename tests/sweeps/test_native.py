@@ -32,22 +32,22 @@ SWEEPS = 6
 RAGGED = {"depth": 4, "width": 7, "inputs": 33, "outputs": 2}
 DILUTED = {"depth": 4, "width": 16, "inputs": 20, "outputs": 11, "connectivity": 5}
 CASES = {
-    "gaussian": (Machine(**RAGGED, weights="gaussian"), 37, "metropolis"),
-    "spherical": (Machine(**RAGGED, weights="spherical"), 300, "heat_bath"),
-    "ising": (Machine(**RAGGED, weights="ising", potential=Counting(margin=-0.1)), 70, "metropolis"),
-    "ising heat bath": (Machine(**RAGGED, weights="ising"), 37, "heat_bath"),
-    "hard core": (Machine(3, 20, weights="gaussian", potential=HardCore(-0.3)), 300, "metropolis"),
-    "linear": (Machine(3, 13, weights="spherical", potential=SoftCore(1.0, strength=0.7)), 41, "metropolis"),
-    "cubic": (Machine(3, 13, weights="gaussian", potential=SoftCore(3.0, margin=0.2)), 64, "metropolis"),
-    "power 1.5": (Machine(3, 13, weights="gaussian", potential=SoftCore(1.5)), 41, "heat_bath"),
-    "diluted gaussian": (Machine(**DILUTED, weights="gaussian"), 50, "metropolis"),
-    "diluted spherical": (Machine(**DILUTED, weights="spherical"), 50, "heat_bath"),
-    "diluted and full": (Machine(3, 8, inputs=5, connectivity=5, weights="ising"), 50, "heat_bath"),
-    "one layer": (Machine(1, 13, inputs=33, weights="gaussian"), 1100, "metropolis"),
-    "uniform": (Machine(3, 32, weights="gaussian"), 128, "metropolis"),
-    "wide": (Machine(2, 104, weights="gaussian"), 50, "metropolis"),
+    "gaussian": (Machine(**RAGGED, ensemble="gaussian"), 37, "metropolis"),
+    "spherical": (Machine(**RAGGED, ensemble="spherical"), 300, "heat_bath"),
+    "ising": (Machine(**RAGGED, ensemble="ising", potential=Counting(margin=-0.1)), 70, "metropolis"),
+    "ising heat bath": (Machine(**RAGGED, ensemble="ising"), 37, "heat_bath"),
+    "hard core": (Machine(3, 20, ensemble="gaussian", potential=HardCore(-0.3)), 300, "metropolis"),
+    "linear": (Machine(3, 13, ensemble="spherical", potential=SoftCore(1.0, strength=0.7)), 41, "metropolis"),
+    "cubic": (Machine(3, 13, ensemble="gaussian", potential=SoftCore(3.0, margin=0.2)), 64, "metropolis"),
+    "power 1.5": (Machine(3, 13, ensemble="gaussian", potential=SoftCore(1.5)), 41, "heat_bath"),
+    "diluted gaussian": (Machine(**DILUTED, ensemble="gaussian"), 50, "metropolis"),
+    "diluted spherical": (Machine(**DILUTED, ensemble="spherical"), 50, "heat_bath"),
+    "diluted and full": (Machine(3, 8, inputs=5, connectivity=5, ensemble="ising"), 50, "heat_bath"),
+    "one layer": (Machine(1, 13, inputs=33, ensemble="gaussian"), 1100, "metropolis"),
+    "uniform": (Machine(3, 32, ensemble="gaussian"), 128, "metropolis"),
+    "wide": (Machine(2, 104, ensemble="gaussian"), 50, "metropolis"),
     "diluted, half a block": (
-        Machine(**DILUTED, weights="ising", potential=SoftCore(2.0, margin=0.2)),
+        Machine(**DILUTED, ensemble="ising", potential=SoftCore(2.0, margin=0.2)),
         48,
         "metropolis",
     ),
@@ -129,7 +129,7 @@ def test_preactivations_stay_exact():
 
 def test_replicas_side_by_side():
     """Under vmap, and large enough for several threads: as one by one."""
-    machine = Machine(3, 48, weights="gaussian")
+    machine = Machine(3, 48, ensemble="gaussian")
     boundary, _ = problem(machine, 400)
     states = ref.random_states(machine, boundary, 3, seed=2)
     keys = ref.replica_keys(9, 3)
@@ -192,7 +192,7 @@ def test_the_start_is_left_alone():
 
 THREADS = """
 import hashlib, numpy as np, glassnet as gn
-machine = gn.Machine(4, 40, weights="gaussian")
+machine = gn.Machine(4, 40, ensemble="gaussian")
 PROTOCOL = gn.Protocol(sweeps=4, waiting_times=(2,), clones=1, samples=1)
 ds = gn.simulate(machine, gn.tasks.random(machine, 300), 2.0, protocol=PROTOCOL, keep_configurations=True)
 print(ds.sweeps, hashlib.sha256(ds.configuration_spins.values.tobytes()).hexdigest(), float(ds.energy.sum()))

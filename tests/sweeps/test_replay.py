@@ -14,7 +14,7 @@ from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.potential import Counting, HardCore, SoftCore
 from glassnet.perceptron.sweeps.catalogue import offered as offered_moves
 from glassnet.perceptron.sweeps.spins import spin_sweep
-from glassnet.perceptron.sweeps.weights import OFFERS, metropolis, weight_sweep
+from glassnet.perceptron.sweeps.weights import PROPOSALS, thresholds, weight_sweep
 from glassnet.sampling.accept import THRESHOLDS
 from glassnet.sampling.kernel import Params
 from glassnet.sampling.plan import ACCELERATOR, CPU, NATIVE, Plan
@@ -74,27 +74,27 @@ def replay_spins(machine, key, weights, layers, temperature, rule):
 
 
 @partial(jax.jit, static_argnums=0)
-def drawn(offer, key, J, params):
+def drawn(proposal, key, J, params):
     """Slots (step, rank), changes (step, rank, neuron) and thresholds (step, neuron) of one pass."""
-    order, _ = offer.order(key, len(J))
-    change = offer.change(key, offer.arranged(J, order)[0], params)
-    threshold = metropolis(key, (len(change), J.shape[1]), params)
-    return offer.arranged(jnp.arange(len(J)), order)[0], change, threshold
+    order, _ = proposal.order(key, len(J))
+    change = proposal.change(key, proposal.arranged(J, order)[0], params)
+    threshold = thresholds("metropolis", key, (len(change), J.shape[1]), params)
+    return proposal.arranged(jnp.arange(len(J)), order)[0], change, threshold
 
 
 def replay_weights(machine, key, weights, layers, params):
-    machine, weights, offer = counting_if_hard(machine), [J.copy() for J in weights], OFFERS[machine.weights]
+    machine, weights, proposal = counting_if_hard(machine), [J.copy() for J in weights], PROPOSALS[machine.ensemble]
     for l, J in enumerate(weights, start=1):
         sources, rows = machine.sources(l), np.arange(len(J))
 
         def energy_of_rows(J, l=l):
-            field = layers[l - 1].astype(float) @ J.T / np.sqrt(machine.fan_in[l - 1])
+            field = layers[l - 1].astype(float) @ J.T / np.sqrt(machine.connections[l - 1])
             return ref.cost(machine.potential, layers[l] * field - machine.potential.margin).sum(0)
 
-        for number in range(offer.passes):
+        for number in range(proposal.passes):
             slots_of_rows = np.take_along_axis(J, sources, axis=1).T
             pass_key = keys.address(keys.address(key, l), number)
-            found = drawn(offer, pass_key, jnp.asarray(slots_of_rows, jnp.float32), params)
+            found = drawn(proposal, pass_key, jnp.asarray(slots_of_rows, jnp.float32), params)
             slots, change, threshold = map(np.asarray, found)
             for step in range(len(slots)):
                 new = J.copy()
@@ -110,7 +110,7 @@ def replay_weights(machine, key, weights, layers, params):
     CASES + [pytest.param(*case, marks=pytest.mark.slow) for case in MORE],
 )
 def test_every_decision(shape, potential, ensemble, rule, plan):
-    machine = Machine(**SHAPES[shape], weights=ensemble, potential=POTENTIALS[potential])
+    machine = Machine(**SHAPES[shape], ensemble=ensemble, potential=POTENTIALS[potential])
     boundary = ref.boundary_of(*ref.problem(machine, PATTERNS))
     temperature = jnp.float32(0.0 if ref.is_hard(machine) else 0.4)
     params = Params(temperature, {"weight_step": jnp.float32(0.6)}, boundary)

@@ -23,12 +23,12 @@ CASES = {
     "soft": (Machine(4, 3, potential=SoftCore()), "metropolis", CPU),
     "soft-heat-bath": (Machine(3, 4, inputs=5, outputs=2, potential=SoftCore(margin=0.3)), "heat_bath", CPU),
     "soft-3/2": (Machine(4, 3, inputs=5, outputs=2, potential=SoftCore(1.5, 0.8)), "metropolis", ACCELERATOR),
-    "counting": (Machine(3, 4, weights="gaussian", potential=Counting(margin=-0.2)), "metropolis", CPU),
-    "counting-zeros": (Machine(2, 10, inputs=3, weights="ising", potential=Counting(0.7)), "heat_bath", CPU),
+    "counting": (Machine(3, 4, ensemble="gaussian", potential=Counting(margin=-0.2)), "metropolis", CPU),
+    "counting-zeros": (Machine(2, 10, inputs=3, ensemble="ising", potential=Counting(0.7)), "heat_bath", CPU),
     "native": (Machine(3, 4, inputs=5, outputs=2, potential=SoftCore(margin=0.3)), "heat_bath", NATIVE),
     "diluted": (Machine(4, 4, connectivity=2, potential=SoftCore(0.5)), "metropolis", CPU),
     "diluted-ragged": (
-        Machine(3, 5, inputs=6, outputs=3, connectivity=3, weights="gaussian", potential=Counting()),
+        Machine(3, 5, inputs=6, outputs=3, connectivity=3, ensemble="gaussian", potential=Counting()),
         "heat_bath",
         ACCELERATOR,
     ),
@@ -125,7 +125,7 @@ def reachable(allowed, start, free):
 
 
 @pytest.mark.parametrize("machine", [
-    Machine(3, 4, weights="gaussian", potential=HardCore(-0.9)),
+    Machine(3, 4, ensemble="gaussian", potential=HardCore(-0.9)),
     Machine(3, 4, inputs=6, outputs=2, connectivity=3, potential=HardCore(-0.9)),
 ])  # fmt: skip
 def test_hard_core_from_a_planted_state_visits_all_connected_ground_states_alike(machine):
@@ -147,7 +147,7 @@ def test_hard_core_from_a_planted_state_visits_all_connected_ground_states_alike
 
 def test_metropolis_keeps_the_uniform_distribution_over_hard_core_ground_states():
     """At zero temperature a Metropolis sweep is a one-to-one map of the ground states, without randomness."""
-    machine = Machine(3, 4, weights="gaussian", potential=HardCore(-0.9))
+    machine = Machine(3, 4, ensemble="gaussian", potential=HardCore(-0.9))
     inputs, outputs, state = planted(machine, 1, 5)
     boundary = ref.boundary_of(inputs, outputs)
     hidden, energies = ref.enumerate_spins(machine, ref.matrices(machine, state), inputs[0], outputs[0])
@@ -164,7 +164,7 @@ def test_metropolis_keeps_the_uniform_distribution_over_hard_core_ground_states(
 
 def test_heat_bath_at_zero_temperature_flips_a_tie_every_second_time():
     """Two inputs of equal weight and opposite spin: the flip of a hidden spin costs nothing."""
-    machine = Machine(2, 2, inputs=2, outputs=2, weights="ising", potential=Counting())
+    machine = Machine(2, 2, inputs=2, outputs=2, ensemble="ising", potential=Counting())
     first, second = np.array([[1, 1], [1, 1]]), np.array([[1, 1], [1, -1]])
     inputs, outputs = np.array([[1, -1]]), np.array([[-1, 1]])
     state = pack(machine, [first, second], [inputs, np.array([[1, 1]]), outputs])
@@ -181,7 +181,7 @@ def test_heat_bath_at_zero_temperature_flips_a_tie_every_second_time():
 
 @pytest.mark.parametrize("rule", ["metropolis", pytest.param("heat_bath", marks=pytest.mark.slow)])
 def test_zero_temperature_never_raises_the_energy(rule):
-    machine = Machine(4, 5, weights="ising", potential=SoftCore())
+    machine = Machine(4, 5, ensemble="ising", potential=SoftCore())
     boundary = ref.boundary_of(*ref.problem(machine, 6))
     replica = ref.replica_keys(4, 50)
     batch = ref.random_states(machine, boundary, len(replica))

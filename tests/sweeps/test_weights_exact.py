@@ -36,7 +36,7 @@ def free_run(machine, replicas, sweeps, seed=1):
 
 def test_gaussian_prior():
     sweeps = 4
-    start, end = free_run(Machine(1, 6, outputs=1, weights="gaussian"), 10000, sweeps)
+    start, end = free_run(Machine(1, 6, outputs=1, ensemble="gaussian"), 10000, sweeps)
     assert ref.worst(ref.z_score(end.mean(1), 0)) < ref.THRESHOLD
     assert ref.worst(ref.z_score((end**2).mean(1), 1)) < ref.THRESHOLD
     assert ref.worst(ref.z_score((end**4).mean(1), 3)) < ref.THRESHOLD
@@ -61,7 +61,7 @@ def test_a_rotation_turns_pairs_by_gaussian_angles():
 
 
 def test_ising_prior():
-    start, end = free_run(Machine(1, 6, outputs=1, weights="ising"), 4000, 3)
+    start, end = free_run(Machine(1, 6, outputs=1, ensemble="ising"), 4000, 3)
     np.testing.assert_array_equal(end, -start)
     assert ref.worst(ref.z_score(end.mean(1), 0)) < ref.THRESHOLD
 
@@ -87,14 +87,14 @@ def grid(ensemble, c):
 
 
 ROWS = {
-    "gaussian-2": (Machine(1, 2, outputs=1, weights="gaussian", potential=SoftCore(margin=0.3)), CPU),
-    "gaussian-3": (Machine(1, 3, outputs=1, weights="gaussian", potential=SoftCore()), ACCELERATOR),
+    "gaussian-2": (Machine(1, 2, outputs=1, ensemble="gaussian", potential=SoftCore(margin=0.3)), CPU),
+    "gaussian-3": (Machine(1, 3, outputs=1, ensemble="gaussian", potential=SoftCore()), ACCELERATOR),
     "spherical-2": (Machine(1, 2, outputs=1, potential=Counting(0.25)), CPU),
     "spherical-3": (Machine(1, 3, outputs=1, potential=SoftCore(margin=0.3)), CPU),
     "spherical-3, native": (Machine(1, 3, outputs=1, potential=SoftCore(margin=0.3)), NATIVE),
-    "ising-3": (Machine(1, 3, outputs=1, weights="ising", potential=SoftCore(margin=0.1)), CPU),
-    "ising-3, heat bath": (Machine(1, 3, outputs=1, weights="ising", potential=SoftCore(margin=0.1)), CPU),
-    "diluted": (Machine(1, 6, outputs=1, connectivity=3, weights="ising", potential=Counting(0.5)), CPU),
+    "ising-3": (Machine(1, 3, outputs=1, ensemble="ising", potential=SoftCore(margin=0.1)), CPU),
+    "ising-3, heat bath": (Machine(1, 3, outputs=1, ensemble="ising", potential=SoftCore(margin=0.1)), CPU),
+    "diluted": (Machine(1, 6, outputs=1, connectivity=3, ensemble="ising", potential=Counting(0.5)), CPU),
 }
 
 
@@ -103,8 +103,8 @@ def exact(name, beta):
     """Means of the energy, its square, J_1 and J_1 J_2."""
     machine, _ = ROWS[name]
     inputs, outputs = ref.problem(machine, 5, seed=8)
-    J, prior = grid(machine.weights, machine.fan_in[0])
-    field = inputs[:, machine.sources(1)[0]].astype(float) @ J.T / np.sqrt(machine.fan_in[0])
+    J, prior = grid(machine.ensemble, machine.connections[0])
+    field = inputs[:, machine.sources(1)[0]].astype(float) @ J.T / np.sqrt(machine.connections[0])
     energy = ref.cost(machine.potential, outputs * field - machine.potential.margin).sum(0)
     weight = prior * np.exp(-beta * energy)
     values = np.stack([energy, energy**2, J[:, 0], J[:, 0] * J[:, 1]])
@@ -138,7 +138,7 @@ def test_one_row_against_exact_averages(name):
 
 def test_free_ising_weights_forget_at_once_in_a_heat_bath():
     """At beta = 0 every flip is a fair coin; Metropolis, which accepts all, only alternates."""
-    machine = Machine(1, 3, outputs=1, weights="ising")
+    machine = Machine(1, 3, outputs=1, ensemble="ising")
     boundary = ref.boundary_of(*ref.problem(machine, 2, seed=1))
     start = ref.random_states(machine, boundary, 2000)
     before = np.array(start.weights[0], float)

@@ -19,12 +19,12 @@ def z_score(values, mean, variance):
 @pytest.mark.parametrize("ensemble", ["gaussian", "spherical", "ising"])
 @pytest.mark.parametrize("connectivity", [None, 7])
 def test_shape_type_graph_and_independence_of_layers(ensemble, connectivity):
-    machine = Machine(**WIDE, connectivity=connectivity, weights=ensemble)
+    machine = Machine(**WIDE, connectivity=connectivity, ensemble=ensemble)
     weights = prior_weights(machine, np.random.default_rng(1))
     assert [J.shape for J in weights] == [(60, 80), (60, 60), (40, 60)]
     assert {J.dtype for J in weights} == {np.dtype(np.float32)}
     checked_weights(machine, weights)  # raises for weights off the graph
-    for J, c in zip(weights, machine.fan_in, strict=True):
+    for J, c in zip(weights, machine.connections, strict=True):
         assert (np.count_nonzero(J, axis=1) == c).all()
     assert not np.array_equal(weights[1][:40], weights[2])
 
@@ -35,7 +35,7 @@ def test_shape_type_graph_and_independence_of_layers(ensemble, connectivity):
     [("gaussian", 3.0, 96.0), ("spherical", 2.25, 105 * 6**3 / (8 * 10 * 12) - 2.25**2)],
 )
 def test_moments(ensemble, fourth, variance_of_fourth):
-    machine = Machine(2, 3000, connectivity=6, weights=ensemble)
+    machine = Machine(2, 3000, connectivity=6, ensemble=ensemble)
     entries = np.stack(on_graph(machine, prior_weights(machine, np.random.default_rng(2)))).astype(float)
     first_of_row = entries[..., 0]  # rows are independent, entries of a spherical row are not
     assert abs(z_score(first_of_row, 0, 1)) < 4
@@ -46,7 +46,7 @@ def test_moments(ensemble, fourth, variance_of_fourth):
 
 
 def test_ising_signs_are_fair():
-    machine = Machine(2, 100, weights="ising")
+    machine = Machine(2, 100, ensemble="ising")
     J = np.stack(prior_weights(machine, np.random.default_rng(3)))
     assert set(np.unique(J)) == {-1.0, 1.0}
     assert abs(z_score(J, 0, 1)) < 4
@@ -54,7 +54,7 @@ def test_ising_signs_are_fair():
 
 def test_spherical_rows_have_sum_of_squares_c():
     machine = Machine(**WIDE)
-    for J, c in zip(prior_weights(machine, np.random.default_rng(4)), machine.fan_in, strict=True):
+    for J, c in zip(prior_weights(machine, np.random.default_rng(4)), machine.connections, strict=True):
         np.testing.assert_allclose((J.astype(float) ** 2).sum(axis=1), c, rtol=3e-7)
 
 

@@ -68,7 +68,7 @@ def test_random_data_are_fair_and_independent():
 @pytest.mark.parametrize("connectivity", [None, 5])
 @pytest.mark.parametrize("build", [teacher_student, manifold])
 def test_matched_teacher_is_a_ground_state(build, ensemble, connectivity):
-    machine = Machine(4, 12, connectivity=connectivity, weights=ensemble, potential=HardCore())
+    machine = Machine(4, 12, connectivity=connectivity, ensemble=ensemble, potential=HardCore())
     task = build(machine, 40, seed=2)
     teacher = task.teacher
     assert teacher.machine is machine
@@ -86,7 +86,7 @@ def test_teacher_violates_a_margin():
 
 
 def test_teacher_of_another_architecture():
-    other = Machine(2, 30, inputs=20, outputs=5, weights="ising")
+    other = Machine(2, 30, inputs=20, outputs=5, ensemble="ising")
     task = teacher_student(MACHINE, 9, teacher=other)
     assert [J.shape for J in task.teacher.weights] == [(30, 20), (5, 30)]
     np.testing.assert_array_equal(task.outputs, feed_forward(other, task.teacher.weights, task.inputs)[-1])
@@ -132,7 +132,7 @@ def test_one_dimension_leaves_one_input_up_to_its_sign():
 def test_input_correlations_follow_the_arcsine_law():
     # for two neurons <S_i S_j> = (2/pi) arcsin(rho), rho Gaussian overlap of two rows of F; averaged over rows at
     # D = 2, where rho = cos(angle) with a uniform angle, <(2/pi arcsin rho)^2> = 1/3
-    machine = Machine(2, 2, inputs=600, outputs=1, weights="gaussian")
+    machine = Machine(2, 2, inputs=600, outputs=1, ensemble="gaussian")
     inputs = hidden_manifold(machine, 4000, dimension=2, seed=1).inputs.astype(float)
     correlation = (inputs.T @ inputs / 4000)[np.triu_indices(600, 1)]
     assert np.mean(correlation**2) == pytest.approx(1 / 3, abs=0.03)

@@ -11,7 +11,7 @@ from glassnet.perceptron.forward import forward, signs
 from glassnet.perceptron.machine import Machine, Stack
 from glassnet.perceptron.state import Boundary, State, layer_preactivation, on_prior, sources
 from glassnet.perceptron.sweeps.energy import cooled, output_energy
-from glassnet.perceptron.sweeps.weights import OFFERS, metropolis
+from glassnet.perceptron.sweeps.weights import PROPOSALS, thresholds
 from glassnet.sampling.kernel import Info, Kernel, Params
 
 
@@ -48,19 +48,19 @@ def _sweep_layer(machine: Machine, g: int, layer: Array, key: Array, state: Stat
     """Offer every weight of one layer (traced index) of stack g; returns the state and the number of accepted moves."""
     stack = machine.stacks[g]
     place = layer - stack.first
-    offer = OFFERS[machine.weights]
+    proposal = PROPOSALS[machine.ensemble]
     below = _feeding(stack, layer, state.spins, params.clamped.inputs)
     try_one = partial(_try, machine, g, place, below, params.clamped)
 
     def one_pass(state: State, number: Array) -> tuple[State, Array]:
         pass_key, J = keys.address(key, number), state.weights[g][place]
-        order, _ = offer.order(pass_key, len(J))
-        change = offer.change(pass_key, offer.arranged(J, order)[0], params)
-        threshold = metropolis(pass_key, (len(change), J.shape[1]), params)
-        slots = offer.arranged(jnp.arange(len(J)), order)[0]
+        order, _ = proposal.order(pass_key, len(J))
+        change = proposal.change(pass_key, proposal.arranged(J, order)[0], params)
+        threshold = thresholds("metropolis", pass_key, (len(change), J.shape[1]), params)
+        slots = proposal.arranged(jnp.arange(len(J)), order)[0]
         return lax.scan(try_one, state, _one_by_one(slots, change, threshold))
 
-    state, accepted = lax.scan(one_pass, state, jnp.arange(offer.passes))
+    state, accepted = lax.scan(one_pass, state, jnp.arange(proposal.passes))
     return state, accepted.sum(dtype=jnp.int32)
 
 

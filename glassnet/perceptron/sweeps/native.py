@@ -35,7 +35,7 @@ def weight_sweep(machine: Machine, rule: str = "metropolis") -> Step:
     """
     one_of(tuple(THRESHOLDS), rule=rule)
     library.require()
-    coin = rule == "heat_bath" and machine.weights == "ising"
+    heat_bath = rule == "heat_bath" and machine.ensemble == "ising"
     graph = _sources(machine)
 
     def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
@@ -43,7 +43,7 @@ def weight_sweep(machine: Machine, rule: str = "metropolis") -> Step:
         count = jax.ShapeDtypeStruct((machine.depth,), jnp.int32)
         operands = (*_common(machine, key, params, state.spins), *changed, *graph)
         places = {len(operands) - len(graph) - len(changed) + n: n for n in range(len(changed))}
-        *new, accepted = _call("glassnet_weights", machine, params, coin, (*changed, count), places)(*operands)
+        *new, accepted = _call("glassnet_weights", machine, params, heat_bath, (*changed, count), places)(*operands)
         weights, fields = new[: len(state.weights)], new[len(state.weights) :]
         return State(state.spins, tuple(weights), tuple(fields)), {"accepted_weights": accepted}
 
@@ -59,7 +59,7 @@ def spin_sweep(machine: Machine, rule: str = "metropolis") -> Step:
     """
     one_of(tuple(THRESHOLDS), rule=rule)
     library.require()
-    coin = rule == "heat_bath"
+    heat_bath = rule == "heat_bath"
     graph = _targets(machine)
 
     def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
@@ -69,7 +69,7 @@ def spin_sweep(machine: Machine, rule: str = "metropolis") -> Step:
         places = {len(common) - 1: 0} | {first + g: 1 + g for g in range(len(state.fields))}
         count = jax.ShapeDtypeStruct((machine.depth - 1,), jnp.int32)
         results = (state.spins, *state.fields, count)
-        spins, *fields, accepted = _call("glassnet_spins", machine, params, coin, results, places)(*operands)
+        spins, *fields, accepted = _call("glassnet_spins", machine, params, heat_bath, results, places)(*operands)
         return State(spins, state.weights, tuple(fields)), {"accepted_spins": accepted}
 
     return step
@@ -83,11 +83,11 @@ def _common(machine: Machine, key: Array, params: Params, spins: Array) -> tuple
     return jax.random.key_data(key), *numbers, boundary.inputs, boundary.outputs, spins
 
 
-def _call(function: str, machine: Machine, params: Params, coin: bool, results: tuple, places: dict):
+def _call(function: str, machine: Machine, params: Params, heat_bath: bool, results: tuple, places: dict):
     """The call; `places` says which operand each result replaces."""
     shapes = tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in results)
     call = jax.ffi.ffi_call(function, shapes, vmap_method="sequential", input_output_aliases=places)
-    about = _description(machine) | {"coin": coin, "patterns": np.int64(params.clamped.inputs.shape[-1])}
+    about = _description(machine) | {"coin": heat_bath, "patterns": np.int64(params.clamped.inputs.shape[-1])}
     return lambda *operands: call(*operands, **about)
 
 
@@ -100,7 +100,7 @@ def _description(machine: Machine) -> dict:
         "stacks": np.array(shapes, np.int64).reshape(-1),
         "scales": np.array([s.scale for s in machine.stacks], np.float32),
         "width": np.int64(machine.width),
-        "ensemble": np.int64(NUMBER[machine.weights]),
+        "ensemble": np.int64(NUMBER[machine.ensemble]),
         "diluted": _diluted(machine),
         "targets": np.int64(graph[0].shape[-1] if graph else 0),
         "cost": np.int64(COSTS.index(cost)),

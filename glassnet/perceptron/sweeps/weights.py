@@ -40,8 +40,8 @@ def weight_sweep(machine: Machine, plan: Plan, rule: str = "metropolis") -> Step
     one_of(tuple(THRESHOLDS), rule=rule)
     if plan.native:
         return native.weight_sweep(machine, rule)
-    lazy = rule == "heat_bath" and machine.weights == "ising"
-    sweep_layer = partial(_sweep_layer, machine.weights, machine.potential, plan, lazy)
+    rule = rule if machine.ensemble == "ising" else "metropolis"
+    sweep_layer = partial(_sweep_layer, machine.ensemble, machine.potential, plan, rule)
 
     def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
         params = cooled(machine, params)
@@ -70,29 +70,30 @@ def _graph(machine: Machine, stack: Stack) -> Array | None:
 
 
 def _sweep_layer(
-    ensemble: str, potential: Potential, plan: Plan, lazy: bool, stack: Stack, params: Params,
+    ensemble: str, potential: Potential, plan: Plan, rule: str, stack: Stack, params: Params,
     key: Array, J: Array, field: Array, feeding: Array, own: Array, graph: Array | None,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """Sweep one layer: J (slot, neuron), field (neuron, pattern), feeding (source, pattern), own as field."""
-    offer = OFFERS[ensemble]
+    proposal = PROPOSALS[ensemble]
 
     def one_pass(number: Array | int, carry: tuple) -> tuple[Array, Array, Array]:
         field, J, accepted = carry
         pass_key = keys.address(key, number)
-        order, inverse = offer.order(pass_key, len(J))
-        moving, resting = offer.arranged(J, order)
-        change = offer.change(pass_key, moving, params)
-        feed = offer.terms(offer.arranged(feeding if graph is None else graph, order)[0])
+        order, inverse = proposal.order(pass_key, len(J))
+        moving, resting = proposal.arranged(J, order)
+        change = proposal.change(pass_key, moving, params)
+        feed = proposal.terms(proposal.arranged(feeding if graph is None else graph, order)[0])
         lookup = None if graph is None else lambda source: feeding[source]
-        draw = coin if lazy else metropolis
-        limit = draw(pass_key, (len(change), J.shape[1]), params)
-        offers = Offers(offer.terms(stack.scale * change), feed, None, limit)
+        limit = thresholds(rule, pass_key, (len(change), J.shape[1]), params)
+        offers = Offers(proposal.terms(stack.scale * change), feed, None, limit)
         field, accept = _scan(potential, plan, field, own, offers, lookup)
         moved = moving + jnp.where(accept[:, None], change, 0)
-        return field, offer.restored(moved, resting, inverse), accepted + accept.sum(dtype=jnp.int32)
+        return field, proposal.restored(moved, resting, inverse), accepted + accept.sum(dtype=jnp.int32)
 
     carry = (field, J, jnp.int32(0))
-    field, J, accepted = one_pass(0, carry) if offer.passes == 1 else lax.fori_loop(0, offer.passes, one_pass, carry)
+    field, J, accepted = (
+        one_pass(0, carry) if proposal.passes == 1 else lax.fori_loop(0, proposal.passes, one_pass, carry)
+    )
     return J, field, accepted
 
 
@@ -122,17 +123,12 @@ def _rotation(key: Array, J: Array, params: Params) -> Array:
     return jnp.stack([-versine * first - sine * second, sine * first - versine * second], axis=1)
 
 
-def metropolis(key: Array, shape: tuple[int, ...], params: Params) -> Array:
-    """Largest energy changes that the Metropolis rule accepts."""
-    return THRESHOLDS["metropolis"](keys.address(key, 1), shape, params.temperature)
+def thresholds(rule: str, key: Array, shape: tuple[int, ...], params: Params) -> Array:
+    """Largest energy changes that a rule accepts in one pass."""
+    return THRESHOLDS[rule](keys.address(key, 1), shape, params.temperature)
 
 
-def coin(key: Array, shape: tuple[int, ...], params: Params) -> Array:
-    """Largest energy changes that the heat bath accepts."""
-    return THRESHOLDS["heat_bath"](keys.address(key, 1), shape, params.temperature)
-
-
-class Offer(NamedTuple):
+class Proposal(NamedTuple):
     """How an ensemble proposes.
 
     Attributes:
@@ -179,5 +175,9 @@ class Offer(NamedTuple):
         return x if self.rank == 1 else x[inverse]
 
 
-OFFERS = {"gaussian": Offer(_gaussian, 1, 1), "ising": Offer(_ising, 1, 1), "spherical": Offer(_rotation, 2, 2)}
+PROPOSALS = {
+    "gaussian": Proposal(_gaussian, 1, 1),
+    "ising": Proposal(_ising, 1, 1),
+    "spherical": Proposal(_rotation, 2, 2),
+}
 """Proposals of the weight ensembles."""

@@ -1,0 +1,46 @@
+"""Names that have been replaced: the former ones work for one release, with a warning that names the new one."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class FormerName(DeprecationWarning):
+    """A name that was replaced; the command line shows this one, unlike other deprecations."""
+
+
+def warn_former(former: str, new: str, stacklevel: int = 2) -> None:
+    """Warn that `former` is now called `new`; with stacklevel 2 about the caller of this function."""
+    warnings.warn(f"`{former}` is now called `{new}`; the former name goes with the next release.", FormerName,
+                  stacklevel=stacklevel + 1)  # fmt: skip
+
+
+def former_arguments(**names: str) -> Callable[[type[T]], type[T]]:
+    """Class decorator: takes arguments by their former names, too, `former="new"`."""
+
+    def decorated(kind: type[T]) -> type[T]:
+        init = kind.__init__
+
+        @wraps(init)
+        def with_former_names(self: Any, *args: Any, **kwargs: Any) -> None:
+            for former, new in names.items():
+                if former in kwargs:
+                    warn_former(former, new, stacklevel=3)
+                    kwargs[new] = kwargs.pop(former)
+            init(self, *args, **kwargs)
+
+        kind.__init__ = with_former_names  # ty: ignore[invalid-assignment]
+        return kind
+
+    return decorated
+
+
+def current_keys(values: Mapping[str, Any], names: Mapping[str, str], prefix: str = "") -> dict[str, Any]:
+    """`values` with former keys replaced by the new ones, each with a warning; a new key that is there, too, counts."""
+    for former in names.keys() & values.keys():
+        warn_former(prefix + former, prefix + names[former], stacklevel=3)
+    former = {new: values[old] for old, new in names.items() if old in values}
+    return former | {key: value for key, value in values.items() if key not in names}
