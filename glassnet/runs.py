@@ -21,6 +21,7 @@ from glassnet.analysis import derive
 from glassnet.core.check import fail, is_number, positive
 from glassnet.core.codec import config_hash, difference
 from glassnet.core.stopping import Stopped, StopRequest, stop_requests
+from glassnet.perceptron.describe import renewed
 from glassnet.simulation.job import Job
 from glassnet.simulation.moment import CLONES, HOSTS
 from glassnet.simulation.phase import Report, Status
@@ -136,7 +137,7 @@ def resume(
 def _check_same(folder: RunFolder, new: dict[str, Any]) -> None:
     """Raise ValueError unless the folder holds this run with these options, but for the sweeps of the clones."""
     new["job"]["config"]["protocol"]["sweeps"] = folder.config["protocol"]["sweeps"]
-    found = difference(_asked_for(folder.about), _asked_for(new))
+    found = difference(renewed(_asked_for(folder.about)), _asked_for(new))
     if found:
         raise ValueError(f"Argument `folder` must hold the same run, but {folder.path} has {'; '.join(found)}.")
 

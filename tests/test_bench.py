@@ -49,7 +49,7 @@ def test_json_is_complete(quick):
 
 
 def test_a_machine_beside_a_plainer_one():
-    machine, plain = gn.Machine(2, 8, inputs=30, ensemble="gaussian"), gn.Machine(2, 8, weights="gaussian")
+    machine, plain = gn.Machine(2, 8, inputs=30, ensemble="gaussian"), gn.Machine(2, 8, ensemble="gaussian")
     (row,) = rates([Case("small", 2, machine, 16, "heat_bath", reference=plain)], seconds=0.01)
     ratio = row["element_updates_per_s"] / row["reference"]["element_updates_per_s"]
     assert row["fraction_of_reference"] == pytest.approx(ratio)

@@ -20,6 +20,16 @@ def described(machine: Machine) -> dict[str, Any]:
     return {**asdict(machine), "potential": potential}
 
 
+def renewed(values: Any) -> Any:
+    """JSON values in which every description of a machine, however deep inside, has its present keys."""
+    if isinstance(values, list):
+        return [renewed(value) for value in values]
+    if not isinstance(values, dict):
+        return values
+    names = FORMER if {"depth", "width", "potential"} <= set(values) else {}
+    return {names.get(key, key): renewed(value) for key, value in values.items()}
+
+
 def machine_from(description: dict[str, Any]) -> Machine:
     """The machine that `described` described.
 

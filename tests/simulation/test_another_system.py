@@ -42,7 +42,8 @@ def test_the_result_is_labelled(right):
     assert right.acceptance.dims == ("sample", "time", "well") and right.acceptance.attrs["symbol"] == "a"
     assert right.energy.attrs["units"] == "1" and right.attrs["title"] == "glassnet: Wells on no data"
     x = right.configuration_positions
-    np.testing.assert_allclose(right.final_overlap, x * x.rename(configuration="configuration_b"), rtol=1e-6)
+    other = x.drop_vars("configuration").rename(configuration="configuration_b")
+    np.testing.assert_allclose(right.final_overlap, (x * other).transpose(*right.final_overlap.dims), rtol=1e-6)
     np.testing.assert_array_equal(right.overlap.sel(lag=0, clone=0, clone_b=1), right.square.sel(lag=0, clone=0))
 
 

@@ -186,7 +186,7 @@ def test_a_run_made_longer_by_another_process_goes_on_as_that_one(tmp_path, monk
     late = RunFolder(tmp_path / "run")
     gn.resume(tmp_path / "run", sweeps=40)
     with pytest.raises(ValueError, match="`sweeps` must be at least the 40 sweeps of the run in the folder, but is 20"):
-        runs._resumed(late, 20, runs.Limits(), None)
+        runs._go_on(late, runs.Limits(), None, 20)
 
 
 def test_a_complete_run_is_left_alone(tmp_path):

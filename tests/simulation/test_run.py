@@ -237,7 +237,7 @@ def test_a_state_that_is_not_finite_is_named():
     clones = Phase.of_clones(job, parallel.placed(job.system, job.system.work(job.tasks)))
     bare = jax.tree.map(lambda x: np.zeros((12, *x.shape), x.dtype), job.outline())
     clones.check_finite(bare, 17)
-    bare.fields[0][7, 1] = np.nan
+    bare.fields[1][7, 0, 2] = np.nan
     message = "fields of layer 2 are not finite at sweep 17 of clones: sample 1, temperature 0, waiting_time 0, clone 1"
     with pytest.raises(FloatingPointError, match=message):
         clones.check_finite(bare, 17)
