@@ -153,7 +153,7 @@ def _tasks(task: Any) -> tuple[Task, ...]:
 def _schedules(machine: Machine, beta: Any) -> tuple[bool, tuple[Schedule, ...]]:
     """Whether there is a temperature axis, and the schedules along it."""
     if beta is None:
-        if not machine.potential.hard:
+        if not machine.hard:
             raise fail("beta", "be given unless the potential is a hard core", beta)
         beta = math.inf
     ladder = not (is_number(beta) or isinstance(beta, Schedule))

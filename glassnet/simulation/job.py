@@ -86,7 +86,7 @@ class Job:
         if len(set(self.schedules)) < len(self.schedules):
             raise fail("beta", "hold different values", [s.betas for s in self.schedules])
         lowest = min(min(s.betas) for s in self.schedules)
-        if self.machine.potential.hard and lowest == 0:
+        if self.machine.hard and lowest == 0:
             raise fail("beta", "be positive for a hard core", lowest)
 
     def _check_planted(self) -> None:
@@ -107,7 +107,7 @@ class Job:
         if len(spins[0]) != self.patterns:
             raise fail("start", f"have the {self.patterns} patterns of the task", len(spins[0]))
         for layer, (J, c) in enumerate(zip(weights, self.machine.connections, strict=True), start=1):
-            _check_prior(self.machine.ensemble, f"start weights of layer {layer}", J, c)
+            self.machine.prior.check(f"start weights of layer {layer}", J, c)
 
     @property
     def samples(self) -> range:
@@ -198,12 +198,3 @@ class Job:
     def _temperature_numbers(self) -> np.ndarray:
         """A number for each schedule that depends on it alone, so that a rung does not feel its neighbours."""
         return np.asarray([zlib.crc32(repr(s).encode()) for s in self.rungs], np.uint32)
-
-
-def _check_prior(ensemble: str, name: str, J: np.ndarray, c: int) -> None:
-    """Raise ValueError unless the weights (out, in) lie where the prior lives; c entries of a row are not zero."""
-    if ensemble == "ising" and (np.abs(J).sum(1) != c).any() | ~np.isin(J, (-1, 0, 1)).all():
-        raise fail(name, "be +1 or -1", float(J.flat[np.argmax(np.abs(np.abs(J) - 1))]))
-    norms = (J.astype(float) ** 2).sum(1)
-    if ensemble == "spherical" and not np.allclose(norms, c, rtol=1e-3):
-        raise fail(name, f"have rows with a sum of squares of {c}", float(norms[np.argmax(np.abs(norms - c))]))

@@ -22,6 +22,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from glassnet.native import library
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.sweeps.catalogue import COMPILED
+from glassnet.perceptron.sweeps.native import known
 from glassnet.sampling.plan import NATIVE, Plan, plan_for
 
 LARGEST_CHUNK = 8
@@ -73,7 +74,7 @@ def lanes(
     if block is None:
         total = sum(machine.widths[1:]) * patterns
         return Lanes(platform, None, int(np.clip(GAPS_OF_A_CALL // total, 1, MOST_REPLICAS)))
-    if native and dynamics in COMPILED and library.available():
+    if native and dynamics in COMPILED and library.available() and known(machine):
         return Lanes(platform, 1, native=True)
     gaps = max(machine.widths[1:]) * patterns
     return Lanes(platform, int(np.clip(block // gaps, 1, LARGEST_CHUNK)))

@@ -57,14 +57,14 @@ class RunFolder:
             options: `ladder` and `keep_configurations` as `glassnet.store.dataset.dataset` takes them, and `run`, the
                 configuration that `glassnet run` takes, as JSON values, or None.
         Raises:
-            ValueError: if there is something in the folder.
+            ValueError: if there is something in the folder, or the machine could not be built from it elsewhere.
             OSError: if it cannot be made.
         """
+        about = job_about(job)
         path = free_folder(path)
         path.mkdir(exist_ok=True)
         with locked(path / LOCK):
             free_folder(path)  # another process may have come before
-            about = job_about(job)
             sealed.write(path / DATA, job_arrays(job), {"identity": identity(about["config"])})
             _write_about(path, {"format": FORMAT, "job": about, **options})
         return cls(path)

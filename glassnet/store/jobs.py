@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.core.schedule import Schedule
-from glassnet.perceptron.describe import described, machine_from
+from glassnet.perceptron.describe import check_reopens, described, machine_from
 from glassnet.simulation.job import Job
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.share import share
@@ -30,7 +30,13 @@ def job_arrays(job: Job) -> dict[str, np.ndarray]:
 
 
 def job_about(job: Job) -> dict[str, Any]:
-    """What `job_from` needs beside the arrays, as JSON values."""
+    """What `job_from` needs beside the arrays, as JSON values.
+
+    Raises:
+        ValueError: for a machine with a potential or an ensemble that cannot be imported elsewhere.
+    """
+    for machine in (job.machine, *(task.teacher.machine for task in job.tasks if task.teacher is not None)):
+        check_reopens(machine)
     tasks = [
         {
             "name": task.name,

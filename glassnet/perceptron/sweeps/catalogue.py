@@ -9,7 +9,7 @@ from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.sweeps.energy import kernel
 from glassnet.perceptron.sweeps.feedforward import feedforward_kernel
 from glassnet.perceptron.sweeps.spins import spin_sweep
-from glassnet.perceptron.sweeps.weights import PROPOSALS, weight_sweep
+from glassnet.perceptron.sweeps.weights import weight_sweep
 from glassnet.sampling.kernel import Kernel
 from glassnet.sampling.plan import Plan
 
@@ -50,7 +50,7 @@ def offered(dynamics: str, machine: Machine, patterns: int) -> dict[str, np.ndar
 
     The clamped last layer is offered no flips, and no layer is where neurons follow the weights.
     """
-    proposal = PROPOSALS[machine.ensemble]
+    proposal = machine.prior.proposal
     rows = zip(machine.connections, machine.widths[1:], strict=True)
     weights = [proposal.passes * (c // proposal.rank) * neurons for c, neurons in rows]
     hidden = 0 if dynamics == "feedforward" else machine.width * patterns
