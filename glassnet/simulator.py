@@ -146,7 +146,7 @@ def prepared(
         system, numbers, tasks = machine, dict(numbers or {}), _tasks_of_system(task)
     else:
         raise fail("machine", "be a Machine or another System", machine)
-    cold = isinstance(machine, Machine) and machine.potential.hard
+    cold = isinstance(machine, Machine) and machine.hard
     job = Job(
         system,
         tasks,

@@ -205,6 +205,9 @@ class System(Protocol):
     def check(self, tasks: Sequence[Any], betas: Sequence[float], start: Any, numbers: Mapping[str, float]) -> None:
         """Raise ValueError unless data, inverse temperatures, start and numbers of moves fit the system."""
 
+    def check_storable(self, tasks: Sequence[Any]) -> None:
+        """Raise ValueError unless another process could build system and tasks from what a folder keeps of them."""
+
     def coordinates(self) -> dict[str, np.ndarray]:
         """Coordinates of the dimensions that its observables have."""
         return {}
