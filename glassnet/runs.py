@@ -18,6 +18,7 @@ from typing import Any
 import xarray as xr
 
 from glassnet.analysis import derive
+from glassnet.core import compile_cache
 from glassnet.core.check import fail, is_number, positive
 from glassnet.core.stopping import Stopped, StopRequest, stop_requests
 from glassnet.simulation.follow import Report, Status
@@ -174,6 +175,7 @@ def finished(folder: RunFolder, sweeps: int | None = None) -> xr.Dataset | None:
 
 
 def _go_on(folder: RunFolder, limits: Limits, report: Report | None, sweeps: int | None = None) -> xr.Dataset:
+    compile_cache.guard()
     with stop_requests() as request, folder.lock():
         folder = RunFolder(folder.path)  # another process may have made it longer
         if sweeps is not None:

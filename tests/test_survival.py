@@ -1,5 +1,6 @@
 """Runs of the command line that are killed, stopped by signals and by their time limit."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command import said
 
 import glassnet as gn
 from glassnet.cli.run import parsed
@@ -19,6 +21,8 @@ ROOT = Path(__file__).parents[1]
 MACHINE = ["--task", "random", "--task.patterns", "6", "--machine.depth", "3", "--machine.width", "4", "--beta", "5"]
 PROTOCOL = ["--protocol.sweeps", "24000", "--protocol.waiting-times", "0", "8000", "--protocol.clones", "2"]
 RUN = [*MACHINE, *PROTOCOL, "--protocol.samples", "2"]
+READS = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "1e9"}
+"""A process that is killed leaves half a program in the folder of programs: it only reads there."""
 
 
 @pytest.fixture
@@ -28,7 +32,8 @@ def begin():
 
     def start(*arguments):
         command = [sys.executable, "-m", "glassnet", *map(str, arguments), "--quiet"]
-        processes.append(subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True))
+        env = os.environ | READS
+        processes.append(subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True))
         return processes[-1]
 
     yield start
@@ -38,9 +43,9 @@ def begin():
 
 
 def finish(process):
-    """Exit status and stderr."""
+    """Exit status, and what glassnet said on stderr."""
     _, err = process.communicate(timeout=300)
-    return process.returncode, err
+    return process.returncode, said(err)
 
 
 @pytest.fixture(scope="module")
