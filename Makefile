@@ -2,6 +2,7 @@
 #   make demo       digits in a deep machine, from data to figure, into results/demo (about two minutes)
 #   make test       the tests that take minutes
 #   make test-all   these and the statistical checks that take longer
+#   make test-processors  a quick part of the tests on what other processors have
 #   make lint       style, types, direction of imports
 #   make bench      speed of the dynamics
 #   make experiments  all experiments at the scale SCALE (smoke, desk, paper; desk takes hours)
@@ -11,7 +12,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := glassnet tests experiments setup.py
 
-.PHONY: demo test test-all lint bench experiments clean
+.PHONY: demo test test-all test-processors lint bench experiments clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/installed
@@ -22,6 +23,9 @@ test: $(VENV)/test
 
 test-all: $(VENV)/test
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m ""
+
+test-processors: $(VENV)/test
+	$(BIN)/python tests/processors.py
 
 lint: $(VENV)/lint
 	$(BIN)/ruff check $(SOURCES)
