@@ -107,7 +107,8 @@ def test_kill_at_random_moments(tmp_path, begin, right, cycles):
 def test_a_signal_stops_a_run_with_a_checkpoint(tmp_path, begin, right, number):
     path = tmp_path / "run"
     process = begin("run", *RUN, "--output", path, "--checkpoint-every", "0.1")
-    wait_for(lambda: checkpoints(path))
+    wait_for(lambda: checkpoints(path) or process.poll() is not None)
+    assert checkpoints(path), finish(process)
     begun = time.monotonic()
     process.send_signal(number)
     status, err = finish(process)
