@@ -76,7 +76,7 @@ def test_broken_spin_sweep_is_seen(mutant, monkeypatch, record_property):
     assert z > 2 * ref.THRESHOLD
 
 
-@pytest.mark.parametrize("factor", [0.9, 1.1])
+@pytest.mark.parametrize("factor", [0.9, pytest.param(1.1, marks=pytest.mark.slow)])
 def test_beta_off_by_ten_percent_is_seen_by_spins(factor, monkeypatch, record_property):
     def shifted(key, shape, temperature):
         return METROPOLIS(key, shape, temperature / factor)

@@ -38,7 +38,6 @@ PLANS = {"cpu": CPU, "accelerator": ACCELERATOR, "blocks": Plan(block=12, dot=Tr
 CASES = [
     ("dense", 0, "spherical", "metropolis", "cpu"),
     ("ragged", 3, "ising", "metropolis", "blocks"),
-    ("two", 2, "gaussian", "metropolis", "cpu"),
     ("diluted", 4, "gaussian", "heat_bath", "cpu"),
     ("ragged-diluted", 1, "ising", "metropolis", "blocks"),
     ("ragged-diluted", 4, "spherical", "metropolis", "accelerator"),
@@ -50,6 +49,7 @@ CASES = [
     ("ragged", 5, "gaussian", "metropolis", "cpu"),
 ]
 MORE = [
+    ("two", 2, "gaussian", "metropolis", "cpu"),
     ("dense", 1, "gaussian", "heat_bath", "blocks"),
     ("ragged", 0, "spherical", "heat_bath", "accelerator"),
     ("diluted", 0, "spherical", "metropolis", "accelerator"),

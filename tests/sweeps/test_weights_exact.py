@@ -74,7 +74,7 @@ def grid(ensemble, c):
     if ensemble == "ising":
         return 2.0 * ((np.arange(2**c)[:, None] >> np.arange(c)) & 1) - 1, np.ones(2**c)
     if ensemble == "gaussian":
-        x = np.linspace(-7, 7, 1401) if c == 2 else np.linspace(-5.5, 5.5, 201)
+        x = np.linspace(-7, 7, 1401) if c == 2 else np.linspace(-5.5, 5.5, 101)
         J = np.stack([axis.ravel() for axis in np.meshgrid(*[x] * c, indexing="ij")], 1)
         return J, np.exp(-(J**2).sum(1) / 2)
     phi = (np.arange(4000) + 0.5) * 2 * np.pi / 4000
