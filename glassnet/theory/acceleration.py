@@ -5,16 +5,32 @@ plain iteration would stay: no eigenvalue of the map above 1, and no vanishing i
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from glassnet.theory.fixed_point import FixedPoint, NoConvergenceError
+from glassnet.theory.fixed_point import NoConvergenceError
 
 Map = Callable[[np.ndarray], np.ndarray]
 
 _DEAD = 1e-7
 _PROBE = 1e-6
 _NEAR = 0.2
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """A solution.
+
+    Attributes:
+        complement: the ordered overlaps x, shape (levels, n).
+        residual: max |step(x) - x|.
+        iterations: evaluations of the map.
+    """
+
+    complement: np.ndarray
+    residual: float
+    iterations: int
 
 
 def solve_ordered(step: Map, start: np.ndarray, tolerance: float, max_iterations: int = 4000) -> FixedPoint:
@@ -26,7 +42,7 @@ def solve_ordered(step: Map, start: np.ndarray, tolerance: float, max_iterations
         tolerance: on max |step(x) - x|.
         max_iterations: plain steps.
     Returns:
-        `complement` holds x itself, shape (levels, n).
+        The solution.
     Raises:
         NoConvergenceError: if no accepted solution is found.
     """

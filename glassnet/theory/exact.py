@@ -11,6 +11,7 @@ import numpy as np
 from glassnet.theory.factorised import gap_average, product_complement
 from glassnet.theory.fixed_point import NoConvergenceError
 from glassnet.theory.local_weight import Derivatives, LocalWeight
+from glassnet.theory.overlap import SOLID, Overlap, from_complement, joined
 from glassnet.theory.prior import WeightPrior
 from glassnet.theory.quadrature import field_nodes, graded_nodes
 
@@ -24,11 +25,13 @@ class NeuronAverages:
     """Averages of one neuron with its gap under A^m.
 
     Attributes:
-        complement: 1 - q, q = <<S>^2>.
+        overlap: q = <<S>^2>, accurate for q -> 0.
+        complement: 1 - q, accurate for q -> 1.
         response: G = <(d_h ln A)^2>.
         entropy: int Dz Dz' ln A (m = 0), <ln A> (m = 1), (1/m) ln int A^m otherwise; no eps terms.
     """
 
+    overlap: float
     complement: float
     response: float
     entropy: float
@@ -36,23 +39,26 @@ class NeuronAverages:
 
 @dataclass(frozen=True)
 class _Grid:
-    """A neuron on a grid (z, x): weights of A^m normalised to 1, p_- and p_+ of the spin, f at both signs of h."""
+    """A neuron on a grid (z, x): weight of A^m normalised to 1, p_-, p_+ and mean of the spin, f at both signs of h."""
 
     tilted: np.ndarray
     log_A: np.ndarray
     log_norm: float
     minus: np.ndarray
     plus: np.ndarray
+    mean: np.ndarray
     up: Derivatives
     down: Derivatives
 
 
-def _grid(weight: LocalWeight, margin: float, variance: float, eps: float, replicas: float) -> _Grid:
+def _grid(
+    weight: LocalWeight, margin: float, variance: float, eps: float, replicas: float, overlap: float | None = None
+) -> _Grid:
     """Nodes in z, and in x = sqrt(eps) z' >= 0 only, for A(-z, -z') = A(z, z')."""
     if replicas < 1 and eps > _LARGEST_FIELD:
         raise NoConvergenceError(f"The field on a neuron grew to a variance of {eps:.1e}: no solution here.")
     eps = min(eps, _SATURATION) if replicas == 1 else eps
-    root = np.sqrt(max(1 - variance, 1e-30))
+    root = np.sqrt(max(1 - variance if overlap is None else overlap, 1e-30))
     centre = np.array(min(max(margin / root, -1e6), 1e6))
     z, w = graded_nodes(centre, np.array(np.sqrt(variance) / root), reach=9.0)
     z, w = z[w > 1e-22], w[w > 1e-22]
@@ -63,6 +69,7 @@ def _grid(weight: LocalWeight, margin: float, variance: float, eps: float, repli
     small = np.exp(-2 * size)
     share = 1 / (1 + small)
     minus, plus = np.where(y > 0, small * share, share), np.where(y > 0, share, small * share)
+    mean = -np.expm1(-2 * size) * share * np.sign(y)
     log_A = ((up[0] + down[0]) / 2)[:, None] + size + np.log1p(small)
     if replicas == 0:
         tilted, top = np.exp(log_w) * w[:, None], 0.0
@@ -71,10 +78,12 @@ def _grid(weight: LocalWeight, margin: float, variance: float, eps: float, repli
         top = exponent.max()
         tilted = np.exp(exponent - top) * w[:, None]
     norm = tilted.sum()
-    return _Grid(tilted / norm, log_A, float(np.log(norm) + top), minus, plus, up, down)
+    return _Grid(tilted / norm, log_A, float(np.log(norm) + top), minus, plus, mean, up, down)
 
 
-def neuron_average(weight: LocalWeight, margin: float, variance: float, eps: float, replicas: float) -> NeuronAverages:
+def neuron_average(
+    weight: LocalWeight, margin: float, variance: float, eps: float, replicas: float, overlap: float | None = None
+) -> NeuronAverages:
     """Averages over a hidden neuron at C = 1 - variance and field variance eps, replica weight m.
 
     W = -m eps/2 + ln int Dz Dz' A^m,  q = <<S>^2>,  G = <(d_h ln A)^2>
@@ -85,12 +94,14 @@ def neuron_average(weight: LocalWeight, margin: float, variance: float, eps: flo
         variance: 1 - C in (0, 1].
         eps: >= 0.
         replicas: m in [0, 1].
+        overlap: C, for the case that it is small and known better than 1 - variance.
     """
-    grid = _grid(weight, margin, variance, eps, replicas)
+    grid = _grid(weight, margin, variance, eps, replicas, overlap)
     slope = grid.plus * grid.up[1][:, None] - grid.minus * grid.down[1][:, None]
     entropy = grid.log_norm / replicas if 0 < replicas < 1 else np.sum(grid.tilted * grid.log_A)
     complement = 4 * np.sum(grid.tilted * grid.plus * grid.minus)
-    return NeuronAverages(float(complement), float(np.sum(grid.tilted * slope**2)), float(entropy))
+    q = 1 - complement if complement < 0.5 else np.sum(grid.tilted * grid.mean**2)
+    return NeuronAverages(float(q), float(complement), float(np.sum(grid.tilted * slope**2)), float(entropy))
 
 
 def neuron_stiffness(
@@ -130,25 +141,33 @@ class ExactChain:
 
         eps(l) = Q(l+1) G(l+1); at the output A = Z_C with C = q(L-1) Q(L). Given `eps`, these are used instead.
         """
-        variance = product_complement(p[:-1], bond)
+        return self._neurons(from_complement(p), from_complement(bond), eps)
+
+    def _neurons(
+        self, spin: Overlap, bond: Overlap, eps: np.ndarray | None = None
+    ) -> tuple[list[NeuronAverages], np.ndarray, np.ndarray]:
+        """As `neurons`, with the relative accuracy of small overlaps."""
+        overlap = spin.value[:-1] * bond.value
+        variance = product_complement(spin.complement[:-1], bond.complement)
         output = gap_average(self.weight, self.margin, variance[-1:], self.replicas)
         response = np.zeros(self.depth)
         response[-1] = output.response[0]
         fields = np.zeros(self.depth - 1)
         averages: list[NeuronAverages] = []
         for l in range(self.depth - 1, 0, -1):
-            fields[l - 1] = (1 - bond[l]) * response[l] if eps is None else eps[l - 1]
-            neuron = neuron_average(self.weight, self.margin, variance[l - 1], fields[l - 1], self.replicas)
+            fields[l - 1] = bond.value[l] * response[l] if eps is None else eps[l - 1]
+            place = (variance[l - 1], fields[l - 1], self.replicas, overlap[l - 1])
+            neuron = neuron_average(self.weight, self.margin, *place)
             response[l - 1] = neuron.response
             averages.insert(0, neuron)
         return averages, fields, response
 
-    def step(self, p: np.ndarray, bond: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """One iteration of Q/[(1-Q)(1+(m-1)Q)] = alpha q(l-1) G(l), q = <<S>^2>, from complements to complements."""
-        averages, _, response = self.neurons(p, bond)
-        new_p = np.zeros_like(p)
-        new_p[1:-1] = [neuron.complement for neuron in averages]
-        return new_p, self.prior.complement(self.alpha * (1 - p[:-1]) * response, self.replicas)
+    def step(self, spin: Overlap, bond: Overlap) -> tuple[Overlap, Overlap]:
+        """One iteration of Q/[(1-Q)(1+(m-1)Q)] = alpha q(l-1) G(l), q = <<S>^2>; shapes (depth+1,) and (depth,)."""
+        averages, _, response = self._neurons(spin, bond)
+        new = Overlap(np.array([n.overlap for n in averages]), np.array([n.complement for n in averages]))
+        new_bond = self.prior.overlap(self.alpha * spin.value[:-1] * response, self.replicas)
+        return joined(SOLID, new, SOLID), new_bond
 
     def conjugates(self, p: np.ndarray, bond: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Fields eps (depth-1,) on the neurons and E (depth,) on the weights."""

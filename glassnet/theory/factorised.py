@@ -1,7 +1,8 @@
 """The factorised closure: neurons and gaps of a layer meet only through their overlaps.
 
 lambda(l) = q(l-1) Q(l) q(l); the free entropy is a sum of bond, spin and gap terms   [Yoshino 2020]
-Overlaps near 1 are carried by their complements p = 1 - q, P = 1 - Q, so that nothing is lost at lambda -> 1.
+Overlaps near 1 are carried by their complements p = 1 - q, P = 1 - Q, so that nothing is lost at lambda -> 1, and
+small ones by their values, so that an order is as accurate as it is large just above its onset.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glassnet.theory.local_weight import LocalWeight
+from glassnet.theory.overlap import SOLID, Overlap, joined
 from glassnet.theory.prior import WeightPrior
 from glassnet.theory.quadrature import graded_nodes
 from glassnet.theory.spin import spin_average, spin_entropy
@@ -89,23 +91,22 @@ class FactorisedChain:
         """Averages of the gaps of every layer."""
         return gap_average(self.weight, self.margin, self.gap_complement(p, bond), self.replicas)
 
-    def fields(self, p: np.ndarray, bond: np.ndarray, response: np.ndarray) -> np.ndarray:
+    def fields(self, q: np.ndarray, Q: np.ndarray, response: np.ndarray) -> np.ndarray:
         """eps(l) = G(l) Q(l) q(l-1) + G(l+1) Q(l+1) q(l+1) of the hidden layers, shape (depth-1,)."""
-        q, Q = 1 - p, 1 - bond
         return response[:-1] * Q[:-1] * q[:-2] + response[1:] * Q[1:] * q[2:]
 
-    def step(self, p: np.ndarray, bond: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """One iteration of the saddle-point equations, from complements to complements."""
-        response = self.gaps(p, bond).response
-        new_bond = self.prior.complement(self.alpha * response * (1 - p[:-1]) * (1 - p[1:]), self.replicas)
-        new_p = np.zeros_like(p)
-        new_p[1:-1] = spin_average(self.fields(p, bond, response), self.replicas).complement
-        return new_p, new_bond
+    def step(self, spin: Overlap, bond: Overlap) -> tuple[Overlap, Overlap]:
+        """One iteration of the saddle-point equations; overlaps of shapes (depth+1,) and (depth,)."""
+        q, Q = spin.value, bond.value
+        response = self.gaps(spin.complement, bond.complement).response
+        new = spin_average(self.fields(q, Q, response), self.replicas)
+        new_bond = self.prior.overlap(self.alpha * response * q[:-1] * q[1:], self.replicas)
+        return joined(SOLID, Overlap(new.overlap, new.complement), SOLID), new_bond
 
     def conjugates(self, p: np.ndarray, bond: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Fields eps (depth-1,) on the neurons and E (depth,) on the weights."""
         response = self.gaps(p, bond).response
-        return self.fields(p, bond, response), self.alpha * response * (1 - p[:-1]) * (1 - p[1:])
+        return self.fields(1 - p, 1 - bond, response), self.alpha * response * (1 - p[:-1]) * (1 - p[1:])
 
     def free_entropy(self, p: np.ndarray, bond: np.ndarray, eps: np.ndarray, E: np.ndarray) -> float:
         """Phi per N M, stationary in q, Q, eps (and E for Ising weights)

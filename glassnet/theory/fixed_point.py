@@ -1,26 +1,36 @@
 """Fixed points of monotone maps of overlaps: iteration to choose the branch, Newton to finish.
 
-Near the onset of a layer the iteration is slow: there the solution with that layer liquid is tested for growth, and
-the layer is started where its growth ends.
+The unknowns are x = ln(overlap/(1 - overlap)), which is unbounded and keeps the relative accuracy of overlaps near 0
+and near 1; an overlap that vanishes has x = -inf. A residual is a change of x: relative to the order looked for.
 
-The unknowns are complements c = 1 - overlap; Newton works in x = ln(overlap/complement), which is unbounded.
+Near the onset of an order the iteration is slow and the Jacobian of map - 1 nearly singular. There a solution without
+the order is raised along the mode that grows (`glassnet.theory.ordering`), and Newton measures the Jacobian along its
+slow directions with a large step, for on small ones rounding hides a slope of 1e-8.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
-FLOOR = 1e-10
-"""Least overlap during the iteration; a layer that stays there is liquid and is set to 0."""
-CEILING = 1e-24
-"""Least complement."""
+from glassnet.theory.ordering import STILL, ordered_further
+from glassnet.theory.slope import difference_jacobian, leading
+
+FLOOR = -np.log(1e10 - 1)
+"""Least x during the iteration, at overlap 1e-10; a layer that stays there is liquid."""
+CEILING = -np.log(1e-24)
+"""Largest x, at complement 1e-24."""
 
 Map = Callable[[np.ndarray], np.ndarray]
-_SMALL = 1e-8
-_PROBE = 1e-7
-_STILL = 1e-6
-"""Growth per step that counts as none."""
+_SMALL = -np.log(1e8 - 1)
+"""x at overlap 1e-8: what has fallen below is tried as liquid."""
+_MODEST = -np.log(20 - 1)
+"""x at overlap 0.05: what is below is tried as liquid, and raised again, where Newton's method fails."""
+_SLOW = 0.02
+"""Slope of map - 1 below which a direction is slow."""
+_SURE = 1e-5
+"""A step of Newton's method after which the next one is below 1e-9."""
 
 
 class NoConvergenceError(RuntimeError):
@@ -32,37 +42,14 @@ class FixedPoint:
     """A solution.
 
     Attributes:
-        complement: 1 - overlap of each unknown, shape (n,).
-        residual: max |overlap - map(overlap)| over the overlaps that have not vanished.
+        x: ln(overlap/(1 - overlap)) of each unknown, shape (n,), -inf where it vanishes.
+        residual: max |map(overlap)/overlap - 1| over the overlaps that have not vanished.
         iterations: evaluations of the map.
     """
 
-    complement: np.ndarray
+    x: np.ndarray
     residual: float
     iterations: int
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A fixed point with some unknowns at 0 that may want to grow.
-
-    Attributes:
-        complement, residual: as in `FixedPoint`.
-        liquid: which unknowns were put to overlap 0, shape (n,).
-    """
-
-    complement: np.ndarray
-    liquid: np.ndarray
-    residual: float
-
-
-def logit(complement: np.ndarray) -> np.ndarray:
-    """x = ln((1 - c)/c)."""
-    return np.log1p(-complement) - np.log(complement)
-
-
-def _bounded(complement: np.ndarray) -> np.ndarray:
-    return np.clip(complement, CEILING, 1 - FLOOR)
 
 
 class _Counted:
@@ -71,9 +58,9 @@ class _Counted:
     def __init__(self, step: Map) -> None:
         self.step, self.calls = step, 0
 
-    def __call__(self, complement: np.ndarray) -> np.ndarray:
+    def __call__(self, x: np.ndarray) -> np.ndarray:
         self.calls += 1
-        return self.step(complement)
+        return np.minimum(self.step(x), CEILING)
 
 
 def solve(
@@ -87,132 +74,122 @@ def solve(
     """The fixed point that plain iteration from `start` reaches, polished by Newton.
 
     Args:
-        step: map of complements, shape (n,) to (n,).
-        start: complements, shape (n,).
-        tolerance: on the residual in logits where the overlap lives.
+        step: map of x = ln(overlap/(1 - overlap)), shape (n,) to (n,).
+        start: x, shape (n,).
+        tolerance: on the residual in x.
         max_iterations: evaluations of the map.
         band: unknown i acts on unknowns |i - j| <= band only; None if on all.
         patience: plain iterations before the first attempt of Newton's method.
     Returns:
-        The solution; unknowns that stay at the floor are exactly 0.
+        The solution.
     Raises:
         NoConvergenceError: if the tolerance is not met within `max_iterations`.
     """
     counted = _Counted(step)
-    current = _bounded(np.asarray(start, float))
+    earlier = last = current = np.clip(np.asarray(start, float), FLOOR, CEILING)
     next_try = patience
     while counted.calls < max_iterations:
-        new = _bounded(counted(current))
-        change = float(np.max(np.abs(logit(new) - logit(current))))
-        current = new
+        earlier, last, current = last, current, np.maximum(counted(current), FLOOR)
+        change = min(float(np.max(np.abs(current - before))) for before in (last, earlier))
         if counted.calls < next_try or change > 0.05:
             continue
         next_try = counted.calls + max(30, counted.calls // 4)
-        found = _newton(counted, current, tolerance, band)
-        if found is None:
-            continue
-        growth, mode = _liquid_mode(counted, found, band)
-        if growth > _STILL:
-            current, next_try = _seeded(counted, found, mode), counted.calls
-        elif _is_perfect(counted, found.complement):
-            return FixedPoint(found.complement, found.residual, counted.calls)
+        found, seed = _settled(counted, np.where(current > _SMALL, current, -np.inf), tolerance, band)
+        if found is None and seed is None:
+            found, _ = _settled(counted, np.where(current > _MODEST, current, -np.inf), tolerance, band)
+            found = found if found is not None and _on_the_way(earlier, current, found) else None
+        if found is not None and _is_perfect(counted, found):
+            return FixedPoint(found, _residual(counted, found), counted.calls)
+        if seed is not None:
+            current, next_try = np.clip(seed, FLOOR, CEILING), counted.calls
     raise NoConvergenceError(
         f"No fixed point within {max_iterations} iterations: last change of ln(q/(1-q)) {change:.2e}. "
         "There may be none here (beyond capacity, or on the limit of existence of the branch)."
     )
 
 
-def _newton(step: _Counted, start: np.ndarray, tolerance: float, band: int | None) -> _Candidate | None:
-    """Newton from `start` with liquid unknowns at 0; None unless a nearby fixed point is found, stable in the rest."""
-    live = (start < 1 - _SMALL) & (start > CEILING)
-    frozen = np.where(start > 0.5, 1.0, CEILING)
+def _settled(
+    step: Map, start: np.ndarray, tolerance: float, band: int | None
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Newton from `start`, and again with each order raised that grows: the solution, or the seed where it failed."""
+    seed: np.ndarray | None = None
+    trial = start
+    while (found := _newton(step, trial, tolerance, band)) is not None:
+        seed = ordered_further(step, found, band)
+        if seed is None:
+            return found, None
+        trial = seed
+    return None, seed
+
+
+def _on_the_way(earlier: np.ndarray, current: np.ndarray, found: np.ndarray) -> bool:
+    """Whether small overlaps move towards `found`, so that slow iteration, which is monotone, would end there.
+
+    `earlier` is two steps back.
+    """
+    small = current <= _MODEST
+    towards = np.sign(found - current) * np.sign(current - earlier)
+    return bool(np.all(towards[small] >= 0))
+
+
+def _live(x: np.ndarray) -> np.ndarray:
+    """Which unknowns neither vanish nor are perfect."""
+    return np.isfinite(x) & (x < CEILING)
+
+
+def _residual(step: Map, x: np.ndarray) -> float:
+    """max |map(q) - q|/q over the overlaps that neither vanish nor are perfect."""
+    live = _live(x)
+    return float(np.max(np.abs(expit(step(x)[live]) / expit(x[live]) - 1), initial=0.0))
+
+
+def _newton(step: Map, start: np.ndarray, tolerance: float, band: int | None) -> np.ndarray | None:
+    """Newton from `start`, vanished unknowns kept; None unless a nearby fixed point is found, stable in the rest."""
+    live = _live(start)
 
     def expand(x: np.ndarray) -> np.ndarray:
-        full = frozen.copy()
-        full[live] = 1 / (1 + np.exp(x))
+        full = start.copy()
+        full[live] = x
         return full
 
     def residual(x: np.ndarray) -> np.ndarray:
-        return logit(_bounded(step(expand(x))[live])) - x
+        return step(expand(x))[live] - x
 
-    x = origin = logit(start[live])
+    x = start[live]
     jacobian = np.zeros((x.size, x.size))
+    last = size = np.inf if x.size else 0.0
     for _ in range(12):
         value = residual(x)
-        noise = np.minimum(1.0, 1e3 / (1 + np.exp(-x)))  # a small overlap is known to rounding of 1 - q only
-        worst = np.max(np.abs(value) * noise, initial=0.0)
-        if worst < tolerance or not np.isfinite(worst):
+        worst = np.max(np.abs(value), initial=0.0)
+        met = worst < max(tolerance, 1e-13 * np.max(np.abs(x), initial=1.0))
+        if not np.isfinite(worst) or (met and (size < _SURE or size > last / 2)):
             break
         jacobian = _jacobian(residual, x, value, band)
         move = np.linalg.lstsq(jacobian, -value, rcond=None)[0]
-        x = x + move / max(1.0, np.max(np.abs(move)))
-        if np.max(np.abs(x - origin)) > 1.0:
+        last, size = size, float(np.max(np.abs(move)))
+        x = x + move / max(1.0, size)
+        if np.max(np.abs(x - start[live])) > 1.0:
             return None
-    if not worst < max(tolerance, 1e-13 * np.max(np.abs(x), initial=1.0)) or _leading(jacobian)[0] > _STILL:
-        return None
-    full = expand(x)
-    size = float(np.max(np.abs(step(full) - full)[live], initial=0.0))
-    return _Candidate(full, ~live & (start > 0.5), size)
+    return expand(x) if met and leading(jacobian)[0] <= STILL else None
 
 
-def _jacobian(residual: Map, x: np.ndarray, value: np.ndarray, band: int | None, shift: float = 1e-6) -> np.ndarray:
-    """Forward differences; columns further apart than 2 band are taken at once."""
-    size = x.size
-    groups = size if band is None else min(size, 2 * band + 1)
-    jacobian = np.zeros((size, size))
-    for first in range(groups):
-        columns = np.arange(first, size, groups)
-        moved = x.copy()
-        moved[columns] += shift
-        slope = (residual(moved) - value) / shift
-        for column in columns:
-            rows = slice(None) if band is None else slice(max(0, column - band), column + band + 1)
-            jacobian[rows, column] = slope[rows]
+def _jacobian(residual: Map, x: np.ndarray, value: np.ndarray, band: int | None) -> np.ndarray:
+    """Derivative of `residual`, accurate relative to its own size along directions where it nearly vanishes."""
+    jacobian = difference_jacobian(residual, x, value, band, 1e-6)
+    _, slopes, directions = np.linalg.svd(jacobian)
+    for direction in directions[slopes < _SLOW]:
+        shift = 0.01 * direction
+        slope = (residual(x + shift) - residual(x - shift)) / 0.02
+        jacobian += np.outer(slope - jacobian @ direction, direction)
     return jacobian
 
 
-def _leading(jacobian: np.ndarray) -> tuple[float, np.ndarray]:
-    """Largest real part of the eigenvalues of map - 1, above 0 where plain iteration is repelled, and its vector."""
-    if not np.any(jacobian):
-        return -1.0, np.zeros(len(jacobian))
-    values, vectors = np.linalg.eig(jacobian)
-    first = int(np.argmax(values.real))
-    return float(values[first].real), np.abs(vectors[:, first])
-
-
-def _is_perfect(step: _Counted, solution: np.ndarray) -> bool:
+def _is_perfect(step: Map, solution: np.ndarray) -> bool:
     """Whether complements at the ceiling belong there: the map sends a small complement to (nearly) nothing.
 
     Beyond capacity they only shrink by a factor at each step, towards a solution of no volume.
     """
-    perfect = solution <= CEILING
+    perfect = solution >= CEILING
     if not np.any(perfect):
         return True
-    return bool(np.all(step(np.where(perfect, 1e-16, solution))[perfect] < 1e-20))
-
-
-def _liquid_mode(step: _Counted, found: _Candidate, band: int | None) -> tuple[float, np.ndarray]:
-    """Growth per step of small overlaps of the liquid unknowns (largest eigenvalue of the map - 1), and their ratios.
-
-    The map is monotone, so that the largest eigenvalue is real and its vector has no negative entry.
-    """
-
-    def change(overlap: np.ndarray) -> np.ndarray:
-        probe = found.complement.copy()
-        probe[found.liquid] = 1 - overlap
-        return 1 - step(probe)[found.liquid] - overlap
-
-    nothing = np.zeros(int(found.liquid.sum()))
-    growth, mode = _leading(_jacobian(change, nothing, nothing, band, _PROBE))
-    return growth, mode / np.max(mode, initial=1e-300)
-
-
-def _seeded(step: _Counted, found: _Candidate, mode: np.ndarray) -> np.ndarray:
-    """The liquid unknowns raised along their growing mode to the amplitude, known within a factor 2, of no growth."""
-    amplitude, seeded = _PROBE, found.complement.copy()
-    while amplitude < 0.5:
-        seeded[found.liquid] = 1 - amplitude * mode
-        if mode @ (1 - step(seeded)[found.liquid]) < amplitude * mode @ mode:
-            break
-        amplitude *= 2
-    return _bounded(seeded)
+    return bool(np.all(step(np.where(perfect, -np.log(1e-16), solution))[perfect] > -np.log(1e-20)))

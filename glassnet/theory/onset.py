@@ -11,6 +11,7 @@ from glassnet.core.check import fail, integer
 from glassnet.perceptron.potential import HardCore, Potential
 from glassnet.theory.capacity_bound import exceeds_capacity_bound
 from glassnet.theory.fixed_point import solve
+from glassnet.theory.overlap import LIQUID, SOLID, Overlap, from_logit, joined
 from glassnet.theory.symmetric import STARTS, Chain, chain_equations
 
 ALPHA_LIMIT = 1e7
@@ -152,16 +153,16 @@ class _Profiles:
         opened = _open_above if self.reverse else _open
         solid = slice(None, -1) if self.reverse else slice(1, None)
 
-        def step(complement: np.ndarray) -> np.ndarray:
-            p, bond = short.step(*opened(complement))
-            pair = (bond[solid], p[1:-1]) if self.reverse else (p[1:-1], bond[solid])
+        def step(x: np.ndarray) -> np.ndarray:
+            spin, bond = (overlap.logit for overlap in short.step(*opened(x)))
+            pair = (bond[solid], spin[1:-1]) if self.reverse else (spin[1:-1], bond[solid])
             return np.ravel(np.column_stack(pair))
 
         below = [alpha for alpha in self.known if alpha <= chain.alpha]
         start = self.known[max(below)] if below else np.full(2 * self.hidden, STARTS["grown"])
         found = solve(step, start, band=2 if chain.banded else None, patience=4)
-        self.known[chain.alpha] = found.complement
-        return 1 - opened(found.complement)[0][solid]
+        self.known[chain.alpha] = found.x
+        return opened(found.x)[0].value[solid]
 
 
 def _from_both_sides(depth: int, options: dict) -> np.ndarray:
@@ -216,7 +217,7 @@ def _onset(rate: Callable[[Chain], float], depth: int, low: float, options: dict
         left, right = right, right + 0.25
         if right > np.log(ALPHA_LIMIT):
             return np.inf
-    return float(np.exp(brentq(excess, left, right, xtol=1e-10, rtol=1e-11)))
+    return float(np.exp(brentq(excess, left, right, xtol=1e-13, rtol=1e-13)))
 
 
 def _growth(level: int, profiles: _Profiles, chain: Chain) -> float:
@@ -230,11 +231,11 @@ def _growth(level: int, profiles: _Profiles, chain: Chain) -> float:
     return float(chain.growth(q)[chain.depth - level - 1])
 
 
-def _open(complement: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Complements of neurons and weights from q(1), Q(2), q(2), Q(3), ... with q(0) = Q(1) = 0."""
-    return np.concatenate([[1.0], complement[0::2], [0.0]]), np.concatenate([[1.0], complement[1::2]])
+def _open(x: np.ndarray) -> tuple[Overlap, Overlap]:
+    """Overlaps of neurons and weights from q(1), Q(2), q(2), Q(3), ... with q(0) = Q(1) = 0."""
+    return joined(LIQUID, from_logit(x[0::2]), SOLID), joined(LIQUID, from_logit(x[1::2]))
 
 
-def _open_above(complement: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Complements of neurons and weights from Q(1), q(1), Q(2), ... with q(0) = 1 and nothing above the last q."""
-    return np.concatenate([[0.0], complement[1::2], [1.0]]), np.concatenate([complement[0::2], [1.0]])
+def _open_above(x: np.ndarray) -> tuple[Overlap, Overlap]:
+    """Overlaps of neurons and weights from Q(1), q(1), Q(2), ... with q(0) = 1 and nothing above the last q."""
+    return joined(SOLID, from_logit(x[1::2]), LIQUID), joined(from_logit(x[0::2]), LIQUID)

@@ -5,14 +5,15 @@ from typing import Protocol
 import numpy as np
 
 from glassnet.core.check import one_of
+from glassnet.theory.overlap import Overlap
 from glassnet.theory.spin import spin_average, spin_entropy
 
 
 class WeightPrior(Protocol):
     """One ensemble of weights, at replica weight m."""
 
-    def complement(self, E: np.ndarray, replicas: float) -> np.ndarray:
-        """1 - Q at conjugate field E, shape of E."""
+    def overlap(self, E: np.ndarray, replicas: float) -> Overlap:
+        """Q and 1 - Q at conjugate field E, shape of E."""
         ...
 
     def stiffness(self, bond: np.ndarray, E: np.ndarray, replicas: float) -> np.ndarray:
@@ -27,10 +28,11 @@ class WeightPrior(Protocol):
 class Spherical:
     """Rows with sum_j J^2 = c (or independent Gaussian weights, the same in the dense limit)."""
 
-    def complement(self, E: np.ndarray, replicas: float) -> np.ndarray:
-        """Root P = 1 - Q of Q / [(1-Q)(1+(m-1)Q)] = E, in a form without cancellation."""
+    def overlap(self, E: np.ndarray, replicas: float) -> Overlap:
+        """Root P = 1 - Q of Q / [(1-Q)(1+(m-1)Q)] = E and Q = E P [m + (1-m) P], without cancellation."""
         linear = E * replicas + 1
-        return 2 / (linear + np.sqrt(linear**2 + 4 * E * (1 - replicas)))
+        P = 2 / (linear + np.sqrt(linear**2 + 4 * E * (1 - replicas)))
+        return Overlap(E * P * (replicas + (1 - replicas) * P), P)
 
     def stiffness(self, bond: np.ndarray, E: np.ndarray, replicas: float) -> np.ndarray:
         """(1 - Q)^2."""
@@ -49,9 +51,10 @@ class Spherical:
 class Ising:
     """Weights +1 and -1 with equal weight: a weight is a spin in the field E."""
 
-    def complement(self, E: np.ndarray, replicas: float) -> np.ndarray:
-        """1 - Q, Q = int Dz cosh^m tanh^2 / int Dz cosh^m, argument sqrt(E) z."""
-        return spin_average(E, replicas).complement
+    def overlap(self, E: np.ndarray, replicas: float) -> Overlap:
+        """Q = int Dz cosh^m tanh^2 / int Dz cosh^m, argument sqrt(E) z, and 1 - Q."""
+        spin = spin_average(E, replicas)
+        return Overlap(spin.overlap, spin.complement)
 
     def stiffness(self, bond: np.ndarray, E: np.ndarray, replicas: float) -> np.ndarray:
         """<sech^4>."""

@@ -12,10 +12,12 @@ class SpinAverages:
     """Averages of a spin in a field of variance eps, each of shape (n,).
 
     Attributes:
+        overlap: q = <tanh^2>.
         complement: 1 - q = <sech^2>.
         stiffness: <sech^4>.
     """
 
+    overlap: np.ndarray
     complement: np.ndarray
     stiffness: np.ndarray
 
@@ -51,16 +53,18 @@ def spin_average(eps: np.ndarray, replicas: float) -> SpinAverages:
         eps: variance of the field, shape (n,), >= 0.
         replicas: m in [0, 1].
     Returns:
-        1 - q, accurate for q -> 1, and <sech^4>.
+        q, accurate for q -> 0, 1 - q, accurate for q -> 1, and <sech^4>.
     """
     if eps.size == 0:
-        return SpinAverages(np.zeros(0), np.zeros(0))
+        return SpinAverages(np.zeros(0), np.zeros(0), np.zeros(0))
     eps = _capped(eps, replicas)
     y, log_w = even_field_nodes(eps, replicas, localised=True)
     log_cosh2 = _log_cosh2(y)
     exponent = log_w + replicas * log_cosh2 - _log_norm(eps, replicas)[:, None]
     moment = [np.exp(exponent + k * (np.log(2.0) - log_cosh2)).sum(-1) for k in (2, 4)]
-    return SpinAverages(np.clip(moment[0], 0.0, 1.0), moment[1])
+    complement = np.clip(moment[0], 0.0, 1.0)
+    small = np.sum(np.exp(exponent) * np.tanh(y) ** 2, axis=-1)
+    return SpinAverages(np.where(complement < 0.5, 1 - complement, small), complement, moment[1])
 
 
 def spin_entropy(q: np.ndarray, eps: np.ndarray, replicas: float) -> np.ndarray:

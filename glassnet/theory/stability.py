@@ -50,7 +50,7 @@ def _factorised(chain: FactorisedChain, p: np.ndarray, bond: np.ndarray) -> np.n
     q, Q = 1 - p, 1 - bond
     matrix = _bond_term(chain, p, bond)
     gaps = chain.gaps(p, bond)
-    stiffness = spin_average(chain.fields(p, bond, gaps.response), chain.replicas).stiffness
+    stiffness = spin_average(chain.fields(q, Q, gaps.response), chain.replicas).stiffness
     for l in range(1, chain.depth):
         matrix[2 * l - 1, 2 * l - 1] -= 1 / stiffness[l - 1]
     for l in range(1, chain.depth + 1):

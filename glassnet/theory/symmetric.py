@@ -9,16 +9,17 @@ from glassnet.perceptron.potential import HardCore, Potential
 from glassnet.theory.capacity_bound import exceeds_capacity_bound, warn_above_capacity
 from glassnet.theory.exact import ExactChain
 from glassnet.theory.factorised import FactorisedChain
-from glassnet.theory.fixed_point import logit, solve
+from glassnet.theory.fixed_point import CEILING, FLOOR, FixedPoint, solve
 from glassnet.theory.local_weight import local_weight
+from glassnet.theory.overlap import SOLID, Overlap, from_logit, joined
 from glassnet.theory.prior import weight_prior
 
 SCENARIOS = {"random": 0.0, "teacher": 1.0}
 """Replica weight m of each kind of data."""
 CLOSURES = {"factorised": FactorisedChain, "exact": ExactChain}
 """Equations of each closure."""
-STARTS = {"grown": 1 - 1e-3, "crystal": 1e-6}
-"""Complement 1 - q from which each branch is iterated."""
+STARTS = {"grown": -np.log(1e3 - 1), "crystal": np.log(1e6 - 1)}
+"""x = ln(q/(1-q)) from which each branch is iterated: q = 1e-3 and 1 - 1e-6."""
 
 Chain = FactorisedChain | ExactChain
 
@@ -34,7 +35,7 @@ class ReplicaSymmetric:
         p: complements 1 - q, accurate for q near 1.
         P: complements 1 - Q.
         free_entropy: Phi per N M.
-        residual: max |x - map(x)| over the overlaps that have not vanished.
+        residual: max |map(q)/q - 1| over all overlaps that have not vanished: relative to the order, however small.
         iterations: evaluations of the saddle-point equations.
         converged: always True: a solver that fails raises NoConvergenceError.
         above_capacity_bound: the solution is formal, for no machine can store so many random patterns.
@@ -88,23 +89,26 @@ def chain_equations(
     )
 
 
-def unpack(complement: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Complements (1 - q with both ends, 1 - Q) from the unknowns in the order Q(1), q(1), Q(2), ..., Q(L)."""
-    p = np.concatenate([[0.0], complement[1::2], [0.0]])
-    return p, complement[0::2]
+def unpack(x: np.ndarray) -> tuple[Overlap, Overlap]:
+    """Overlaps of neurons (with both ends) and weights from x in the order Q(1), q(1), Q(2), ..., Q(L)."""
+    return joined(SOLID, from_logit(x[1::2]), SOLID), from_logit(x[0::2])
 
 
-def pack(p: np.ndarray, bond: np.ndarray) -> np.ndarray:
-    """Unknowns in the order Q(1), q(1), Q(2), ..., Q(L), the inverse of `unpack`."""
-    complement = np.empty(2 * bond.size - 1)
-    complement[0::2], complement[1::2] = bond, p[1:-1]
-    return complement
+def pack(spin: np.ndarray, bond: np.ndarray) -> np.ndarray:
+    """Values in the order Q(1), q(1), Q(2), ..., Q(L) from those of neurons (with both ends, left out) and weights."""
+    packed = np.empty(2 * bond.size - 1)
+    packed[0::2], packed[1::2] = bond, spin[1:-1]
+    return packed
 
 
-def solve_chain(chain: Chain, start: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, int]:
-    """Complements (1 - q, 1 - Q), residual and iterations of the fixed point reached from `start`."""
-    found = solve(lambda c: pack(*chain.step(*unpack(c))), start, band=2 if chain.banded else None)
-    return *unpack(found.complement), found.residual, found.iterations
+def solve_chain(chain: Chain, start: np.ndarray) -> FixedPoint:
+    """The fixed point reached from `start`: x = ln(overlap/(1 - overlap)) in the order of `pack`."""
+
+    def step(x: np.ndarray) -> np.ndarray:
+        spin, bond = chain.step(*unpack(x))
+        return pack(spin.logit, bond.logit)
+
+    return solve(step, start, band=2 if chain.banded else None)
 
 
 def replica_symmetric(
@@ -137,7 +141,8 @@ def replica_symmetric(
         branch: "grown" (start at q = 1e-3) or "crystal" (start at 1 - 1e-6); both may end in one solution.
         weights: "spherical" or "ising".
     Returns:
-        The solution with its free entropy.
+        The solution with its free entropy. A layer is liquid, q = 0, where a small order would grow by less than
+        1e-9 per iteration, which is rounding.
     Raises:
         ValueError: for a bad argument.
         NoConvergenceError: if the residual does not reach the tolerance.
@@ -147,19 +152,21 @@ def replica_symmetric(
     options = {"scenario": scenario, "closure": closure, "potential": potential, "beta": beta, "weights": weights}
     one_of(STARTS, branch=branch)
     chain = chain_equations(depth=depth, alpha=alpha, **options)
-    p, bond, residual, iterations = solve_chain(chain, np.full(2 * depth - 1, STARTS[branch]))
-    eps, E = chain.conjugates(p, bond)
+    found = solve_chain(chain, np.full(2 * depth - 1, STARTS[branch]))
+    spin, weight = unpack(found.x)
+    p, P = spin.complement, weight.complement
+    eps, E = chain.conjugates(p, P)
     formal = exceeds_capacity_bound(alpha, depth, scenario, potential or HardCore(), weights)
     warn_above_capacity(formal, alpha, depth)
     return ReplicaSymmetric(
-        q=1 - p,
-        Q=1 - bond,
+        q=spin.value,
+        Q=weight.value,
         eps=eps,
         p=p,
-        P=bond,
-        free_entropy=chain.free_entropy(p, bond, eps, E),
-        residual=residual,
-        iterations=iterations,
+        P=P,
+        free_entropy=chain.free_entropy(p, P, eps, E),
+        residual=found.residual,
+        iterations=found.iterations,
         converged=True,
         above_capacity_bound=formal,
         depth=int(depth),
@@ -175,5 +182,5 @@ def replica_symmetric(
 
 def distance(first: ReplicaSymmetric, second: ReplicaSymmetric) -> float:
     """Largest difference of ln(q/(1-q)) between two solutions where both are solid: 0 if they are the same."""
-    one, two = (np.clip(pack(s.p, s.P), 1e-24, 1 - 1e-10) for s in (first, second))
-    return float(np.max(np.abs(logit(one) - logit(two))))
+    one, two = (pack(Overlap(s.q, s.p).logit, Overlap(s.Q, s.P).logit) for s in (first, second))
+    return float(np.max(np.abs(np.clip(one, FLOOR, CEILING) - np.clip(two, FLOOR, CEILING))))

@@ -226,6 +226,75 @@ def test_close_to_an_onset_the_order_is_linear(scenario, closure):
     assert max(s.iterations for s in (below, near, far)) < 5000
 
 
+SHIFTS = [1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8]
+LAST_BIT = [1 + 1e-15, 1 - 1e-15]
+
+
+def last_onset(options):
+    """Hidden layer and alpha of the last transition of a machine."""
+    alpha_g = transitions(**options).alpha_g
+    return int(np.argmax(alpha_g)) + 1, float(np.max(alpha_g))
+
+
+@pytest.mark.parametrize("closure", ["factorised", "exact"])
+@pytest.mark.parametrize("scenario", ["random", "teacher"])
+def test_the_linear_law_holds_down_to_the_onset(scenario, closure):
+    """q = A shift (1 + B shift) above the onset, |B| < 15, for inputs that differ in the last bits, and q = 0 below.
+
+    At a shift of 1e-8 the rest is the accuracy of the onset itself, 1e-12.
+    """
+    options = {"depth": 4, "closure": closure, "scenario": scenario, "potential": HardCore(margin=-1e-9)}
+    layer, onset = last_onset(options)
+    slope = replica_symmetric(alpha=onset * (1 + 1e-5), **options).q[layer] / 1e-5
+    for shift in SHIFTS:
+        for bits in LAST_BIT:
+            solution = replica_symmetric(alpha=onset * (1 + shift) * bits, **options)
+            assert solution.q[layer] / shift == pytest.approx(slope, rel=15 * max(shift, 1e-5) + 1e-11 / shift)
+            assert solution.residual < 1e-3 * shift
+            assert solution.iterations < 200
+        below = replica_symmetric(alpha=onset * (1 - shift), **options)
+        assert below.q[layer] == 0
+        assert below.iterations < 200
+
+
+@pytest.mark.parametrize(("scenario", "replicas"), [("random", 0), ("teacher", 1)])
+def test_slope_of_the_order_of_the_centre_has_its_closed_form(scenario, replicas):
+    """L = 4: Q = E - (2-m) E^2, E = K q(2), and q(2) = eps - (2-m) eps^2, eps = H Q, with K = alpha g^2 q(1),
+    H = 2 g^2 q(1), give q(2) = (H K - 1)/((2-m)(1 + K)) to first order, and H K is linear in the shift."""
+    options = {"depth": 4, "scenario": scenario}
+    layer, onset = last_onset(options)
+    g2 = 2 / np.pi
+
+    def outer(alpha):
+        return replica_symmetric(alpha=alpha, **options).q[1]
+
+    before, at = (outer(onset * (1 - shift)) for shift in (1e-4, 1e-7))
+    rise = 1 + 2 * np.log(at / before) / (1e-4 - 1e-7)
+    slope = rise / ((2 - replicas) * (1 + onset * g2 * at))
+    for shift in (1e-6, 1e-7, 1e-8):
+        q = replica_symmetric(alpha=onset * (1 + shift), **options).q[layer]
+        assert q == pytest.approx(slope * shift, rel=2e-3)
+
+
+@pytest.mark.parametrize("depth", [2, 3, 5])
+@pytest.mark.parametrize("scenario", ["random", "teacher"])
+def test_the_first_layers_to_order_do_so_together_and_in_proportion(scenario, depth):
+    """At the first onset nothing is solid yet, two layers order at once, and the start q = 1e-3 lies far above q."""
+    onset = np.pi**2 / (8 if depth == 2 else 4)
+    layers = [1, depth - 1]
+    law = []
+    for shift in SHIFTS:
+        above = replica_symmetric(depth=depth, alpha=onset * (1 + shift), scenario=scenario)
+        below = replica_symmetric(depth=depth, alpha=onset * (1 - shift), scenario=scenario)
+        law.append(above.q[layers] / shift)
+        assert np.all(below.q[1:-1] == 0)
+        assert max(above.iterations, below.iterations) < 200
+    assert np.array(law) == pytest.approx(np.full((6, 2), law[2][0]), rel=2e-3)
+    if depth > 2:
+        linear = (2 - (scenario == "teacher")) * (1 + np.pi / 2)
+        assert law[-1] == pytest.approx(1 / linear, rel=1e-5)
+
+
 def test_no_crystal_point_where_there_is_one_branch():
     with pytest.raises(ValueError, match="Argument `alpha_range` must contain a crossing"):
         crystal_transition(depth=1, alpha_range=(2.0, 4.0))
