@@ -14,7 +14,8 @@ from jax.experimental.compilation_cache import compilation_cache
 
 def folder() -> str | None:
     """Where JAX keeps compiled programs, None if it does not."""
-    return jax.config.jax_compilation_cache_dir if jax.config.jax_enable_compilation_cache else None
+    setting = jax.config.values
+    return setting["jax_compilation_cache_dir"] if setting["jax_enable_compilation_cache"] else None
 
 
 def names_processor() -> bool:
@@ -35,9 +36,9 @@ def guard() -> None:
 
 def status() -> str:
     """What becomes of compiled programs, in words."""
-    if not jax.config.jax_compilation_cache_dir:
+    if not jax.config.values["jax_compilation_cache_dir"]:
         return "not kept (JAX_COMPILATION_CACHE_DIR is not set)"
-    if not jax.config.jax_enable_compilation_cache:
+    if not folder():
         return "not kept (jax_enable_compilation_cache is off)"
     if not names_processor():
         return "not kept: JAX cannot tell for which processor a program was compiled"
