@@ -27,6 +27,7 @@ from glassnet.simulation.run import run
 from glassnet.simulation.share import share
 from glassnet.store.dataset import dataset
 from glassnet.store.provenance import provenance
+from glassnet.store.schema import VARIABLES
 from glassnet.tasks import Task
 
 Beta = float | Schedule | Sequence[float | Schedule]
@@ -104,6 +105,18 @@ def simulate(
         return runs.start(folder, job, limits, report)
     if limits != Limits():
         raise fail("folder", "be given with `time_limit` or `checkpoint_every`", folder)
+    return in_memory(job, report)
+
+
+def in_memory(job: Job, report: Report | None = None) -> xr.Dataset:
+    """Run a job from start to end, without a folder, as `simulate` does.
+
+    Args:
+        job: what to run.
+        report: called with a status after every block of sweeps.
+    Raises:
+        FloatingPointError: if the configuration stops being finite.
+    """
     made = provenance()
     begun = time.perf_counter()
     ds = derive(dataset(job, run(job, report)))
@@ -155,10 +168,22 @@ def prepared(
         numbers,
         seed,
         start,
-        dict(observables or {}),
+        _observables(observables),
         keep_configurations,
     )
     return _shared(job, part)
+
+
+def _observables(observables: Any) -> dict[str, Observable]:
+    """The user's observables, with names that are no variables which results may have."""
+    if observables is None:
+        return {}
+    if not isinstance(observables, Mapping):
+        raise fail("observables", "be a dict of Observables by name", observables)
+    for name in observables:
+        if name in VARIABLES:
+            raise fail("observables", "have names that nothing else in the result has", name)
+    return dict(observables)
 
 
 def _shared(job: Job, part: tuple[int, int] | None) -> Job:

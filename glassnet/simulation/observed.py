@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from glassnet.core.check import fail
 from glassnet.sampling.kernel import State
 from glassnet.sampling.system import Observable
 from glassnet.simulation import compiled
@@ -39,6 +40,9 @@ def named(observables: Mapping[str, Observable], values: Sequence[Any]) -> dict[
             finished[o.of, o.finish] = value if o.finish is None else o.finish(jax.tree.map(np.asarray, value))
         value = finished[o.of, o.finish]
         found[name] = np.asarray(value if o.pick is None else value[o.pick])
+        if o.finish is not None and found[name].ndim != 1 + len(o.dims):
+            dims = ", ".join(("replica", *o.dims))
+            raise fail(f"observables[{name!r}]", f"be finished to the dims ({dims})", f"shape {found[name].shape}")
     return found
 
 
