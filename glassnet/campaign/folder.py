@@ -12,10 +12,11 @@ from typing import Any
 
 from glassnet.campaign.axes import read_axes
 from glassnet.campaign.cluster import FOLDER
-from glassnet.campaign.plan import SWEEPS, Plan, Point, differences, flat, longer
+from glassnet.campaign.plan import SWEEPS, Plan, Point, longer
 from glassnet.config import RunConfig
 from glassnet.core.check import fail
-from glassnet.core.codec import config_hash
+from glassnet.core.codec import config_hash, difference, flat
+from glassnet.core.former import of_earlier_versions
 from glassnet.store.durable import write_text
 from glassnet.store.folder import RunFolder
 from glassnet.store.lock import locked
@@ -63,8 +64,8 @@ def campaign(folder: Path, plan: Plan) -> Campaign:
     runs, shorter = {}, {}
     if (folder / RECORD).exists():
         recorded = _recorded(folder)
-        runs = recorded["runs"]
         old = _plan(recorded)
+        runs = _runs(recorded, plan)
         _check_same(folder, old, plan)
         if SWEEPS in old.fixed and SWEEPS in plan.fixed:  # along an axis, more sweeps are another run
             shorter = _shorter(folder, runs, plan)
@@ -120,12 +121,12 @@ def check_run(folder: Path, config: RunConfig) -> None:
         ValueError: with the fields that differ, or if the run has no configuration of its own.
     """
     values = RunFolder(folder).about["run"]
-    found = RunConfig.from_json(json.dumps(values)) if values else None
+    found = RunConfig.stored(values) if values else None
     if found is None:
         raise fail("output", "hold runs made by `glassnet run`", str(folder))
-    old, new = flat(found.to_dict()), flat(config.to_dict())
+    old, new = found.to_dict(), config.to_dict()
     if found.config_hash != config.config_hash and not longer(old, new):
-        changed = ", ".join(differences(old, new))
+        changed = "; ".join(difference(old, new))
         raise ValueError(f"Argument `run` must be that of the run in {folder}, but differs: {changed}.")
 
 
@@ -142,17 +143,25 @@ def _recorded(folder: Path) -> dict[str, Any]:
 
 
 def _plan(recorded: dict[str, Any]) -> Plan:
-    return Plan(recorded["run"], read_axes(recorded["grid"]))
+    with of_earlier_versions():
+        return Plan(recorded["run"], read_axes(recorded["grid"]))
+
+
+def _runs(recorded: dict[str, Any], plan: Plan) -> dict[str, str]:
+    """The hashes of the recorded runs, by name; those that an earlier version hashed otherwise as they are now."""
+    renewed = {point.config.former_hash: point.config.config_hash for point in plan.points}
+    return {name: renewed.get(known, known) for name, known in recorded["runs"].items()}
 
 
 def _check_same(folder: Path, old: Plan, new: Plan) -> None:
     """Raise ValueError if fields that neither grid varies differ, but for more sweeps of the clones."""
-    before, now = dict(old.fixed), new.fixed
+    shared = old.fixed.keys() & new.fixed.keys()
+    before, now = ({name: x for name, x in plan.fixed.items() if name in shared} for plan in (old, new))
     if before.get(SWEEPS, math.inf) < now.get(SWEEPS, 0):
-        del before[SWEEPS]
-    changed = differences(before, now)
+        before[SWEEPS] = now[SWEEPS]
+    changed = difference(before, now)
     if changed:
-        message = f"must be that of the campaign in {folder}, but differs: {', '.join(changed)}"
+        message = f"must be that of the campaign in {folder}, but differs: {'; '.join(changed)}"
         raise ValueError(f"Argument `run` {message}. Give another --output, or vary the field in the grid.")
 
 
@@ -165,9 +174,9 @@ def _shorter(folder: Path, runs: dict[str, str], plan: Plan) -> dict[str, str]:
     best: dict[str, tuple[int, str]] = {}  # sweeps and name of the longest that there is
     for name in runs:
         with suppress(FileNotFoundError, ValueError):  # a run whose configuration is lost is another one
-            old = RunConfig.from_json((folder / "configs" / f"{name}.json").read_text(encoding="utf-8"))
+            old = RunConfig.stored(json.loads((folder / "configs" / f"{name}.json").read_text(encoding="utf-8")))
             new = asked.get(_but_sweeps(old))
-            if new is not None and longer(flat(old.to_dict()), flat(new.to_dict())):
+            if new is not None and longer(old.to_dict(), new.to_dict()):
                 best[new.config_hash] = max(best.get(new.config_hash, (0, "")), (old.protocol.sweeps, name))
     return {name: new for new, (_, name) in best.items()}
 

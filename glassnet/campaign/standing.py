@@ -10,7 +10,6 @@ from glassnet.campaign.jobs import in_queue
 from glassnet.campaign.plan import Point
 from glassnet.campaign.processes import Task
 from glassnet.campaign.runs import doomed, state_of
-from glassnet.simulator import prepared
 
 OPEN = ("absent", "stopped", "interrupted", "failed")
 """States from which a run is started or gone on with."""
@@ -83,6 +82,6 @@ def to_do(campaign: Campaign, found: Sequence[Standing], *, retry_failed: bool) 
 
 def _check(point: Point) -> None:
     try:
-        prepared(**point.config.build(), part=(0, 1))
+        point.config.job(part=(0, 1))
     except (ValueError, FileNotFoundError) as error:
         raise type(error)(f"{error} This is the grid point {point.name}.") from error

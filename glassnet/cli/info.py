@@ -14,6 +14,7 @@ from glassnet.cli.parse import parse
 from glassnet.config import RunConfig
 from glassnet.config.command import command_line
 from glassnet.core.check import fail
+from glassnet.core.codec import flat
 
 if TYPE_CHECKING:
     from xarray import DataArray, Dataset
@@ -138,7 +139,7 @@ def summary(ds: "Dataset", path: Path, files: Sequence[Path]) -> Iterator[str]:
     yield f"{where} ({size:.1f} MB): {attrs.get('status', 'unknown status')}"
     yield attrs.get("title", "")
     yield "configuration"
-    yield from _aligned(_flat(json.loads(attrs["config"])))
+    yield from _aligned({name: _short(value) for name, value in flat(json.loads(attrs["config"])).items()})
     yield "sizes"
     yield from _aligned(dict(ds.sizes))
     yield from theory_results(ds, MOST_ROWS) if "theory" in attrs else run_results(ds)
@@ -156,7 +157,7 @@ def summary(ds: "Dataset", path: Path, files: Sequence[Path]) -> Iterator[str]:
     )
     known = {name: attrs[name] for name in (*names, "started", "finished", "run_seconds", "resumed") if name in attrs}
     if "run_config" in attrs:
-        known["made by"] = command_line(RunConfig.from_json(attrs["run_config"]))
+        known["made by"] = command_line(RunConfig.stored(json.loads(attrs["run_config"])))
     yield from _aligned(known)
 
 
@@ -274,15 +275,6 @@ def _with_errors(pair: "Dataset") -> str:
 def _aligned(values: dict) -> Iterator[str]:
     for name, value in values.items():
         yield f"  {name!s:<26} {value}"
-
-
-def _flat(config: dict, prefix: str = "") -> dict[str, str]:
-    """Nested JSON as one level: machine.depth, machine.potential.kind, ..."""
-    flat = {}
-    for key, value in config.items():
-        nested = _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": _short(value)}
-        flat |= nested
-    return flat
 
 
 def _short(value: object, longest: int = 90) -> str:

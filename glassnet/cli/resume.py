@@ -75,9 +75,10 @@ def check_same(folder: "RunFolder", path: Path) -> None:
     """
     from glassnet.config import read_config
     from glassnet.core.codec import difference
+    from glassnet.perceptron.describe import renewed
 
     asked = read_config(path).to_dict()
-    found = difference(folder.about["run"] or {}, asked)
+    found = difference(renewed(folder.about["run"] or {}), asked)
     if found:
         raise ValueError(f"Argument `config` must be that of the run, but {folder.path} has {'; '.join(found)}.")
 

@@ -69,14 +69,12 @@ def main(arguments: Sequence[str]) -> None:
 def into_folder(options: Options, limit: float | None) -> None:
     """Run in a folder."""
     output, (part, parts) = checked_folder(options.output), place(options.part, distributed=options.distributed)
-    build = options.run.build()
+    job = options.run.job(part=(part, parts), keep_configurations=options.keep_configurations)
 
     from glassnet import runs
-    from glassnet.simulator import prepared
     from glassnet.store.folder import free_folder, holds_run, remove_run
     from glassnet.store.parts import part_path
 
-    job = prepared(**build, keep_configurations=options.keep_configurations, part=(part, parts))
     mine = output if parts == 1 else part_path(output, part, parts)
     limits = runs.Limits(limit, options.checkpoint_every)
     if options.overwrite and holds_run(mine):
@@ -97,14 +95,14 @@ def into_file(options: Options, limit: float | None) -> None:
     part, parts = place(options.part, distributed=options.distributed)
     output = checked_output(options.output, (".nc",), overwrite=options.overwrite)
     check_part(output, part, parts, overwrite=options.overwrite)
-    build = options.run.build()
+    job = options.run.job(part=(part, parts), keep_configurations=options.keep_configurations)
 
     from glassnet.runs import run_config_attributes
-    from glassnet.simulator import simulate
+    from glassnet.simulator import in_memory
     from glassnet.store.files import save
 
     with progress_bar(quiet=options.quiet or part > 0) as report:
-        ds = simulate(**build, keep_configurations=options.keep_configurations, part=(part, parts), report=report)
+        ds = in_memory(job, report)
     if parts > 1:
         output.unlink(missing_ok=True)  # a whole result, to be replaced, would hide the parts
     written = save(ds.assign_attrs(run_config_attributes(options.run.to_dict())), output)

@@ -1,7 +1,8 @@
 """Names that have been replaced: the former ones work for one release, with a warning that names the new one."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -16,6 +17,14 @@ def warn_former(former: str, new: str, stacklevel: int = 2) -> None:
     """Warn that `former` is now called `new`; with stacklevel 2 about the caller of this function."""
     warnings.warn(f"`{former}` is now called `{new}`; the former name goes with the next release.", FormerName,
                   stacklevel=stacklevel + 1)  # fmt: skip
+
+
+@contextmanager
+def of_earlier_versions() -> Generator[None]:
+    """No warnings about former names, which nobody typed, in what earlier versions have written."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FormerName)
+        yield
 
 
 def former_arguments(**names: str) -> Callable[[type[T]], type[T]]:

@@ -9,6 +9,7 @@ from typing import Any
 from glassnet import plot
 from glassnet.config import RunConfig
 from glassnet.config.command import command_line
+from glassnet.core.codec import leaves
 from glassnet.report.figures import figure
 from glassnet.report.markup import Markup, joined, table, tag
 from glassnet.report.numbers import count, duration, moment, number
@@ -91,24 +92,19 @@ def configuration(run: Run) -> Section:
 
 
 def _group(name: str, values: Mapping[str, Any]) -> Markup:
-    return table(name, [], [[key, _scalar(value)] for key, value in _flat(values)], numbers=False)
+    return table(name, [], [[key, _scalar(value)] for key, value in leaves(_cut(values))], numbers=False)
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested values as one level: kind, potential.kind, ...; of a list of objects the first few."""
+def _cut(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` with the first few entries of each list of objects side by side, and how many more there are."""
+    found: dict[str, Any] = {}
     for key, value in values.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        elif _objects(value):
-            yield from _flat({f"{key}.{n}" if n else key: x for n, x in enumerate(value[:MOST_OBJECTS])}, prefix)
-            if len(value) > MOST_OBJECTS:
-                yield f"{prefix}{key}", f"and {len(value) - MOST_OBJECTS} more"
+        if isinstance(value, list) and any(isinstance(x, dict) for x in value):
+            found |= _cut({f"{key}.{n}": x for n, x in enumerate(value[:MOST_OBJECTS])})
+            found |= {key: f"and {len(value) - MOST_OBJECTS} more"} if len(value) > MOST_OBJECTS else {}
         else:
-            yield f"{prefix}{key}", value
-
-
-def _objects(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(x, dict) for x in value)
+            found[key] = _cut(value) if isinstance(value, dict) else value
+    return found
 
 
 def _scalar(value: Any) -> str:
@@ -143,7 +139,7 @@ def _again(run: Run) -> Iterator[Markup]:
         yield tag("p", "The run was made from Python: ", tag("code", "glassnet.simulate"), " with this configuration.")
         return
     try:
-        line = command_line(RunConfig.from_json(run.data.attrs["run_config"]))
+        line = command_line(RunConfig.stored(attribute(run.data, "run_config")))
     except ValueError:  # written by another version
         line = "glassnet run --config RUN.json --output RUN"
     yield tag("p", "This command repeats the run, number for number on the same kind of processor:")

@@ -82,6 +82,20 @@ def test_hash_follows_configurations_and_grid(tmp_path):
     )
 
 
+def test_schedules_side_by_side(tmp_path):
+    """Several schedules in one run, in [run] or along an axis; a list of numbers along an axis is one schedule."""
+    knots = "schedule = 'linear'\nknots = [0, 9]\n"
+    base = BASE.replace("beta = 2.0", f"beta = [[1, 4], [1, 5]]\n{knots}")
+    both = plan_of(tmp_path, "[grid]\nN = [4, 6]\n", base).points[0].config
+    assert both.inverse_temperature == [gn.Schedule.linear(1, b, 9) for b in (4, 5)]
+    text = "[grid]\nbeta = [[[1, 4], [1, 5]], [[1, 4], [1, 6]]]\n"
+    plan = plan_of(tmp_path, text, BASE.replace("beta = 2.0", knots))
+    assert [point.name for point in plan.points] == ["beta=1+4_1+5", "beta=1+4_1+6"]
+    assert plan.points[0].config == both
+    single = plan_of(tmp_path, "[grid]\nbeta = [[1, 4], [1, 5]]\n", BASE.replace("beta = 2.0", knots))
+    assert [point.config.inverse_temperature for point in single.points] == both.inverse_temperature
+
+
 WRONG = {
     "": "Argument `grid` must be a table with at least one list of values, but is None.",
     "[grid]\n": "Argument `grid` must be a table with at least one list of values, but is {}.",

@@ -196,7 +196,7 @@ def test_more_sweeps_along_an_axis_are_runs_of_their_own(tmp_path):
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"SWEEPS": "11"}, "protocol.sweeps 12 -> 11"), ({"SWEEPS": "40", "5.0": "6.0"}, "beta 5.0 -> 6.0")],
+    [({"SWEEPS": "11"}, "protocol.sweeps: 12, not 11"), ({"SWEEPS": "40", "5.0": "6.0"}, "beta: 5.0, not 6.0")],
 )
 def test_fewer_sweeps_or_another_run_are_refused(made, tmp_path, changes, message):
     shutil.copytree(made[0].with_suffix(""), tmp_path / "c")
@@ -212,7 +212,7 @@ def test_fewer_sweeps_or_another_run_are_refused(made, tmp_path, changes, messag
 
 def test_a_run_that_has_more_sweeps_than_the_plan_is_refused(made, tmp_path):
     point = read_plan(file_of(tmp_path, "seed = [0, 1]\nalpha = [0.75]", sweeps=11)).points[0]
-    with pytest.raises(ValueError, match="protocol.sweeps 12 -> 11"):
+    with pytest.raises(ValueError, match="protocol.sweeps: 12, not 11"):
         check_run(made[0].with_suffix("") / point.name, point.config)
 
 
@@ -368,4 +368,4 @@ def test_another_run_in_the_place_of_a_point(tmp_path, monkeypatch):
     RunFolder.create(folder, prepared(**config.build()), config.to_dict())
     code, _, err = call("sweep", file_of(tmp_path, "seed = [0]"))
     assert code == 2
-    assert f"Argument `run` must be that of the run in {folder}, but differs: protocol.sweeps 13 -> 12." in err
+    assert f"Argument `run` must be that of the run in {folder}, but differs: protocol.sweeps: 13, not 12." in err
