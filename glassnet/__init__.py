@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from glassnet.core.stopping import Stopped
     from glassnet.perceptron.sweeps.catalogue import Dynamics
     from glassnet.results import open_result as open
-    from glassnet.runs import resume
     from glassnet.sampling.system import Observable, System
+    from glassnet.sessions import resume
     from glassnet.simulator import simulate
     from glassnet.store.dataset import configuration
     from glassnet.store.files import save
@@ -32,7 +32,7 @@ __version__ = "0.1.0"
 
 _LAZY = {
     "simulate": ("glassnet.simulator", "simulate"),
-    "resume": ("glassnet.runs", "resume"),
+    "resume": ("glassnet.sessions", "resume"),
     "Stopped": ("glassnet.core.stopping", "Stopped"),
     "open": ("glassnet.results", "open_result"),
     "open_campaign": ("glassnet.campaign.dataset", "open_campaign"),

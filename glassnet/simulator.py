@@ -11,15 +11,15 @@ from typing import Any
 import jax
 import xarray as xr
 
-from glassnet import runs
+from glassnet import sessions
 from glassnet.analysis import derive
 from glassnet.core.check import fail, is_number
 from glassnet.core.schedule import Schedule
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.sweeps.catalogue import Dynamics
 from glassnet.perceptron.system import Configuration, Perceptron
-from glassnet.runs import Limits
 from glassnet.sampling.system import Free, Observable, System
+from glassnet.sessions import Limits
 from glassnet.simulation.job import Job
 from glassnet.simulation.phase import Report
 from glassnet.simulation.protocol import Protocol
@@ -102,7 +102,7 @@ def simulate(
     )  # fmt: skip
     limits = Limits(time_limit, checkpoint_every)
     if folder is not None:
-        return runs.start(folder, job, limits, report)
+        return sessions.start(folder, job, limits, report)
     if limits != Limits():
         raise fail("folder", "be given with `time_limit` or `checkpoint_every`", folder)
     return in_memory(job, report)

@@ -12,7 +12,7 @@ from typing import Any
 
 from glassnet.campaign.axes import read_axes
 from glassnet.campaign.cluster import FOLDER
-from glassnet.campaign.plan import SWEEPS, Plan, Point, longer
+from glassnet.campaign.grid import SWEEPS, Grid, Point, longer
 from glassnet.config import RunConfig
 from glassnet.core.check import fail
 from glassnet.core.codec import config_hash, difference, flat
@@ -31,12 +31,12 @@ class Campaign:
 
     Args:
         folder: the folder.
-        plan: the grid; the names of its points are those of the folders of the runs.
+        grid: what it consists of; the names of its points are those of the folders of the runs.
         runs: hash of the configuration by name of all runs that have ever belonged to it.
     """
 
     folder: Path
-    plan: Plan
+    grid: Grid
     points: tuple[Point, ...]
     runs: dict[str, str]
 
@@ -53,8 +53,8 @@ class Campaign:
         return self.folder / "configs" / f"{point.name}.json"
 
 
-def campaign(folder: Path, plan: Plan) -> Campaign:
-    """The campaign `plan` in `folder`, new or an enlargement of what is recorded there; writes nothing.
+def campaign(folder: Path, grid: Grid) -> Campaign:
+    """The campaign `grid` in `folder`, new or an enlargement of what is recorded there; writes nothing.
 
     A run that is recorded keeps its folder, also if the grid has got another axis or the clones are to run longer.
 
@@ -64,21 +64,21 @@ def campaign(folder: Path, plan: Plan) -> Campaign:
     runs, shorter = {}, {}
     if (folder / RECORD).exists():
         recorded = _recorded(folder)
-        old = _plan(recorded)
-        runs = _runs(recorded, plan)
-        _check_same(folder, old, plan)
-        if SWEEPS in old.fixed and SWEEPS in plan.fixed:  # along an axis, more sweeps are another run
-            shorter = _shorter(folder, runs, plan)
+        old = _grid(recorded)
+        runs = _runs(recorded, grid)
+        _check_same(folder, old, grid)
+        if SWEEPS in old.fixed and SWEEPS in grid.fixed:  # along an axis, more sweeps are another run
+            shorter = _shorter(folder, runs, grid)
     elif folder.exists() and any(not file.name.startswith(".") and file.name != FOLDER for file in folder.iterdir()):
         raise fail("output", "be empty, new, or the folder of a campaign", str(folder))
     names = {config_hash: name for name, config_hash in runs.items()}
     names |= {new: name for name, new in shorter.items()}
-    points = tuple(replace(p, name=names.get(p.config.config_hash, p.name)) for p in plan.points)
+    points = tuple(replace(p, name=names.get(p.config.config_hash, p.name)) for p in grid.points)
     known = runs | shorter
     taken = [p.name for p in points if known.get(p.name, p.config.config_hash) != p.config.config_hash]
     if taken:
         raise ValueError(f"Argument `output` must not hold other runs, but {folder} has another {', '.join(taken)}.")
-    return Campaign(folder, plan, points, runs | {p.name: p.config.config_hash for p in points})
+    return Campaign(folder, grid, points, runs | {p.name: p.config.config_hash for p in points})
 
 
 def holds_campaign(folder: str | os.PathLike) -> bool:
@@ -96,14 +96,20 @@ def open_folder(folder: str | os.PathLike) -> Campaign:
     folder = Path(folder)
     if not holds_campaign(folder):
         raise FileNotFoundError(f"Argument `folder` must be the folder of a campaign, but is {str(folder)!r}.")
-    return campaign(folder, _plan(_recorded(folder)))
+    return campaign(folder, _grid(_recorded(folder)))
 
 
 def write(campaign: Campaign) -> None:
     """Record the campaign in its folder, with the configurations of its runs; makes the folder."""
     campaign.folder.mkdir(parents=True, exist_ok=True)
-    plan = campaign.plan
-    values = {"format": FORMAT, "hash": plan.campaign_hash, "run": plan.base, "grid": plan.grid, "runs": campaign.runs}
+    grid = campaign.grid
+    values = {
+        "format": FORMAT,
+        "hash": grid.campaign_hash,
+        "run": grid.base,
+        "grid": grid.values,
+        "runs": campaign.runs,
+    }
     written = datetime.now(UTC).isoformat(timespec="seconds")
     write_text(json.dumps(values | {"written": written}, indent=1) + "\n", campaign.folder / RECORD)
     for name in ("configs", "logs"):
@@ -142,21 +148,21 @@ def _recorded(folder: Path) -> dict[str, Any]:
     return values
 
 
-def _plan(recorded: dict[str, Any]) -> Plan:
+def _grid(recorded: dict[str, Any]) -> Grid:
     with of_earlier_versions():
-        return Plan(recorded["run"], read_axes(recorded["grid"]))
+        return Grid(recorded["run"], read_axes(recorded["grid"]))
 
 
-def _runs(recorded: dict[str, Any], plan: Plan) -> dict[str, str]:
+def _runs(recorded: dict[str, Any], grid: Grid) -> dict[str, str]:
     """The hashes of the recorded runs, by name; those that an earlier version hashed otherwise as they are now."""
-    renewed = {point.config.former_hash: point.config.config_hash for point in plan.points}
+    renewed = {point.config.former_hash: point.config.config_hash for point in grid.points}
     return {name: renewed.get(known, known) for name, known in recorded["runs"].items()}
 
 
-def _check_same(folder: Path, old: Plan, new: Plan) -> None:
+def _check_same(folder: Path, old: Grid, new: Grid) -> None:
     """Raise ValueError if fields that neither grid varies differ, but for more sweeps of the clones."""
     shared = old.fixed.keys() & new.fixed.keys()
-    before, now = ({name: x for name, x in plan.fixed.items() if name in shared} for plan in (old, new))
+    before, now = ({name: x for name, x in grid.fixed.items() if name in shared} for grid in (old, new))
     if before.get(SWEEPS, math.inf) < now.get(SWEEPS, 0):
         before[SWEEPS] = now[SWEEPS]
     changed = difference(before, now)
@@ -165,9 +171,9 @@ def _check_same(folder: Path, old: Plan, new: Plan) -> None:
         raise ValueError(f"Argument `run` {message}. Give another --output, or vary the field in the grid.")
 
 
-def _shorter(folder: Path, runs: dict[str, str], plan: Plan) -> dict[str, str]:
-    """Hashes that recorded runs which are to be made longer have in `plan`, by name."""
-    wanted = [point.config for point in plan.points if point.config.config_hash not in runs.values()]
+def _shorter(folder: Path, runs: dict[str, str], grid: Grid) -> dict[str, str]:
+    """Hashes that recorded runs which are to be made longer have in `grid`, by name."""
+    wanted = [point.config for point in grid.points if point.config.config_hash not in runs.values()]
     if not wanted:
         return {}
     asked = {_but_sweeps(config): config for config in wanted}

@@ -24,7 +24,7 @@ MOST_ROWS = 12
 
 
 @dataclass(frozen=True)
-class Options:
+class InfoOptions:
     """Say what is in a dataset, or how far a run or a campaign is; without one, list versions and devices.
 
     Args:
@@ -39,7 +39,7 @@ class Options:
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
-    options = parse(Options, arguments, "info")
+    options = parse(InfoOptions, arguments, "info")
     if options.file is None:
         print("\n".join(surroundings()))
         return
@@ -100,11 +100,11 @@ def campaign_progress(path: Path) -> Iterator[str]:
     from glassnet.campaign.folder import open_folder
     from glassnet.campaign.standing import in_states, standings, table
 
-    grid = open_folder(path)
-    found = standings(grid)
+    campaign = open_folder(path)
+    found = standings(campaign)
     yield f"{path}: campaign of {in_states(found)}"
     yield "grid"
-    yield from _aligned({name: ", ".join(map(str, values)) for name, values in grid.plan.grid.items()})
+    yield from _aligned({name: ", ".join(map(str, values)) for name, values in campaign.grid.values.items()})
     yield "runs"
     yield from (f"  {line}" for line in table(found))
 
@@ -230,11 +230,10 @@ def by_layer(ds: "Dataset") -> Iterator[str]:
 
 def _table(name: str, values: "DataArray", missing: str = "-") -> Iterator[str]:
     """A row of values by layer, for each temperature."""
-    rungs = values["temperature"].values if "temperature" in values.dims else [None]
-    for T in rungs:
-        row = values if T is None else values.sel(temperature=T)
+    rows = [values.isel(temperature=n) for n in range(values.sizes.get("temperature", 0))]
+    for row in rows or [values]:
         cells = (missing if np.isnan(x) else f"{x:.3g}" if abs(x) < 1000 else f"{x:.0f}" for x in row.values)
-        suffix = "" if T is None else f"   T {T:.4g}"
+        suffix = f"   T {float(row.temperature):.4g}, beta {float(row.beta):.4g}" if rows else ""
         yield f"  {name:<26}" + "".join(f"{cell:>9}" for cell in cells) + suffix
 
 

@@ -3,7 +3,7 @@
 import shlex
 from dataclasses import replace
 
-from glassnet.config.run import RunConfig
+from glassnet.config.description import RunConfig
 from glassnet.config.tasks import DigitsTask, TaskConfig
 from glassnet.core.codec import flat
 from glassnet.perceptron.machine import Machine

@@ -15,7 +15,7 @@ from glassnet.report.markup import Markup, joined, table, tag
 from glassnet.report.numbers import count, duration, moment, number
 from glassnet.report.progress import Progress, rates, sessions
 from glassnet.report.sections import Section
-from glassnet.report.source import Event, Run, attribute
+from glassnet.report.source import Event, Reported, attribute
 
 ENDS = ("stopped", "failed", "complete")
 """Events that end a session."""
@@ -27,7 +27,7 @@ LONGEST_LOG = 200
 """Rows of the log that are shown, the last ones."""
 
 
-def history(run: Run, progress: Progress) -> Section:
+def history(run: Reported, progress: Progress) -> Section:
     """Progress, and what happened to the run, from its log."""
     rows = [
         ("replica-sweeps", f"{count(progress.done)} of {count(progress.total)}"),
@@ -79,7 +79,7 @@ def _details(event: Event) -> str:
     return ", ".join(f"{k} {_scalar(v)}" for k, v in event.items() if k not in ("time", "event", "versions"))
 
 
-def configuration(run: Run) -> Section:
+def configuration(run: Reported) -> Section:
     """The configuration, group by group, and as the JSON that makes the run again."""
     text = run.data.attrs.get("run_config")
     values = attribute(run.data, "run_config") or attribute(run.data, "config")
@@ -120,7 +120,7 @@ def _scalar(value: Any) -> str:
     return str(value) if isinstance(value, (str, int)) else json.dumps(value)
 
 
-def provenance(run: Run) -> Section:
+def provenance(run: Reported) -> Section:
     """Versions, machine, commit, hashes, and the command that repeats the run."""
     attrs = run.data.attrs
     hashed = attrs.get("run_config_hash", attrs.get("config_hash", "–"))
@@ -133,7 +133,7 @@ def provenance(run: Run) -> Section:
     return Section("provenance", "Provenance", joined([tag("div", *tables, class_="tables"), *_again(run)]))
 
 
-def _again(run: Run) -> Iterator[Markup]:
+def _again(run: Reported) -> Iterator[Markup]:
     """The command that makes the run again."""
     if "run_config" not in run.data.attrs:
         yield tag("p", "The run was made from Python: ", tag("code", "glassnet.simulate"), " with this configuration.")

@@ -83,13 +83,13 @@ def final_pairs(observables: Mapping[str, Observable], configurations: State, cl
     Returns:
         Records by name, with the prefix `final_`.
     """
-    rungs, waits, size = jax.tree.leaves(configurations)[0].shape[:3]
-    flat = jax.tree.map(lambda x: np.reshape(x, (rungs * waits * size, *x.shape[3:])), configurations)
+    temperatures, waits, size = jax.tree.leaves(configurations)[0].shape[:3]
+    flat = jax.tree.map(lambda x: np.reshape(x, (temperatures * waits * size, *x.shape[3:])), configurations)
     if not shared:
-        clamped = jax.tree.map(lambda x: np.concatenate([np.asarray(x)] * (rungs * waits)), clamped)
-    found = pairs_in_groups(observables, flat, clamped, (rungs * waits, size), shared=shared)
+        clamped = jax.tree.map(lambda x: np.concatenate([np.asarray(x)] * (temperatures * waits)), clamped)
+    found = pairs_in_groups(observables, flat, clamped, (temperatures * waits, size), shared=shared)
     dims = (*FINAL, "configuration_b")
     return {
-        f"final_{name}": Record((*dims, *observables[name].dims), x.reshape(rungs, waits, *x.shape[1:]))
+        f"final_{name}": Record((*dims, *observables[name].dims), x.reshape(temperatures, waits, *x.shape[1:]))
         for name, x in found.items()
     }

@@ -11,7 +11,7 @@ from test_grid import BASE, plan_of
 import glassnet as gn
 from glassnet.campaign.axes import read_axes
 from glassnet.campaign.folder import campaign, check_run, held, open_folder, write
-from glassnet.campaign.plan import Plan
+from glassnet.campaign.grid import Grid
 from glassnet.campaign.standing import standings
 from glassnet.core.codec import config_hash
 from glassnet.perceptron.describe import renewed
@@ -34,9 +34,9 @@ def test_a_campaign_is_read_back(tmp_path):
     made = recorded(tmp_path, "[grid]\nN = [4, 6]\nbeta = [1, inf]\n", BASE + "schedule = 'quench'\n")
     again = open_folder(tmp_path / "c")
     assert names(again) == names(made)
-    assert again.plan.campaign_hash == made.plan.campaign_hash
+    assert again.grid.campaign_hash == made.grid.campaign_hash
     assert [p.config for p in again.points] == [p.config for p in made.points]
-    assert json.loads((tmp_path / "c" / "campaign.json").read_text())["hash"] == made.plan.campaign_hash
+    assert json.loads((tmp_path / "c" / "campaign.json").read_text())["hash"] == made.grid.campaign_hash
     for point in made.points:
         assert gn.config.read_config(made.config_file(point)) == point.config
 
@@ -93,7 +93,7 @@ def test_a_campaign_of_version_0_1_goes_on(tmp_path, sweeps):
         assert [one.state for one in standings(made)] == ["complete"]
         base = renewed(values)
         base["protocol"]["sweeps"] += sweeps
-        after = campaign(folder, Plan(base, read_axes({"seed": [values["seed"], 7]})))
+        after = campaign(folder, Grid(base, read_axes({"seed": [values["seed"], 7]})))
     assert after.runs == {point.name: point.config.config_hash for point in after.points}
     assert names(after) == [name, "seed=7"]
     write(after)

@@ -5,7 +5,7 @@ import math
 import pytest
 
 import glassnet as gn
-from glassnet.campaign import read_plan
+from glassnet.campaign import read_grid
 from glassnet.config import RandomTask, RunConfig
 
 BASE = """
@@ -20,7 +20,7 @@ protocol = {sweeps = 20, waiting_times = [2, 8]}
 def plan_of(folder, text, base=BASE):
     """The plan in a file."""
     (folder / "c.toml").write_text(base + text)
-    return read_plan(folder / "c.toml")
+    return read_grid(folder / "c.toml")
 
 
 def test_points_are_the_configurations_of_all_combinations(tmp_path):
@@ -137,6 +137,6 @@ def test_wrong_bases(tmp_path):
     with pytest.raises(ValueError, match="Argument `temperature` is unknown; config has machine, task"):
         plan_of(tmp_path, "temperature = 1\n[grid]\nseed = [0]\n")
     with pytest.raises(FileNotFoundError, match="Argument `file` must name a TOML file, but is"):
-        read_plan(tmp_path / "absent.toml")
+        read_grid(tmp_path / "absent.toml")
     with pytest.raises(ValueError, match="Argument `file` must end in .toml, but is"):
-        read_plan(tmp_path / "c.json")
+        read_grid(tmp_path / "c.json")

@@ -32,7 +32,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Grid:
     """A grid of runs.
 
     Args:
@@ -75,14 +75,14 @@ class Plan:
         return tuple(len(axis.values) for axis in self.axes)
 
     @property
-    def grid(self) -> dict[str, list[Any]]:
+    def values(self) -> dict[str, list[Any]]:
         """Values of each axis by its key, as JSON values."""
         return {axis.key: to_json(list(axis.values)) for axis in self.axes}
 
     @property
     def campaign_hash(self) -> str:
         """SHA-256 that changes with any configuration or value of the grid, 64 hexadecimal digits."""
-        return config_hash({"grid": self.grid, "runs": [point.config.config_hash for point in self.points]})
+        return config_hash({"grid": self.values, "runs": [point.config.config_hash for point in self.points]})
 
     @cached_property
     def fixed(self) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class Plan:
         return {name: value for name, value in flat(self.points[0].config.to_dict()).items() if name not in swept}
 
 
-def read_plan(path: str | PathLike) -> Plan:
+def read_grid(path: str | PathLike) -> Grid:
     """The campaign in a TOML file: tables [run] (fields of `RunConfig`), [grid] and, for clusters, [cluster].
 
     Raises:
@@ -112,7 +112,7 @@ def read_plan(path: str | PathLike) -> Plan:
             raise ValueError(f"Argument `{name}` is unknown; a campaign has {', '.join(TABLES)}.")
         if not isinstance(table, dict):
             raise fail(name, "be a table", table)
-    return Plan(to_json(tables.get("run", {})), read_axes(tables.get("grid")), tables.get("cluster", {}))
+    return Grid(to_json(tables.get("run", {})), read_axes(tables.get("grid")), tables.get("cluster", {}))
 
 
 SWEEPS = "protocol.sweeps"
