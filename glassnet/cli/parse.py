@@ -40,7 +40,11 @@ def parse(kind: type[T], arguments: Sequence[str], command: str, default: Any = 
         raise ValueError(f"{sentence(words.getvalue())} (see glassnet {command} --help)") from None
 
 
-FORMER = {"--machine.weights": "--machine.ensemble", "--task.teacher.weights": "--task.teacher.ensemble"}
+FORMER = {
+    "--machine.weights": "--machine.ensemble",
+    "--task.teacher.weights": "--task.teacher.ensemble",
+    "--weights": "--ensemble",  # of `glassnet theory`
+}
 """Former names of options."""
 
 

@@ -27,22 +27,26 @@ def of_earlier_versions() -> Generator[None]:
         yield
 
 
-def former_arguments(**names: str) -> Callable[[type[T]], type[T]]:
-    """Class decorator: takes arguments by their former names, too, `former="new"`."""
+def former_arguments(**names: str) -> Callable[[T], T]:
+    """Decorator of a class or function: takes arguments by their former names, too, `former="new"`."""
 
-    def decorated(kind: type[T]) -> type[T]:
-        init = kind.__init__
+    def taking(function: Callable) -> Callable:
+        @wraps(function)
+        def with_former_names(*args: Any, **kwargs: Any) -> Any:
+            for former in names.keys() & kwargs.keys():
+                warn_former(former, names[former], stacklevel=3)
+                if names[former] in kwargs:
+                    raise TypeError(f"`{former}` is the former name of `{names[former]}`, which is given, too.")
+                kwargs[names[former]] = kwargs.pop(former)
+            return function(*args, **kwargs)
 
-        @wraps(init)
-        def with_former_names(self: Any, *args: Any, **kwargs: Any) -> None:
-            for former, new in names.items():
-                if former in kwargs:
-                    warn_former(former, new, stacklevel=3)
-                    kwargs[new] = kwargs.pop(former)
-            init(self, *args, **kwargs)
+        return with_former_names
 
-        kind.__init__ = with_former_names  # ty: ignore[invalid-assignment]
-        return kind
+    def decorated(thing: Any) -> Any:
+        if not isinstance(thing, type):
+            return taking(thing)
+        thing.__init__ = taking(thing.__init__)
+        return thing
 
     return decorated
 

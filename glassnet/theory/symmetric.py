@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from glassnet.core.check import integer, one_of, positive
+from glassnet.core.former import former_arguments, warn_former
 from glassnet.perceptron.potential import HardCore, Potential
 from glassnet.theory.capacity_bound import exceeds_capacity_bound, warn_above_capacity
 from glassnet.theory.exact import ExactChain
@@ -38,7 +39,7 @@ class ReplicaSymmetric:
         iterations: evaluations of the saddle-point equations.
         converged: always True: a solver that fails raises NoConvergenceError.
         above_capacity_bound: the solution is formal, for no machine can store so many random patterns.
-        depth, alpha, scenario, closure, potential, beta, branch, weights: what was asked for.
+        depth, alpha, scenario, closure, potential, beta, branch, ensemble: what was asked for.
     """
 
     q: np.ndarray
@@ -58,7 +59,13 @@ class ReplicaSymmetric:
     potential: Potential
     beta: float | None
     branch: str
-    weights: str
+    ensemble: str
+
+    @property
+    def weights(self) -> str:
+        """Former name of `ensemble`."""
+        warn_former("weights", "ensemble")
+        return self.ensemble
 
 
 def chain_equations(
@@ -69,7 +76,7 @@ def chain_equations(
     closure: str = "factorised",
     potential: Potential | None = None,
     beta: float | None = None,
-    weights: str = "spherical",
+    ensemble: str = "spherical",
 ) -> Chain:
     """The checked saddle-point equations; arguments and errors as in `replica_symmetric`."""
     integer(1, depth=depth)
@@ -84,7 +91,7 @@ def chain_equations(
         replicas=SCENARIOS[scenario],
         weight=weight,
         margin=potential.margin,
-        prior=weight_prior(weights),
+        prior=weight_prior(ensemble),
     )
 
 
@@ -107,6 +114,7 @@ def solve_chain(chain: Chain, start: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return *unpack(found.complement), found.residual, found.iterations
 
 
+@former_arguments(weights="ensemble")
 def replica_symmetric(
     *,
     depth: int,
@@ -116,7 +124,7 @@ def replica_symmetric(
     potential: Potential | None = None,
     beta: float | None = None,
     branch: str = "grown",
-    weights: str = "spherical",
+    ensemble: str = "spherical",
 ) -> ReplicaSymmetric:
     """Overlaps of neurons and weights in every layer, one step from replicas to physics.
 
@@ -135,7 +143,7 @@ def replica_symmetric(
         potential: of the gap; hard core without margin if None.
         beta: inverse temperature, needed unless the potential is hard.
         branch: "grown" (start at q = 1e-3) or "crystal" (start at 1 - 1e-6); both may end in one solution.
-        weights: "spherical" or "ising".
+        ensemble: "spherical" or "ising".
     Returns:
         The solution with its free entropy.
     Raises:
@@ -144,12 +152,12 @@ def replica_symmetric(
     Warns:
         CapacityWarning: above the rigorous bound on the capacity (random data, hard core).
     """
-    options = {"scenario": scenario, "closure": closure, "potential": potential, "beta": beta, "weights": weights}
+    options = {"scenario": scenario, "closure": closure, "potential": potential, "beta": beta, "ensemble": ensemble}
     one_of(STARTS, branch=branch)
     chain = chain_equations(depth=depth, alpha=alpha, **options)
     p, bond, residual, iterations = solve_chain(chain, np.full(2 * depth - 1, STARTS[branch]))
     eps, E = chain.conjugates(p, bond)
-    formal = exceeds_capacity_bound(alpha, depth, scenario, potential or HardCore(), weights)
+    formal = exceeds_capacity_bound(alpha, depth, scenario, potential or HardCore(), ensemble)
     warn_above_capacity(formal, alpha, depth)
     return ReplicaSymmetric(
         q=1 - p,
@@ -169,7 +177,7 @@ def replica_symmetric(
         potential=potential or HardCore(),
         beta=beta,
         branch=branch,
-        weights=weights,
+        ensemble=ensemble,
     )
 
 

@@ -5,8 +5,10 @@ import math
 import pytest
 
 import glassnet as gn
+from glassnet import campaign
 from glassnet.campaign import read_grid
 from glassnet.config import RandomTask, RunConfig
+from glassnet.core.former import FormerName
 
 BASE = """
 [run]
@@ -140,3 +142,10 @@ def test_wrong_bases(tmp_path):
         read_grid(tmp_path / "absent.toml")
     with pytest.raises(ValueError, match="Argument `file` must end in .toml, but is"):
         read_grid(tmp_path / "c.json")
+
+
+def test_former_names_work_with_a_warning():
+    with pytest.warns(FormerName, match="`read_plan` is now called `read_grid`"):
+        assert campaign.read_plan is read_grid
+    with pytest.raises(AttributeError, match="no attribute 'absent'"):
+        _ = campaign.absent
