@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -152,6 +153,7 @@ def test_info_without_a_dataset():
 LINES = [
     [],
     ["--beta", "1", "inf", "--seed", "3", "--data", "independent"],
+    ["--beta", "1,10", "1,20.5", "--schedule", "linear", "--knots", "0", "100"],
     ["--machine.potential", "hard_core", "--machine.potential.margin", "-0.1", "--machine.ensemble", "ising"],
     ["--task", "hidden_manifold", "--task.dimension", "7", "--machine.connectivity", "4", "--machine.outputs", "2"],
     ["--schedule", "linear", "--beta", "1", "30", "--knots", "0", "100", "--dynamics", "heat_bath"],
@@ -166,6 +168,13 @@ def test_the_command_that_makes_a_run_makes_its_configuration(options):
     name, command, *words = shlex.split(command_line(config))
     assert (name, command) == ("glassnet", "run")
     assert parsed(words).run == config
+
+
+@pytest.mark.parametrize("words", [["cold"], ["[[1,10],[1,20]]"], ["1,", "2"]])
+def test_words_that_are_no_beta(words):
+    shown = re.escape(repr(" ".join(words)))
+    with pytest.raises(ValueError, match=f"^Argument `beta` must be numbers, or schedules such as .*, but is {shown}"):
+        parsed(["--beta", *words, "--output", "x"])
 
 
 def test_former_names_of_options_work_with_a_warning():

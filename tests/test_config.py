@@ -90,7 +90,7 @@ def test_hash_is_stable():
 
 
 def test_what_no_option_says_is_made_from_a_file():
-    ladder = RunConfig(MACHINE, RandomTask(3), beta=[[1, 10], [1, 20]], schedule="linear", knots=[0, 100])
+    ladder = RunConfig(MACHINE, RandomTask(3), beta=[[1], [2]], schedule="steps", knots=[0])
     assert command_line(ladder) == "glassnet run --config RUN.json --output RUN"
 
 

@@ -63,7 +63,7 @@ def sentence(box: str) -> str:
     parts = [part.strip() for part in re.split(r"─+", " ".join(lines))]
     said = [part for part in parts if part and not part.startswith(("For full helptext", "Argument helptext"))]
     text = re.sub(r" {2,}", " ", " ".join(said) or plain)
-    return re.sub(r"^Error parsing [\w.]+: (?=Argument )", "", text)
+    return re.sub(r"^Error parsing [-\w.]+: (?=Argument )", "", text)
 
 
 def first_look(arguments: Sequence[str], command: str, **options: str) -> argparse.Namespace:

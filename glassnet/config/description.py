@@ -25,6 +25,36 @@ if TYPE_CHECKING:
     from glassnet.simulation.job import Job
 
 Beta = float | tuple[float, ...] | tuple[tuple[float, ...], ...]
+
+
+def beta_from(words: list[str]) -> Beta:
+    """Beta from the words of an option: numbers, or numbers joined by commas for each of several schedules.
+
+    Raises:
+        ValueError: for other words.
+    """
+    try:
+        rows = tuple(tuple(map(float, word.split(","))) for word in words)
+    except ValueError:
+        raise fail("beta", "be numbers, or schedules such as 1,10 1,20", " ".join(words)) from None
+    if any("," in word for word in words):
+        return rows
+    return rows[0][0] if len(rows) == 1 else tuple(row[0] for row in rows)
+
+
+def beta_words(beta: Beta) -> list[str]:
+    """The words of the option that means `beta`."""
+    rows = beta if isinstance(beta, tuple) else (beta,)
+    return [",".join(map(str, row)) if isinstance(row, tuple) else str(row) for row in rows]
+
+
+def _is_beta(value: Any) -> bool:
+    return isinstance(value, (float, int, tuple))
+
+
+WORDS = tyro.constructors.PrimitiveConstructorSpec("*", "FLOAT [FLOAT ...]", beta_from, _is_beta, beta_words)
+"""How beta is an option of the command line."""
+
 SCHEDULES = ("quench", *KINDS)
 DATA = ("shared", "independent")
 
@@ -38,7 +68,7 @@ class RunConfig:
         task: the data that clamp inputs and outputs.
         beta: inverse temperature beta >= 0, inf for zero temperature. Several values: for a quench, temperatures
             that run side by side; for other schedules, beta at each of `knots`. Several schedules side by side are a
-            list of lists, beta = [[1, 10], [1, 20]] with knots = [0, 100]: in files alone, not as an option.
+            list of lists, [[1, 10], [1, 20]] for two knots, on the command line --beta 1,10 1,20.
         schedule: "quench" (beta from sweep 0 on), "steps" (beta jumps at each knot), "linear" (beta linear in
             time between knots) or "geometric" (log beta linear in time).
         knots: sweeps at which `beta` is given, ascending from 0; none for a quench.
@@ -56,7 +86,7 @@ class RunConfig:
 
     machine: Machine
     task: TaskConfig
-    beta: Annotated[Beta, tyro.conf.arg(metavar="FLOAT [FLOAT ...]")] = 66.7
+    beta: Annotated[Beta, WORDS] = 66.7
     schedule: str = "quench"
     knots: tuple[int, ...] = ()
     protocol: Protocol = field(default_factory=Protocol)
