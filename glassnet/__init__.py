@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from glassnet import analysis, distributed, plot, theory
     from glassnet.campaign.dataset import open_campaign
     from glassnet.core.stopping import Stopped
+    from glassnet.perceptron.sweeps.catalogue import Dynamics
     from glassnet.results import open_result as open
-    from glassnet.runs import resume
+    from glassnet.sampling.system import Observable, System
+    from glassnet.sessions import resume
     from glassnet.simulator import simulate
     from glassnet.store.dataset import configuration
     from glassnet.store.files import save
@@ -30,12 +32,15 @@ __version__ = "0.1.0"
 
 _LAZY = {
     "simulate": ("glassnet.simulator", "simulate"),
-    "resume": ("glassnet.runs", "resume"),
+    "resume": ("glassnet.sessions", "resume"),
     "Stopped": ("glassnet.core.stopping", "Stopped"),
     "open": ("glassnet.results", "open_result"),
     "open_campaign": ("glassnet.campaign.dataset", "open_campaign"),
     "save": ("glassnet.store.files", "save"),
     "configuration": ("glassnet.store.dataset", "configuration"),
+    "Observable": ("glassnet.sampling.system", "Observable"),
+    "System": ("glassnet.sampling.system", "System"),
+    "Dynamics": ("glassnet.perceptron.sweeps.catalogue", "Dynamics"),
     "analysis": ("glassnet.analysis", None),
     "distributed": ("glassnet.distributed", None),
     "plot": ("glassnet.plot", None),
@@ -47,6 +52,7 @@ __all__ = [
     "Machine", "SoftCore", "HardCore", "Counting", "Probit", "Protocol", "Schedule", "tasks",
     "energy", "gaps", "feed_forward",
     "simulate", "resume", "Stopped", "open", "open_campaign", "save", "configuration",
+    "Observable", "Dynamics", "System",
     "analysis", "plot", "theory", "distributed",
 ]  # fmt: skip
 

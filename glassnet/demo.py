@@ -27,7 +27,7 @@ from glassnet.plot import overview
 from glassnet.plot.style import paper
 from glassnet.simulation.phase import Report
 from glassnet.simulation.protocol import Protocol
-from glassnet.simulator import simulate
+from glassnet.simulator import in_memory
 from glassnet.store.files import save
 
 CONFIG = RunConfig(
@@ -54,7 +54,7 @@ def demo(folder: Path, *, config: RunConfig = CONFIG, report: Report | None = No
         ValueError, OSError: if the folder cannot be made or written to, before anything is compiled.
     """
     folder = writable_folder(folder)
-    ds = simulate(**config.build(), report=report)
+    ds = in_memory(config.job(), report)
     ds = ds.assign_attrs(run_config=config.to_json(), run_config_hash=config.config_hash)
     figure = drawn(ds)
     return {

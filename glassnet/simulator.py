@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import xarray as xr
 
-from glassnet import runs
+from glassnet import sessions
 from glassnet.analysis import derive
 from glassnet.core import compile_cache
 from glassnet.core.check import fail, is_number
@@ -19,8 +19,8 @@ from glassnet.core.schedule import Schedule
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.sweeps.catalogue import Dynamics
 from glassnet.perceptron.system import Configuration, Perceptron
-from glassnet.runs import Limits
 from glassnet.sampling.system import Free, Observable, System
+from glassnet.sessions import Limits
 from glassnet.simulation.job import Job
 from glassnet.simulation.phase import Report
 from glassnet.simulation.protocol import Protocol
@@ -28,6 +28,7 @@ from glassnet.simulation.run import run
 from glassnet.simulation.share import share
 from glassnet.store.dataset import dataset
 from glassnet.store.provenance import provenance
+from glassnet.store.schema import VARIABLES
 from glassnet.tasks import Task
 
 Beta = float | Schedule | Sequence[float | Schedule]
@@ -102,9 +103,21 @@ def simulate(
     )  # fmt: skip
     limits = Limits(time_limit, checkpoint_every)
     if folder is not None:
-        return runs.start(folder, job, limits, report)
+        return sessions.start(folder, job, limits, report)
     if limits != Limits():
         raise fail("folder", "be given with `time_limit` or `checkpoint_every`", folder)
+    return in_memory(job, report)
+
+
+def in_memory(job: Job, report: Report | None = None) -> xr.Dataset:
+    """Run a job from start to end, without a folder, as `simulate` does.
+
+    Args:
+        job: what to run.
+        report: called with a status after every block of sweeps.
+    Raises:
+        FloatingPointError: if the configuration stops being finite.
+    """
     compile_cache.guard()
     made = provenance()
     begun = time.perf_counter()
@@ -157,10 +170,22 @@ def prepared(
         numbers,
         seed,
         start,
-        dict(observables or {}),
+        _observables(observables),
         keep_configurations,
     )
     return _shared(job, part)
+
+
+def _observables(observables: Any) -> dict[str, Observable]:
+    """The user's observables, with names that are no variables which results may have."""
+    if observables is None:
+        return {}
+    if not isinstance(observables, Mapping):
+        raise fail("observables", "be a dict of Observables by name", observables)
+    for name in observables:
+        if name in VARIABLES:
+            raise fail("observables", "have names that nothing else in the result has", name)
+    return dict(observables)
 
 
 def _shared(job: Job, part: tuple[int, int] | None) -> Job:

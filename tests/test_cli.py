@@ -3,19 +3,23 @@
 import io
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 from contextlib import redirect_stderr
 
+import numpy as np
 import pytest
+import xarray as xr
 from command import command as call
 from command import said
 
 import glassnet as gn
 from glassnet.cli import COMMANDS
 from glassnet.cli.parse import seconds
+from glassnet.cli.plot import at_temperature
 from glassnet.cli.progress import progress_bar
 from glassnet.cli.run import parsed
 from glassnet.config import DigitsTask, HiddenManifoldTask, RandomTask, RunConfig, TeacherStudentTask
@@ -97,9 +101,20 @@ def test_plot_one_of_several_temperatures(made, tmp_path):
     ladder = ds.drop_vars(("temperature", "beta")).expand_dims(temperature=2).assign_coords(coordinates)
     gn.save(ladder, tmp_path / "ladder.nc")
     status, _, err = call("plot", tmp_path / "ladder.nc")
-    assert (status, "Argument `temperature` must be given, one of 0.5, 0.1, but is None." in err) == (2, True)
+    words = "Argument `temperature` must be given, or `beta`, one of 0.5 (beta 2), 0.1 (beta 10), but is None."
+    assert (status, words in err) == (2, True)
+    status, _, err = call("plot", tmp_path / "ladder.nc", "--temperature", "0.1", "--beta", "10")
+    assert (status, "`beta` must not be given together with `temperature`, but is 10.0." in err) == (2, True)
     assert call("plot", tmp_path / "ladder.nc", "--temperature", "0.12")[0] == 0
+    assert "T 0.1, beta 10" in call("info", tmp_path / "ladder.nc")[1]
     assert (tmp_path / "ladder.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize(("beta", "nearest"), [(1.0, 2.0), (66.7, 50.0), (7.0, 2.0), (np.inf, np.inf)])
+def test_the_nearest_beta(beta, nearest):
+    known = np.array([2.0, 50.0, np.inf])
+    ds = xr.Dataset(coords={"temperature": 1 / known, "beta": ("temperature", known)})
+    assert float(at_temperature(ds, None, beta).beta) == nearest
 
 
 SMALL = RunConfig(gn.Machine(2, 4), RandomTask(3), beta=2, protocol=gn.Protocol(20, (2, 8), samples=2))
@@ -139,6 +154,7 @@ def test_info_without_a_dataset():
 LINES = [
     [],
     ["--beta", "1", "inf", "--seed", "3", "--data", "independent"],
+    ["--beta", "1,10", "1,20.5", "--schedule", "linear", "--knots", "0", "100"],
     ["--machine.potential", "hard_core", "--machine.potential.margin", "-0.1", "--machine.ensemble", "ising"],
     ["--task", "hidden_manifold", "--task.dimension", "7", "--machine.connectivity", "4", "--machine.outputs", "2"],
     ["--schedule", "linear", "--beta", "1", "30", "--knots", "0", "100", "--dynamics", "heat_bath"],
@@ -153,6 +169,13 @@ def test_the_command_that_makes_a_run_makes_its_configuration(options):
     name, command, *words = shlex.split(command_line(config))
     assert (name, command) == ("glassnet", "run")
     assert parsed(words).run == config
+
+
+@pytest.mark.parametrize("words", [["cold"], ["[[1,10],[1,20]]"], ["1,", "2"]])
+def test_words_that_are_no_beta(words):
+    shown = re.escape(repr(" ".join(words)))
+    with pytest.raises(ValueError, match=f"^Argument `beta` must be numbers, or schedules such as .*, but is {shown}"):
+        parsed(["--beta", *words, "--output", "x"])
 
 
 def test_former_names_of_options_work_with_a_warning():

@@ -201,3 +201,12 @@ def test_bad_outputs_are_found_before_anything_is_computed(tmp_path, monkeypatch
 
 def test_theory_is_an_attribute_of_the_package():
     assert gn.theory.transitions(depth=3).alpha_g == pytest.approx(np.pi**2 / 4)
+
+
+def test_the_former_option_works_with_a_warning():
+    options = ["overlap", "--depth", "1", "--alpha", "0.5"]
+    status, out, err = call(*options, "--weights", "ising")
+    assert status == 0 and err == (
+        "glassnet: warning: `--weights` is now called `--ensemble`; the former name goes with the next release.\n"
+    )
+    assert call(*options, "--ensemble", "ising") == (0, out, "")

@@ -8,7 +8,10 @@ import pytest
 
 import glassnet as gn
 from glassnet.config import DigitsTask, HiddenManifoldTask, RandomTask, RunConfig, TeacherStudentTask, read_config
+from glassnet.config.command import command_line
 from glassnet.core.former import FormerName
+from glassnet.simulator import prepared
+from glassnet.store.jobs import configuration_of_run
 
 MACHINE = gn.Machine(2, 4)
 TASKS = [
@@ -27,6 +30,9 @@ BETAS = [
     {"beta": [1, 5], "schedule": "geometric", "knots": [0, 100]},
     {"beta": [1, math.inf], "schedule": "steps", "knots": [0, 100]},
     {"beta": [0, 5], "schedule": "linear", "knots": [0, 100]},
+    {"beta": [[1, 10], [1, 20.5]], "schedule": "linear", "knots": [0, 100]},
+    {"beta": [[1, math.inf], [2, 3]], "schedule": "steps", "knots": [0, 100]},
+    {"beta": [[1], [2]], "schedule": "steps", "knots": [0]},
 ]
 
 
@@ -60,12 +66,32 @@ def test_schedules_as_simulate_takes_them():
     assert given(beta=(1, 4), schedule="linear", knots=(0, 9)) == gn.Schedule.linear(1, 4, 9)
     assert given(beta=(1, 4), schedule="geometric", knots=(0, 9)) == gn.Schedule.geometric(1, 4, 9)
     assert given(beta=(1, 4), schedule="steps", knots=(0, 9)) == gn.Schedule.steps((0, 9), (1, 4))
+    both = [gn.Schedule.linear(1, 4, 9), gn.Schedule.linear(1, 5, 9)]
+    assert given(beta=[[1, 4], [1, 5]], schedule="linear", knots=(0, 9)) == both
+
+
+def test_job_is_that_of_the_same_arguments():
+    """One function builds what runs, whoever asks: a ladder of schedules has a temperature axis."""
+    config = RunConfig(MACHINE, RandomTask(3), beta=[[1, 4], [1, 5]], schedule="linear", knots=(0, 9), seed=2)
+    job = config.job(part=(1, 2), keep_configurations=True)
+    assert job.ladder and [s.final_beta for s in job.schedules] == [4, 5]
+    assert (job.share.part, job.share.parts, job.keep_configurations) == (1, 2, True)
+    arguments = {"task": RandomTask(3).build(MACHINE), "beta": config.inverse_temperature, "seed": 2}
+    assert configuration_of_run(job) == configuration_of_run(prepared(MACHINE, **arguments))
+    assert not RunConfig(MACHINE, RandomTask(3), beta=(1, 4), schedule="linear", knots=(0, 9)).job().ladder
 
 
 def test_hash_is_stable():
     """The hash of a fixed configuration never changes: results of different versions are compared by it."""
     config = RunConfig(MACHINE, RandomTask(3), beta=2.0)
     assert config.config_hash == "57cde30c9b0d22005adc494f39e62c69e6ff3f588ce2ee2cebbb472e0381cd8a"
+    ladder = RunConfig(MACHINE, RandomTask(3), beta=[[1, 10], [1, 20]], schedule="linear", knots=[0, 100])
+    assert ladder.config_hash == RunConfig.from_json(ladder.to_json()).config_hash != config.config_hash
+
+
+def test_what_no_option_says_is_made_from_a_file():
+    ladder = RunConfig(MACHINE, RandomTask(3), beta=[[1], [2]], schedule="steps", knots=[0])
+    assert command_line(ladder) == "glassnet run --config RUN.json --output RUN"
 
 
 def test_hash_depends_on_values_alone():
@@ -147,6 +173,19 @@ BAD_VALUES = [
     (lambda: run_of(beta="cold"), "`beta` must be a number or a list of numbers, but is 'cold'"),
     (lambda: run_of(beta=()), r"`beta` must be a number or a list of numbers, but is \(\)"),
     (lambda: run_of(beta=(1, -2)), "`beta` must be a number of at least 0, but is -2"),
+    (lambda: run_of(beta=[[1, 2], [3, 4]]), r"`beta` must be a number or a list of numbers for a quench, but is \(\(1"),
+    (lambda: run_of(beta=[[1, 2], 3]), r"`beta` must be a number, .* equally long lists of numbers, but is \[\[1, 2"),
+    (lambda: run_of(beta=[[1, 2], [3]]), r"`beta` must be .* equally long lists of numbers, but is \[\[1, 2\], \[3"),
+    (lambda: run_of(beta=[[[1, 2]]]), r"`beta` must be .* equally long lists of numbers, but is \[\[\[1, 2"),
+    (lambda: run_of(beta=[[1, -2]]), "`beta` must be a number of at least 0, but is -2"),
+    (
+        lambda: run_of(schedule="linear", knots=(0, 9), beta=[[1, 2], [1, 2]]),
+        r"`beta` must hold different schedules, but is \(\(1",
+    ),
+    (
+        lambda: run_of(schedule="linear", knots=(0,), beta=[[1, 2], [1, 3]]),
+        r"`knots` must hold one sweep number for each of the 2 values of beta, but is \(0,\)",
+    ),
     (lambda: run_of(schedule="slow"), "`schedule` must be one of 'quench', .*, but is 'slow'"),
     (lambda: run_of(knots=(0, 5)), r"`knots` must be empty for a quench, but is \(0, 5\)"),
     (

@@ -26,7 +26,7 @@ from samplers import sk_rates
 from glassnet.bench.cases import sizes
 from glassnet.bench.rates import Row, rates
 from glassnet.bench.report import origin, tables
-from glassnet.bench.suite import Group, Options, chosen, measured, surroundings
+from glassnet.bench.suite import Group, Settings, chosen, measured, surroundings
 from glassnet.bench.table import Column, number, word
 from glassnet.output import writable_folder, write_text
 
@@ -58,7 +58,7 @@ errors.
 """
 
 
-def loop_rates(options: Options) -> Iterator[Row]:
+def loop_rates(options: Settings) -> Iterator[Row]:
     """Rows of `rates` for uniform machines with those of the yardstick, and package over yardstick."""
     cases = chosen(sizes(), options)
     for row in rates(cases, seconds=options.seconds, scan=options.scan, others={"yardstick": yardstick.beside}):
@@ -108,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     print(f"sweeps     {made['sweeps']}\nyardstick  {made['yardstick']}\nsamplers   {spelt(made['peers'])}")
     groups = {name: GROUPS[name] for name in given.only}
-    found = measured(groups, Options(given.seconds, tuple(given.cases), given.scan), partial(print, flush=True))
+    found = measured(groups, Settings(given.seconds, tuple(given.cases), given.scan), partial(print, flush=True))
     words = sys.argv[1:] if arguments is None else map(str, arguments)
     results = {"made": made, "command": shlex.join(["python", "experiments/benchmarks/compare.py", *words]), **found}
     if folder is not None:

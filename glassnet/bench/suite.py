@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Options:
+class Settings:
     """How long and what to measure: seconds for each number; cases by place, all if empty; also the scan in JAX."""
 
     seconds: float = 3.0
@@ -41,7 +41,7 @@ class Group:
 
     title: str
     columns: Sequence[table.Column]
-    rows: Callable[[Options], Iterator[Row]]
+    rows: Callable[[Settings], Iterator[Row]]
     alone: bool = True
 
     def place(self) -> AbstractContextManager[None]:
@@ -49,7 +49,7 @@ class Group:
         return one_core() if self.alone else nullcontext()
 
 
-def chosen(cases: list, options: Options) -> list:
+def chosen(cases: list, options: Settings) -> list:
     """The cases that are asked for."""
     return [case for n, case in enumerate(cases) if not options.cases or n in options.cases]
 
@@ -84,7 +84,7 @@ GROUPS = {
 
 
 def measured(
-    groups: Mapping[str, Group], options: Options, say: Callable[[str], object] = print
+    groups: Mapping[str, Group], options: Settings, say: Callable[[str], object] = print
 ) -> dict[str, list[Row]]:
     """Rows of each group by its name, said as lines of a table as soon as they are there."""
     results: dict[str, list[Row]] = {}

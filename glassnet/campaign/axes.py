@@ -1,7 +1,6 @@
 """The axes of a grid: which field of the configuration each one sets, and to which values."""
 
 import json
-import math
 from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +10,7 @@ import numpy as np
 from glassnet.config import RunConfig
 from glassnet.config.read import record
 from glassnet.core.check import fail, positive
+from glassnet.core.codec import from_json, leaves
 from glassnet.perceptron.machine import Machine
 
 ALIASES = {
@@ -48,7 +48,7 @@ class Axis:
 
     Args:
         key: its name in the campaign file, which is the name of the dim, too.
-        values: values of one kind, all different: numbers, words, truth values, or lists of these.
+        values: values of one kind, all different: numbers, words, truth values, lists of these, or lists of such lists.
     Raises:
         ValueError: for a key that names no field, no values, equal values, or values of several kinds.
     """
@@ -74,7 +74,8 @@ class Axis:
         if self.key == "alpha":
             positive(**{self.where: value})
         parts = value if isinstance(value, list) else [value]
-        if not parts or not all(isinstance(part, PLAIN) and part == part for part in parts):
+        rows = [part if isinstance(part, list) else [part] for part in parts]
+        if not parts or not all(row and all(isinstance(x, PLAIN) and x == x for x in row) for row in rows):
             raise fail(self.where, "hold numbers, words or lists of these", value)
 
     @property
@@ -109,10 +110,10 @@ def read_axes(grid: Any) -> tuple[Axis, ...]:
     if not isinstance(grid, dict) or not grid:
         raise fail("grid", "be a table with at least one list of values", grid)
     axes: dict[tuple[str, ...], Axis] = {}
-    for key, values in _flat(grid):
+    for key, values in leaves(grid):
         if not isinstance(values, list):
             raise fail(f"grid.{key}", "be a list of values", values)
-        axis = Axis(key, tuple(math.inf if value == "inf" else value for value in values))
+        axis = Axis(key, tuple(value if isinstance(value, list) else from_json(value) for value in values))
         if axis.path in axes:
             other = axes[axis.path].key
             raise ValueError(
@@ -137,9 +138,9 @@ def placed(base: dict[str, Any], axes: tuple[Axis, ...], values: tuple[Any, ...]
 
 
 def label(value: Any) -> str:
-    """A value in words: 5, 66.7, inf, true, metropolis; the words of a list are joined by "+"."""
+    """A value in words: 5, 66.7, inf, true, metropolis; the words of a list are joined by "+", lists by "_"."""
     if isinstance(value, list):
-        return "+".join(map(label, value))
+        return ("_" if any(isinstance(part, list) for part in value) else "+").join(map(label, value))
     if isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
@@ -161,13 +162,6 @@ def _kind(value: Any) -> str:
     if isinstance(value, (bool, list, str)):
         return type(value).__name__
     return "number"
-
-
-def _flat(table: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    rows = []
-    for key, value in table.items():
-        rows += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(f"{prefix}{key}", value)]
-    return rows
 
 
 def _with(config: Any, path: tuple[str, ...], value: Any, axis: Axis) -> dict[str, Any]:

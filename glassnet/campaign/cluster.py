@@ -24,7 +24,7 @@ RESERVED = ("nodes", "tasks_per_node", "slurm_ntasks_per_node", "slurm_nodes", "
 
 
 @dataclass(frozen=True)
-class Options:
+class ClusterOptions:
     """The table [cluster] of a campaign file.
 
     Args:
@@ -58,20 +58,20 @@ class Options:
         return 60 * self.timeout_min - MARGIN * self.signal_delay_s
 
 
-def read_options(table: dict[str, Any]) -> Options:
+def read_options(table: dict[str, Any]) -> ClusterOptions:
     """The options in a table [cluster].
 
     Raises:
-        ValueError: as `Options`, or if `timeout_min` is missing.
+        ValueError: as `ClusterOptions`, or if `timeout_min` is missing.
     """
     if "timeout_min" not in table:
         raise ValueError("Argument `cluster.timeout_min` must be given, but is missing.")
     own = {"signal_delay_s": 120, "requeues": REQUEUES} | table
     named = {name: own.pop(name) for name in ("timeout_min", "signal_delay_s", "requeues")}
-    return Options(**named, others=own)
+    return ClusterOptions(**named, others=own)
 
 
-def executor(campaign_folder: Path, cluster: str, options: Options) -> Any:
+def executor(campaign_folder: Path, cluster: str, options: ClusterOptions) -> Any:
     """A submitit executor for the jobs of a campaign; makes no files.
 
     Raises:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from glassnet.campaign.folder import Campaign, open_folder
 from glassnet.campaign.join import joined
-from glassnet.campaign.runs import STATES, state_of
+from glassnet.campaign.state import STATES, state_of
 from glassnet.core.codec import canonical
 from glassnet.results import open_result
 from glassnet.store import live
@@ -44,7 +44,7 @@ def open_campaign(folder: str | os.PathLike, *, variables: Sequence[str] | None 
         ValueError: if its record cannot be read.
     """
     campaign = open_folder(folder)
-    shape = campaign.plan.shape
+    shape = campaign.grid.shape
     folders = [campaign.run_folder(point) for point in campaign.points]
     configs = [point.config for point in campaign.points]
     states, done = map(list, zip(*map(state_of, folders, configs), strict=True))
@@ -54,7 +54,7 @@ def open_campaign(folder: str | os.PathLike, *, variables: Sequence[str] | None 
     attributes = _attributes(campaign, [ds.attrs for ds in results.values()])
     places = list(np.ndindex(shape))
     parts = {places[n]: _wanted(ds, variables) for n, ds in results.items()}
-    dims = tuple(axis.key for axis in campaign.plan.axes)
+    dims = tuple(axis.key for axis in campaign.grid.axes)
     ds, left_out = joined(parts, dims, shape)
     left_out += sorted({str(name) for ds in results.values() for name in ds.data_vars if str(name).startswith(KEPT)})
     ds = ds.assign(_standing(dims, shape, states, done)).assign_coords(_grid_coordinates(campaign))
@@ -100,20 +100,20 @@ def _standing(dims: tuple[str, ...], shape: tuple[int, ...], states: Sequence[st
 
 
 def _grid_coordinates(campaign: Campaign) -> dict[str, Any]:
-    return {axis.key: (axis.key, axis.coordinate, axis.attributes) for axis in campaign.plan.axes}
+    return {axis.key: (axis.key, axis.coordinate, axis.attributes) for axis in campaign.grid.axes}
 
 
 def _attributes(campaign: Campaign, runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Attributes of the whole: configuration, hash, and all versions, devices, ... seen."""
-    plan = campaign.plan
-    config = {"run": plan.base, "grid": plan.grid}
+    grid = campaign.grid
+    config = {"run": grid.base, "grid": grid.values}
     seen = {name: "; ".join(dict.fromkeys(str(attrs[name]) for attrs in runs if name in attrs)) for name in SEEN}
     return {
-        "title": f"glassnet: campaign over {', '.join(plan.grid)}",
+        "title": f"glassnet: campaign over {', '.join(grid.values)}",
         "config": canonical(config),
-        "config_hash": plan.campaign_hash,
-        "run_config": canonical(plan.base),
-        "grid": canonical(plan.grid),
+        "config_hash": grid.campaign_hash,
+        "run_config": canonical(grid.base),
+        "grid": canonical(grid.values),
         "campaign": str(Path(campaign.folder).resolve().name),
         **seen,
     }

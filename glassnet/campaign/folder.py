@@ -12,10 +12,11 @@ from typing import Any
 
 from glassnet.campaign.axes import read_axes
 from glassnet.campaign.cluster import FOLDER
-from glassnet.campaign.plan import SWEEPS, Plan, Point, differences, flat, longer
+from glassnet.campaign.grid import SWEEPS, Grid, Point, longer
 from glassnet.config import RunConfig
 from glassnet.core.check import fail
-from glassnet.core.codec import config_hash
+from glassnet.core.codec import config_hash, difference, flat
+from glassnet.core.former import of_earlier_versions
 from glassnet.store.durable import write_text
 from glassnet.store.folder import RunFolder
 from glassnet.store.lock import locked
@@ -30,12 +31,12 @@ class Campaign:
 
     Args:
         folder: the folder.
-        plan: the grid; the names of its points are those of the folders of the runs.
+        grid: what it consists of; the names of its points are those of the folders of the runs.
         runs: hash of the configuration by name of all runs that have ever belonged to it.
     """
 
     folder: Path
-    plan: Plan
+    grid: Grid
     points: tuple[Point, ...]
     runs: dict[str, str]
 
@@ -52,8 +53,8 @@ class Campaign:
         return self.folder / "configs" / f"{point.name}.json"
 
 
-def campaign(folder: Path, plan: Plan) -> Campaign:
-    """The campaign `plan` in `folder`, new or an enlargement of what is recorded there; writes nothing.
+def campaign(folder: Path, grid: Grid) -> Campaign:
+    """The campaign `grid` in `folder`, new or an enlargement of what is recorded there; writes nothing.
 
     A run that is recorded keeps its folder, also if the grid has got another axis or the clones are to run longer.
 
@@ -63,21 +64,21 @@ def campaign(folder: Path, plan: Plan) -> Campaign:
     runs, shorter = {}, {}
     if (folder / RECORD).exists():
         recorded = _recorded(folder)
-        runs = recorded["runs"]
-        old = _plan(recorded)
-        _check_same(folder, old, plan)
-        if SWEEPS in old.fixed and SWEEPS in plan.fixed:  # along an axis, more sweeps are another run
-            shorter = _shorter(folder, runs, plan)
+        old = _grid(recorded)
+        runs = _runs(recorded, grid)
+        _check_same(folder, old, grid)
+        if SWEEPS in old.fixed and SWEEPS in grid.fixed:  # along an axis, more sweeps are another run
+            shorter = _shorter(folder, runs, grid)
     elif folder.exists() and any(not file.name.startswith(".") and file.name != FOLDER for file in folder.iterdir()):
         raise fail("output", "be empty, new, or the folder of a campaign", str(folder))
     names = {config_hash: name for name, config_hash in runs.items()}
     names |= {new: name for name, new in shorter.items()}
-    points = tuple(replace(p, name=names.get(p.config.config_hash, p.name)) for p in plan.points)
+    points = tuple(replace(p, name=names.get(p.config.config_hash, p.name)) for p in grid.points)
     known = runs | shorter
     taken = [p.name for p in points if known.get(p.name, p.config.config_hash) != p.config.config_hash]
     if taken:
         raise ValueError(f"Argument `output` must not hold other runs, but {folder} has another {', '.join(taken)}.")
-    return Campaign(folder, plan, points, runs | {p.name: p.config.config_hash for p in points})
+    return Campaign(folder, grid, points, runs | {p.name: p.config.config_hash for p in points})
 
 
 def holds_campaign(folder: str | os.PathLike) -> bool:
@@ -95,14 +96,20 @@ def open_folder(folder: str | os.PathLike) -> Campaign:
     folder = Path(folder)
     if not holds_campaign(folder):
         raise FileNotFoundError(f"Argument `folder` must be the folder of a campaign, but is {str(folder)!r}.")
-    return campaign(folder, _plan(_recorded(folder)))
+    return campaign(folder, _grid(_recorded(folder)))
 
 
 def write(campaign: Campaign) -> None:
     """Record the campaign in its folder, with the configurations of its runs; makes the folder."""
     campaign.folder.mkdir(parents=True, exist_ok=True)
-    plan = campaign.plan
-    values = {"format": FORMAT, "hash": plan.campaign_hash, "run": plan.base, "grid": plan.grid, "runs": campaign.runs}
+    grid = campaign.grid
+    values = {
+        "format": FORMAT,
+        "hash": grid.campaign_hash,
+        "run": grid.base,
+        "grid": grid.values,
+        "runs": campaign.runs,
+    }
     written = datetime.now(UTC).isoformat(timespec="seconds")
     write_text(json.dumps(values | {"written": written}, indent=1) + "\n", campaign.folder / RECORD)
     for name in ("configs", "logs"):
@@ -120,12 +127,12 @@ def check_run(folder: Path, config: RunConfig) -> None:
         ValueError: with the fields that differ, or if the run has no configuration of its own.
     """
     values = RunFolder(folder).about["run"]
-    found = RunConfig.from_json(json.dumps(values)) if values else None
+    found = RunConfig.stored(values) if values else None
     if found is None:
         raise fail("output", "hold runs made by `glassnet run`", str(folder))
-    old, new = flat(found.to_dict()), flat(config.to_dict())
+    old, new = found.to_dict(), config.to_dict()
     if found.config_hash != config.config_hash and not longer(old, new):
-        changed = ", ".join(differences(old, new))
+        changed = "; ".join(difference(old, new))
         raise ValueError(f"Argument `run` must be that of the run in {folder}, but differs: {changed}.")
 
 
@@ -141,33 +148,41 @@ def _recorded(folder: Path) -> dict[str, Any]:
     return values
 
 
-def _plan(recorded: dict[str, Any]) -> Plan:
-    return Plan(recorded["run"], read_axes(recorded["grid"]))
+def _grid(recorded: dict[str, Any]) -> Grid:
+    with of_earlier_versions():
+        return Grid(recorded["run"], read_axes(recorded["grid"]))
 
 
-def _check_same(folder: Path, old: Plan, new: Plan) -> None:
+def _runs(recorded: dict[str, Any], grid: Grid) -> dict[str, str]:
+    """The hashes of the recorded runs, by name; those that an earlier version hashed otherwise as they are now."""
+    renewed = {point.config.former_hash: point.config.config_hash for point in grid.points}
+    return {name: renewed.get(known, known) for name, known in recorded["runs"].items()}
+
+
+def _check_same(folder: Path, old: Grid, new: Grid) -> None:
     """Raise ValueError if fields that neither grid varies differ, but for more sweeps of the clones."""
-    before, now = dict(old.fixed), new.fixed
+    shared = old.fixed.keys() & new.fixed.keys()
+    before, now = ({name: x for name, x in grid.fixed.items() if name in shared} for grid in (old, new))
     if before.get(SWEEPS, math.inf) < now.get(SWEEPS, 0):
-        del before[SWEEPS]
-    changed = differences(before, now)
+        before[SWEEPS] = now[SWEEPS]
+    changed = difference(before, now)
     if changed:
-        message = f"must be that of the campaign in {folder}, but differs: {', '.join(changed)}"
+        message = f"must be that of the campaign in {folder}, but differs: {'; '.join(changed)}"
         raise ValueError(f"Argument `run` {message}. Give another --output, or vary the field in the grid.")
 
 
-def _shorter(folder: Path, runs: dict[str, str], plan: Plan) -> dict[str, str]:
-    """Hashes that recorded runs which are to be made longer have in `plan`, by name."""
-    wanted = [point.config for point in plan.points if point.config.config_hash not in runs.values()]
+def _shorter(folder: Path, runs: dict[str, str], grid: Grid) -> dict[str, str]:
+    """Hashes that recorded runs which are to be made longer have in `grid`, by name."""
+    wanted = [point.config for point in grid.points if point.config.config_hash not in runs.values()]
     if not wanted:
         return {}
     asked = {_but_sweeps(config): config for config in wanted}
     best: dict[str, tuple[int, str]] = {}  # sweeps and name of the longest that there is
     for name in runs:
         with suppress(FileNotFoundError, ValueError):  # a run whose configuration is lost is another one
-            old = RunConfig.from_json((folder / "configs" / f"{name}.json").read_text(encoding="utf-8"))
+            old = RunConfig.stored(json.loads((folder / "configs" / f"{name}.json").read_text(encoding="utf-8")))
             new = asked.get(_but_sweeps(old))
-            if new is not None and longer(flat(old.to_dict()), flat(new.to_dict())):
+            if new is not None and longer(old.to_dict(), new.to_dict()):
                 best[new.config_hash] = max(best.get(new.config_hash, (0, "")), (old.protocol.sweeps, name))
     return {name: new for new, (_, name) in best.items()}
 

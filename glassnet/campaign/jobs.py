@@ -17,9 +17,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from glassnet.campaign.cluster import FOLDER, Options, engine
-from glassnet.campaign.processes import Task
-from glassnet.campaign.runs import PROMPT, command
+from glassnet.campaign.cluster import FOLDER, ClusterOptions, engine
+from glassnet.campaign.processes import Assignment
+from glassnet.campaign.state import PROMPT, command
 from glassnet.core.stopping import STOPPED
 from glassnet.store.durable import write_text
 
@@ -29,7 +29,7 @@ POLL = 2.0
 
 
 @dataclass(frozen=True)
-class Job:
+class QueuedRun:
     """What a job does: start a run or go on with it.
 
     Args:
@@ -37,7 +37,7 @@ class Job:
         time_limit: seconds after which the run is to stop.
     """
 
-    task: Task
+    task: Assignment
     time_limit: float
 
     def __call__(self) -> int:
@@ -116,7 +116,9 @@ def job(campaign_folder: Path, cluster: str, job: str) -> Any:
     return kind(campaign_folder / FOLDER, job)
 
 
-def submit(submitter: Any, campaign_folder: Path, tasks: Sequence[Task], options: Options) -> dict[str, Any]:
+def submit(
+    submitter: Any, campaign_folder: Path, tasks: Sequence[Assignment], options: ClusterOptions
+) -> dict[str, Any]:
     """Submit runs, on SLURM as one job array, and record their numbers.
 
     Args:
@@ -128,7 +130,7 @@ def submit(submitter: Any, campaign_folder: Path, tasks: Sequence[Task], options
         The submitit job of each run, by name.
     """
     with submitter.batch():
-        jobs = [submitter.submit(Job(task, options.time_limit)) for task in tasks]
+        jobs = [submitter.submit(QueuedRun(task, options.time_limit)) for task in tasks]
     named = {task.name: job for task, job in zip(tasks, jobs, strict=True)}
     entries = {name: {"cluster": submitter.cluster, "job": job.job_id} for name, job in named.items()}
     write_text(json.dumps(submitted(campaign_folder) | entries, indent=1) + "\n", campaign_folder / RECORD)

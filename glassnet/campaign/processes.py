@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
-from glassnet.campaign.runs import PROMPT, command
+from glassnet.campaign.state import PROMPT, command
 from glassnet.core.stopping import STOPPED
 
 T = TypeVar("T")
@@ -21,7 +21,7 @@ POLL = 0.1
 
 
 @dataclass(frozen=True)
-class Task:
+class Assignment:
     """A run to be carried out: its name, its folder, its configuration, where its output goes."""
 
     name: str
@@ -34,7 +34,7 @@ class Task:
 class Outcome:
     """How the command of a run ended: exit status (minus the signal that ended it), seconds it took."""
 
-    task: Task
+    task: Assignment
     status: int
     seconds: float
 
@@ -50,7 +50,7 @@ class Outcome:
 class Child:
     """A process at work: the run, its place among those side by side, when it began."""
 
-    task: Task
+    task: Assignment
     place: int
     process: subprocess.Popen
     begun: float = field(default_factory=time.monotonic)
@@ -95,7 +95,7 @@ def stop_on_signals(told: Callable[[], None] = lambda: None) -> Generator[Stop]:
 
 
 def carry_out(
-    tasks: Sequence[Task],
+    tasks: Sequence[Assignment],
     *,
     jobs: int,
     deadline: float | None,
@@ -139,7 +139,7 @@ def carry_out(
     return ended
 
 
-def start(task: Task, place: int, jobs: int, deadline: float | None) -> Child:
+def start(task: Assignment, place: int, jobs: int, deadline: float | None) -> Child:
     """Start the command of a run, in a process group of its own, so that a Ctrl-C reaches it through us alone."""
     limit = None if deadline is None else deadline - time.monotonic()
     arguments = command(task.folder, task.config_file, time_limit=limit)

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from glassnet.campaign.folder import Campaign, check_run
+from glassnet.campaign.grid import Point
 from glassnet.campaign.jobs import in_queue
-from glassnet.campaign.plan import Point
-from glassnet.campaign.processes import Task
-from glassnet.campaign.runs import doomed, state_of
-from glassnet.simulator import prepared
+from glassnet.campaign.processes import Assignment
+from glassnet.campaign.state import doomed, state_of
 
 OPEN = ("absent", "stopped", "interrupted", "failed")
 """States from which a run is started or gone on with."""
@@ -26,7 +25,7 @@ class Standing:
 
 
 def standings(campaign: Campaign) -> list[Standing]:
-    """Where all runs stand: one of `glassnet.campaign.runs.STATES`, or "queued" as a job that does not work yet.
+    """Where all runs stand: one of `glassnet.campaign.state.STATES`, or "queued" as a job that does not work yet.
 
     Raises:
         ValueError: if the folder of a run holds another one.
@@ -68,7 +67,7 @@ def check_new(found: Sequence[Standing]) -> None:
             _check(one.point)
 
 
-def to_do(campaign: Campaign, found: Sequence[Standing], *, retry_failed: bool) -> list[Task]:
+def to_do(campaign: Campaign, found: Sequence[Standing], *, retry_failed: bool) -> list[Assignment]:
     """The runs to be carried out: neither complete nor queued or at work elsewhere.
 
     Args:
@@ -78,11 +77,11 @@ def to_do(campaign: Campaign, found: Sequence[Standing], *, retry_failed: bool) 
     """
     points = [one.point for one in found if one.state in OPEN]
     points = [p for p in points if retry_failed or not doomed(campaign.run_folder(p))]
-    return [Task(p.name, campaign.run_folder(p), campaign.config_file(p), campaign.log_file(p)) for p in points]
+    return [Assignment(p.name, campaign.run_folder(p), campaign.config_file(p), campaign.log_file(p)) for p in points]
 
 
 def _check(point: Point) -> None:
     try:
-        prepared(**point.config.build(), part=(0, 1))
+        point.config.job(part=(0, 1))
     except (ValueError, FileNotFoundError) as error:
         raise type(error)(f"{error} This is the grid point {point.name}.") from error

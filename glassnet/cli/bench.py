@@ -20,7 +20,7 @@ USUAL: tuple[Name, ...] = ("sizes", "shapes", "cores", "measuring")
 
 
 @dataclass(frozen=True)
-class Options:
+class BenchOptions:
     """Measure how fast the sweeps are: proposals (site-updates) and gaps touched (element-updates) a second.
 
     What is compared runs in turn and the best of each counts. Prints what runs and a table for each group.
@@ -47,7 +47,7 @@ class Options:
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
-    options = parse(Options, arguments, "bench")
+    options = parse(BenchOptions, arguments, "bench")
     check(options)
     results = measured(options)
     if options.json is not None:
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> None:
         print("\n".join(f"wrote {path}" for path in write(results, options.output_dir)))
 
 
-def check(options: Options) -> None:
+def check(options: BenchOptions) -> None:
     """Check what is used late, so that nothing is measured in vain.
 
     Raises:
@@ -77,7 +77,7 @@ def check(options: Options) -> None:
         writable_folder(options.output_dir)
 
 
-def measured(options: Options) -> dict[str, Any]:
+def measured(options: BenchOptions) -> dict[str, Any]:
     """Measure and print; all numbers by group, and where they were made."""
     from glassnet.bench import suite
 
@@ -85,7 +85,7 @@ def measured(options: Options) -> dict[str, Any]:
     made = suite.surroundings()
     print("\n".join(f"{words:<10} {made[name]}" for words, name in SHOWN.items()))
     groups = {name: group for name, group in suite.GROUPS.items() if name in names}
-    asked = suite.Options(options.seconds, options.cases, options.scan)
+    asked = suite.Settings(options.seconds, options.cases, options.scan)
     found = suite.measured(groups, asked, partial(print, flush=True))
     return {"made": made, "options": {"seconds": options.seconds, "scan": options.scan}, **found}
 

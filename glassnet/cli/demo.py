@@ -10,7 +10,7 @@ from glassnet.cli.progress import progress_bar
 
 
 @dataclass(frozen=True)
-class Options:
+class DemoOptions:
     """Simulate a machine of depth 10 between the digits 0 and 1 and their classes, and draw what its layers do.
 
     Writes demo.nc (dataset), demo.png and demo.pdf (four panels: energy and errors against time; spin
@@ -28,7 +28,7 @@ class Options:
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
-    options = parse(Options, arguments, "demo")
+    options = parse(DemoOptions, arguments, "demo")
 
     import matplotlib as mpl
 

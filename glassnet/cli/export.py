@@ -12,7 +12,7 @@ from glassnet.output import checked_output
 
 
 @dataclass(frozen=True)
-class Options:
+class ExportOptions:
     """Write the results of a run as one dataset (netCDF), as far as the run is.
 
     Args:
@@ -30,7 +30,7 @@ class Options:
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
-    options = parse(Options, arguments, "export")
+    options = parse(ExportOptions, arguments, "export")
     output = checked_output(options.output, (".nc",), overwrite=options.overwrite)
 
     from glassnet.results import open_result

@@ -14,6 +14,7 @@ from glassnet.cli.parse import parse
 from glassnet.config import RunConfig
 from glassnet.config.command import command_line
 from glassnet.core.check import fail
+from glassnet.core.codec import flat
 
 if TYPE_CHECKING:
     from xarray import DataArray, Dataset
@@ -23,7 +24,7 @@ MOST_ROWS = 12
 
 
 @dataclass(frozen=True)
-class Options:
+class InfoOptions:
     """Say what is in a dataset, or how far a run or a campaign is; without one, list versions and devices.
 
     Args:
@@ -38,7 +39,7 @@ class Options:
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
-    options = parse(Options, arguments, "info")
+    options = parse(InfoOptions, arguments, "info")
     if options.file is None:
         print("\n".join(surroundings()))
         return
@@ -99,11 +100,11 @@ def campaign_progress(path: Path) -> Iterator[str]:
     from glassnet.campaign.folder import open_folder
     from glassnet.campaign.standing import in_states, standings, table
 
-    grid = open_folder(path)
-    found = standings(grid)
+    campaign = open_folder(path)
+    found = standings(campaign)
     yield f"{path}: campaign of {in_states(found)}"
     yield "grid"
-    yield from _aligned({name: ", ".join(map(str, values)) for name, values in grid.plan.grid.items()})
+    yield from _aligned({name: ", ".join(map(str, values)) for name, values in campaign.grid.values.items()})
     yield "runs"
     yield from (f"  {line}" for line in table(found))
 
@@ -140,7 +141,7 @@ def summary(ds: "Dataset", path: Path, files: Sequence[Path]) -> Iterator[str]:
     yield f"{where} ({size:.1f} MB): {attrs.get('status', 'unknown status')}"
     yield attrs.get("title", "")
     yield "configuration"
-    yield from _aligned(_flat(json.loads(attrs["config"])))
+    yield from _aligned({name: _short(value) for name, value in flat(json.loads(attrs["config"])).items()})
     yield "sizes"
     yield from _aligned(dict(ds.sizes))
     yield from theory_results(ds, MOST_ROWS) if "theory" in attrs else run_results(ds)
@@ -158,7 +159,7 @@ def summary(ds: "Dataset", path: Path, files: Sequence[Path]) -> Iterator[str]:
     )
     known = {name: attrs[name] for name in (*names, "started", "finished", "run_seconds", "resumed") if name in attrs}
     if "run_config" in attrs:
-        known["made by"] = command_line(RunConfig.from_json(attrs["run_config"]))
+        known["made by"] = command_line(RunConfig.stored(json.loads(attrs["run_config"])))
     yield from _aligned(known)
 
 
@@ -231,11 +232,10 @@ def by_layer(ds: "Dataset") -> Iterator[str]:
 
 def _table(name: str, values: "DataArray", missing: str = "-") -> Iterator[str]:
     """A row of values by layer, for each temperature."""
-    rungs = values["temperature"].values if "temperature" in values.dims else [None]
-    for T in rungs:
-        row = values if T is None else values.sel(temperature=T)
+    rows = [values.isel(temperature=n) for n in range(values.sizes.get("temperature", 0))]
+    for row in rows or [values]:
         cells = (missing if np.isnan(x) else f"{x:.3g}" if abs(x) < 1000 else f"{x:.0f}" for x in row.values)
-        suffix = "" if T is None else f"   T {T:.4g}"
+        suffix = f"   T {float(row.temperature):.4g}, beta {float(row.beta):.4g}" if rows else ""
         yield f"  {name:<26}" + "".join(f"{cell:>9}" for cell in cells) + suffix
 
 
@@ -276,15 +276,6 @@ def _with_errors(pair: "Dataset") -> str:
 def _aligned(values: dict) -> Iterator[str]:
     for name, value in values.items():
         yield f"  {name!s:<26} {value}"
-
-
-def _flat(config: dict, prefix: str = "") -> dict[str, str]:
-    """Nested JSON as one level: machine.depth, machine.potential.kind, ..."""
-    flat = {}
-    for key, value in config.items():
-        nested = _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": _short(value)}
-        flat |= nested
-    return flat
 
 
 def _short(value: object, longest: int = 90) -> str:

@@ -12,7 +12,7 @@ from glassnet.output import checked_output
 
 
 @dataclass(frozen=True)
-class Options:
+class JoinOptions:
     """Make one dataset of the parts of a run: RUN.part-0-of-2.nc and RUN.part-1-of-2.nc become RUN.nc.
 
     The parts stay where they are and are no longer needed.
@@ -32,7 +32,7 @@ class Options:
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
-    options = parse(Options, arguments, "join")
+    options = parse(JoinOptions, arguments, "join")
     output = checked_output(options.output or options.file, (".nc",), overwrite=options.overwrite)
 
     from glassnet.results import join

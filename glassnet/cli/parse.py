@@ -59,7 +59,11 @@ def parse(kind: type[T], arguments: Sequence[str], command: str, default: Any = 
         raise ValueError(f"{sentence(words.getvalue())} (see glassnet {command} --help)") from None
 
 
-FORMER = {"--machine.weights": "--machine.ensemble", "--task.teacher.weights": "--task.teacher.ensemble"}
+FORMER = {
+    "--machine.weights": "--machine.ensemble",
+    "--task.teacher.weights": "--task.teacher.ensemble",
+    "--weights": "--ensemble",  # of `glassnet theory`
+}
 """Former names of options."""
 
 
@@ -78,7 +82,7 @@ def sentence(box: str) -> str:
     parts = [part.strip() for part in re.split(r"─+", " ".join(lines))]
     said = [part for part in parts if part and not part.startswith(("For full helptext", "Argument helptext"))]
     text = re.sub(r" {2,}", " ", " ".join(said) or plain)
-    return re.sub(r"^Error parsing [\w.]+: (?=Argument )", "", text)
+    return re.sub(r"^Error parsing [-\w.]+: (?=Argument )", "", text)
 
 
 def first_look(arguments: Sequence[str], command: str, **options: str) -> argparse.Namespace:

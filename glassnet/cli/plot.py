@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Options:
+class PlotOptions:
     """Draw a dataset: energy and errors, spin autocorrelation by layer, replica overlap, overlap matrices.
 
     Args:
         file: dataset written by `glassnet run`; the parts of a run are joined.
         output: figure to be written: .png, .pdf or .svg; beside the dataset, as .png, if None.
-        temperature: which temperature 1/beta, the nearest that is there; needed where there are several.
+        temperature: which temperature 1/beta, the nearest that is there; this or `beta` is needed where there are
+            several.
+        beta: which inverse temperature, the nearest that is there; instead of `temperature`.
         overwrite: replace the figure if it exists.
         quiet: print nothing but errors.
     """
@@ -31,20 +33,21 @@ class Options:
     file: Annotated[Path, tyro.conf.Positional]
     output: Path | None = None
     temperature: float | None = None
+    beta: float | None = None
     overwrite: bool = False
     quiet: bool = False
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
-    options = parse(Options, arguments, "plot")
+    options = parse(PlotOptions, arguments, "plot")
 
     from glassnet.results import open_result
 
     ds = open_result(options.file)
     if "theory" in ds.attrs:
         raise fail("file", "be the result of a simulation", str(options.file))
-    ds = at_temperature(ds, options.temperature)
+    ds = at_temperature(ds, options.temperature, options.beta)
     output = options.output or options.file.with_name(f"{options.file.name.removesuffix('.nc')}.png")
     checked_output(output, FIGURES, overwrite=options.overwrite)
 
@@ -58,12 +61,22 @@ def main(arguments: Sequence[str]) -> None:
         print(f"wrote {output}")
 
 
-def at_temperature(ds: "Dataset", temperature: float | None) -> "Dataset":
-    """The part of a dataset at the temperature nearest to `temperature`; all of it if there is but one."""
+def at_temperature(ds: "Dataset", temperature: float | None, beta: float | None = None) -> "Dataset":
+    """The part of a dataset at the nearest temperature, or inverse temperature; all of it if there is but one.
+
+    Raises:
+        ValueError: if both are given, or none where there are several.
+    """
+    if temperature is not None and beta is not None:
+        raise fail("beta", "not be given together with `temperature`", beta)
     if "temperature" not in ds.dims:
         return ds
-    if temperature is None:
-        known = ", ".join(f"{T:.4g}" for T in ds["temperature"].values)
-        raise fail("temperature", f"be given, one of {known}", temperature)
-    nearest = np.argmin(np.abs(ds["temperature"].values - temperature))
-    return ds.isel(temperature=int(nearest))
+    name, wanted = ("temperature", temperature) if beta is None else ("beta", beta)
+    if wanted is None:
+        pairs = zip(ds["temperature"].values, ds["beta"].values, strict=True)
+        known = ", ".join(f"{T:.4g} (beta {b:.4g})" for T, b in pairs)
+        raise fail("temperature", f"be given, or `beta`, one of {known}", wanted)
+    values = ds[name].values
+    with np.errstate(invalid="ignore"):
+        distance = np.where(values == wanted, 0, np.abs(values - wanted))  # both may be infinite
+    return ds.isel(temperature=int(np.argmin(distance)))

@@ -12,7 +12,7 @@ from glassnet.output import checked_output, write_text
 
 
 @dataclass(frozen=True)
-class Options:
+class ReportOptions:
     """Write a report: one HTML file with figures inside, to be opened in a browser, needing nothing else.
 
     It says how far a run is and what is doubtful about it, shows energy, relaxation, overlaps and acceptance by layer,
@@ -34,7 +34,7 @@ class Options:
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
-    options = parse(Options, arguments, "report")
+    options = parse(ReportOptions, arguments, "report")
     output = options.output or default_output(options.run)
     checked_output(output, (".html",), overwrite=options.overwrite or options.output is None)
 

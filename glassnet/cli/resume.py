@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Options:
+class ResumeOptions:
     """Go on with a run that was stopped, killed or cut off, from its newest checkpoint that is whole.
 
     The result has the same bits as that of a run that was never stopped, whatever the number of devices. A run that
@@ -46,11 +46,11 @@ class Options:
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
-    options = parse(Options, arguments, "resume")
+    options = parse(ResumeOptions, arguments, "resume")
     limit = time_left(options.time_limit)
     part, parts = place(options.part, distributed=options.distributed)
 
-    from glassnet import runs
+    from glassnet import sessions
     from glassnet.store.folder import RunFolder
     from glassnet.store.parts import part_path
 
@@ -58,12 +58,12 @@ def main(arguments: Sequence[str]) -> None:
     folder = RunFolder(path)
     if options.config is not None:
         check_same(folder, options.config)
-    if runs.finished(folder, options.sweeps) is not None:
+    if sessions.finished(folder, options.sweeps) is not None:
         say(f"{path} is complete, nothing to do (--sweeps N goes on further)", options)
         return
     limits = {"time_limit": limit, "checkpoint_every": options.checkpoint_every}
     with progress_bar(quiet=options.quiet or part > 0) as report:
-        runs.resume(path, sweeps=options.sweeps, **limits, report=report)
+        sessions.resume(path, sweeps=options.sweeps, **limits, report=report)
     say(f"wrote {path}{hint(options.folder) if part == 0 else ''}", options)
 
 
@@ -75,14 +75,15 @@ def check_same(folder: "RunFolder", path: Path) -> None:
     """
     from glassnet.config import read_config
     from glassnet.core.codec import difference
+    from glassnet.perceptron.describe import renewed
 
     asked = read_config(path).to_dict()
-    found = difference(folder.about["run"] or {}, asked)
+    found = difference(renewed(folder.about["run"] or {}), asked)
     if found:
         raise ValueError(f"Argument `config` must be that of the run, but {folder.path} has {'; '.join(found)}.")
 
 
-def say(words: str, options: Options) -> None:
+def say(words: str, options: ResumeOptions) -> None:
     """Print, unless asked to be quiet."""
     if not options.quiet:
         print(words)

@@ -17,7 +17,7 @@ from glassnet.perceptron.describe import POTENTIALS
 
 
 @dataclass(frozen=True)
-class Options:
+class RunOptions:
     """Simulate a machine, into a folder with checkpoints or into one dataset (netCDF).
 
     Hosts run from sweep 0 and are cloned at the waiting times; clones run on, and are compared with the host
@@ -66,30 +66,28 @@ def main(arguments: Sequence[str]) -> None:
     (into_file if options.output.suffix == ".nc" else into_folder)(options, limit)
 
 
-def into_folder(options: Options, limit: float | None) -> None:
+def into_folder(options: RunOptions, limit: float | None) -> None:
     """Run in a folder."""
     output, (part, parts) = checked_folder(options.output), place(options.part, distributed=options.distributed)
-    build = options.run.build()
+    job = options.run.job(part=(part, parts), keep_configurations=options.keep_configurations)
 
-    from glassnet import runs
-    from glassnet.simulator import prepared
+    from glassnet import sessions
     from glassnet.store.folder import free_folder, holds_run, remove_run
     from glassnet.store.parts import part_path
 
-    job = prepared(**build, keep_configurations=options.keep_configurations, part=(part, parts))
     mine = output if parts == 1 else part_path(output, part, parts)
-    limits = runs.Limits(limit, options.checkpoint_every)
+    limits = sessions.Limits(limit, options.checkpoint_every)
     if options.overwrite and holds_run(mine):
         remove_run(mine)
     free_folder(mine)
     check_parts_beside(output, mine, parts)
     with progress_bar(quiet=options.quiet or part > 0) as report:
-        runs.start(output, job, limits, report, run=options.run.to_dict())
+        sessions.start(output, job, limits, report, run=options.run.to_dict())
     if not options.quiet:
         print(f"wrote {mine}{hint(output) if part == 0 else ''}")
 
 
-def into_file(options: Options, limit: float | None) -> None:
+def into_file(options: RunOptions, limit: float | None) -> None:
     """Run in memory and write one file at the end."""
     for name, value in (("time_limit", limit), ("checkpoint_every", options.checkpoint_every)):
         if value is not None:
@@ -97,14 +95,14 @@ def into_file(options: Options, limit: float | None) -> None:
     part, parts = place(options.part, distributed=options.distributed)
     output = checked_output(options.output, (".nc",), overwrite=options.overwrite)
     check_part(output, part, parts, overwrite=options.overwrite)
-    build = options.run.build()
+    job = options.run.job(part=(part, parts), keep_configurations=options.keep_configurations)
 
-    from glassnet.runs import run_config_attributes
-    from glassnet.simulator import simulate
+    from glassnet.sessions import run_config_attributes
+    from glassnet.simulator import in_memory
     from glassnet.store.files import save
 
     with progress_bar(quiet=options.quiet or part > 0) as report:
-        ds = simulate(**build, keep_configurations=options.keep_configurations, part=(part, parts), report=report)
+        ds = in_memory(job, report)
     if parts > 1:
         output.unlink(missing_ok=True)  # a whole result, to be replaced, would hide the parts
     written = save(ds.assign_attrs(run_config_attributes(options.run.to_dict())), output)
@@ -185,12 +183,12 @@ def check_parts_beside(output: Path, mine: Path, parts: int) -> None:
         )
 
 
-def parsed(arguments: Sequence[str]) -> Options:
+def parsed(arguments: Sequence[str]) -> RunOptions:
     """The options of the command."""
     start = starting_point(arguments)
     kinds = start.task.kind, plain_name(type(start.machine.potential).__name__)
-    default = Options(start, tyro.MISSING, None, *kinds)
-    return parse(Options, arguments, "run", default)
+    default = RunOptions(start, tyro.MISSING, None, *kinds)
+    return parse(RunOptions, arguments, "run", default)
 
 
 def starting_point(arguments: Sequence[str]) -> RunConfig:

@@ -13,11 +13,11 @@ import tyro
 
 from glassnet.campaign.cluster import CLUSTERS, executor, read_options
 from glassnet.campaign.folder import Campaign, campaign, held, write
+from glassnet.campaign.grid import read_grid
 from glassnet.campaign.jobs import in_queue, submit, wait
-from glassnet.campaign.plan import read_plan
 from glassnet.campaign.processes import Outcome, carry_out, stop_on_signals
-from glassnet.campaign.runs import last_error
 from glassnet.campaign.standing import Standing, check_new, in_states, standings, table, to_do
+from glassnet.campaign.state import last_error
 from glassnet.cli.parse import parse, time_left
 from glassnet.core.check import fail, integer, one_of
 from glassnet.core.stopping import STOPPED
@@ -30,7 +30,7 @@ STOPPING = "stopping: the runs at work write their checkpoints; a second signal 
 
 
 @dataclass(frozen=True)
-class Options:
+class SweepOptions:
     """Carry out a grid of runs, each in a folder of its own.
 
     The file holds a table [run], with the fields of a configuration (as `glassnet info --config` prints them), and a
@@ -71,24 +71,23 @@ class Options:
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
-    options = parse(Options, arguments, "sweep")
+    options = parse(SweepOptions, arguments, "sweep")
     limit = checked_limit(options)
-    plan = read_plan(options.file)
     folder = (options.output or options.file.with_suffix("")).resolve()
-    grid = campaign(folder, plan)
-    found = standings(grid)
+    made = campaign(folder, read_grid(options.file))
+    found = standings(made)
     check_new(found)
     if options.dry_run:
         print("\n".join(table(found)))
         return
     work = submit_all if options.cluster else run_all
     with held(folder):
-        exit_status = work(options, grid, limit)
+        exit_status = work(options, made, limit)
     if exit_status:
         raise SystemExit(exit_status)
 
 
-def checked_limit(options: Options) -> float | None:
+def checked_limit(options: SweepOptions) -> float | None:
     """Seconds that the runs may take, None for no limit.
 
     Raises:
@@ -106,46 +105,46 @@ def checked_limit(options: Options) -> float | None:
     return time_left(options.time_limit)
 
 
-def run_all(options: Options, grid: Campaign, limit: float | None) -> int:
+def run_all(options: SweepOptions, made: Campaign, limit: float | None) -> int:
     """Carry out runs as processes of this machine; returns the exit status."""
     deadline = None if limit is None else time.monotonic() + limit
-    found = standings(grid)
-    tasks = to_do(grid, found, retry_failed=options.retry_failed)
+    found = standings(made)
+    tasks = to_do(made, found, retry_failed=options.retry_failed)
     say = (lambda *words: None) if options.quiet else partial(print, flush=True)
-    write(grid)
-    say(headline(grid, found, len(tasks)))
+    write(made)
+    say(headline(made, found, len(tasks)))
     with stop_on_signals(partial(say, STOPPING)) as stop:
         report = partial(tell, say, count(1), len(tasks))
         outcomes = carry_out(tasks, jobs=options.jobs, deadline=deadline, stop=stop, report=report)
     bad = [o for o in outcomes if o.status not in (0, STOPPED) and not (stop.signals and o.status < 0)]
     broken = {outcome.task.name: outcome.words for outcome in bad}
-    return close(say, grid, broken)
+    return close(say, made, broken)
 
 
-def submit_all(options: Options, grid: Campaign, limit: float | None) -> int:
+def submit_all(options: SweepOptions, made: Campaign, limit: float | None) -> int:
     """Submit runs as jobs, wait for them if asked to; returns the exit status."""
-    settings = read_options(grid.plan.cluster)
-    submitter = executor(grid.folder, options.cluster or "", settings)
-    found = standings(grid)
-    tasks = to_do(grid, found, retry_failed=options.retry_failed)
+    settings = read_options(made.grid.cluster)
+    submitter = executor(made.folder, options.cluster or "", settings)
+    found = standings(made)
+    tasks = to_do(made, found, retry_failed=options.retry_failed)
     say = (lambda *words: None) if options.quiet else partial(print, flush=True)
-    write(grid)
-    say(headline(grid, found, len(tasks)))
-    jobs = submit(submitter, grid.folder, tasks, settings) if tasks else {}
+    write(made)
+    say(headline(made, found, len(tasks)))
+    jobs = submit(submitter, made.folder, tasks, settings) if tasks else {}
     for name, job in jobs.items():
         say(f"{name}  job {job.job_id}")
     if not options.wait:
         say(f"see   glassnet sweep {options.file} --dry-run")
         return 0
-    jobs = in_queue(grid.folder) | jobs
+    jobs = in_queue(made.folder) | jobs
     for number, name in enumerate(wait(jobs), start=1):
-        say(f"[{number}/{len(jobs)}] {name}  {status(grid.folder / name)}")
-    return close(say, grid, {})
+        say(f"[{number}/{len(jobs)}] {name}  {status(made.folder / name)}")
+    return close(say, made, {})
 
 
-def headline(grid: Campaign, found: Sequence[Standing], tasks: int) -> str:
+def headline(made: Campaign, found: Sequence[Standing], tasks: int) -> str:
     """How many runs there are in which states, and how many are carried out now."""
-    return f"{grid.folder}: {in_states(found)}, {tasks} to do"
+    return f"{made.folder}: {in_states(found)}, {tasks} to do"
 
 
 def tell(say: Callable[[str], None], numbers: Iterator[int], total: int, outcome: Outcome) -> None:
@@ -153,23 +152,23 @@ def tell(say: Callable[[str], None], numbers: Iterator[int], total: int, outcome
     say(f"[{next(numbers)}/{total}] {outcome.task.name}  {outcome.words}, {outcome.seconds:.0f} s")
 
 
-def close(say: Callable[[str], None], grid: Campaign, broken: Mapping[str, str]) -> int:
+def close(say: Callable[[str], None], made: Campaign, broken: Mapping[str, str]) -> int:
     """Say where the campaign stands, list failures on stderr; returns the exit status.
 
     Args:
         say: prints a line.
-        grid: the campaign.
+        made: the campaign.
         broken: how the commands of runs ended that failed, by name.
     """
-    found = standings(grid)
+    found = standings(made)
     failed = [one.point for one in found if one.state in FAILED or one.point.name in broken]
     left = sum(one.state != "complete" and one.point not in failed for one in found)
     say(f"{sum(one.state == 'complete' for one in found)} of {len(found)} runs are complete")
     if failed:
         print(f"{len(failed)} of {len(found)} runs failed:", file=sys.stderr)
     for point in failed:
-        log = grid.log_file(point)
-        why = last_error(grid.run_folder(point), log) or broken.get(point.name, "without a word")
+        log = made.log_file(point)
+        why = last_error(made.run_folder(point), log) or broken.get(point.name, "without a word")
         print(f"  {point.name}: {why} (see {log})", file=sys.stderr)
     if left:
         say(f"{left} are left: give the command again")

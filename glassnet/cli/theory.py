@@ -74,14 +74,14 @@ class Overlap(Ensemble):
         depth: number of weight layers L.
         alpha: patterns per input of a neuron, M/c.
         branch: grown or crystal.
-        weights: prior of the weights: spherical or ising.
+        ensemble: prior of the weights: spherical or ising.
         stability: also the largest replicon eigenvalue.
     """
 
     depth: int
     alpha: tuple[float, ...]
     branch: str = "grown"
-    weights: str = "spherical"
+    ensemble: str = "spherical"
     stability: bool = False
 
 
@@ -93,13 +93,13 @@ class Branches(Written):
         depth: number of weight layers L.
         alpha: patterns per input of a neuron, M/c.
         closure: factorised or exact.
-        weights: prior of the weights: spherical or ising.
+        ensemble: prior of the weights: spherical or ising.
     """
 
     depth: int
     alpha: tuple[float, ...]
     closure: str = "factorised"
-    weights: str = "spherical"
+    ensemble: str = "spherical"
 
 
 @dataclass(frozen=True, kw_only=True)

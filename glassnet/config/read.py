@@ -1,6 +1,5 @@
 """Configurations from JSON values: unknown and missing keys are named."""
 
-import math
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from functools import partial
@@ -8,17 +7,15 @@ from typing import Any
 
 from glassnet.config.tasks import TASKS
 from glassnet.core.check import fail, one_of
+from glassnet.core.codec import from_json
 from glassnet.core.former import current_keys
 from glassnet.perceptron.describe import FORMER, POTENTIALS
 from glassnet.perceptron.machine import Machine
 from glassnet.simulation.protocol import Protocol
 
 
-def _number(name: str, value: Any) -> Any:
-    """Beta from JSON: "inf" is infinite, lists are tuples."""
-    if isinstance(value, list):
-        return tuple(_number(name, v) for v in value)
-    return math.inf if value == "inf" else value
+def _beta(name: str, value: Any) -> Any:
+    return from_json(value)
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -59,6 +56,6 @@ READERS: dict[str, Callable[[str, Any], Any]] = {
     "protocol": partial(record, Protocol),
     "potential": partial(_variant, POTENTIALS),
     "task": partial(_variant, TASKS),
-    "beta": _number,
+    "beta": _beta,
 }
 """How fields that are not plain JSON values are read, by their names."""

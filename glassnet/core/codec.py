@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 
@@ -31,31 +31,40 @@ def to_json(values: Any) -> Any:
 
 
 def from_json(values: Any) -> Any:
-    """A number, or a list of numbers as a tuple, from what `to_json` made of it."""
+    """A number, or lists of numbers as tuples, from what `to_json` made of it."""
     if isinstance(values, list):
         return tuple(map(from_json, values))
     return math.inf if values == INFINITE else values
 
 
-def flat(values: Mapping[str, Any], *, lists: bool = False) -> dict[str, Any]:
-    """Nested values on one level by names with dots: machine.depth, machine.potential.kind, ...
+def leaves(values: Mapping[str, Any], *, lists: bool = False, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Names with dots and values on one level, in their order: machine.depth, machine.potential.kind, ...
 
     Args:
-        values: the values.
+        values: nested values.
         lists: also open lists that hold tables; their places are numbered.
+        prefix: begins all names.
     """
-    found: dict[str, Any] = {}
     for key, value in values.items():
         if lists and isinstance(value, (list, tuple)) and any(isinstance(x, Mapping) for x in value):
             value = {str(n): x for n, x in enumerate(value)}
         if isinstance(value, Mapping):
-            found |= {f"{key}.{name}": x for name, x in flat(value, lists=lists).items()}
+            yield from leaves(value, lists=lists, prefix=f"{prefix}{key}.")
         else:
-            found[str(key)] = list(value) if isinstance(value, tuple) else value
-    return found
+            yield f"{prefix}{key}", list(value) if isinstance(value, tuple) else value
+
+
+def flat(values: Mapping[str, Any], *, lists: bool = False) -> dict[str, Any]:
+    """Nested values on one level by names with dots, as `leaves`."""
+    return dict(leaves(values, lists=lists))
+
+
+def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Values that differ between two configurations, old and new (None where there is none), by names with dots."""
+    a, b = flat(old, lists=True), flat(new, lists=True)
+    return {name: (a.get(name), b.get(name)) for name in a | b if a.get(name) != b.get(name)}
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """What differs between two configurations, one line each: "name: old, not new"."""
-    a, b = flat(old, lists=True), flat(new, lists=True)
-    return [f"{name}: {a.get(name)!r}, not {b.get(name)!r}" for name in sorted(a | b) if a.get(name) != b.get(name)]
+    return [f"{name}: {before!r}, not {now!r}" for name, (before, now) in differing(old, new).items()]

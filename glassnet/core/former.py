@@ -1,7 +1,8 @@
 """Names that have been replaced: the former ones work for one release, with a warning that names the new one."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -18,22 +19,34 @@ def warn_former(former: str, new: str, stacklevel: int = 2) -> None:
                   stacklevel=stacklevel + 1)  # fmt: skip
 
 
-def former_arguments(**names: str) -> Callable[[type[T]], type[T]]:
-    """Class decorator: takes arguments by their former names, too, `former="new"`."""
+@contextmanager
+def of_earlier_versions() -> Generator[None]:
+    """No warnings about former names, which nobody typed, in what earlier versions have written."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FormerName)
+        yield
 
-    def decorated(kind: type[T]) -> type[T]:
-        init = kind.__init__
 
-        @wraps(init)
-        def with_former_names(self: Any, *args: Any, **kwargs: Any) -> None:
-            for former, new in names.items():
-                if former in kwargs:
-                    warn_former(former, new, stacklevel=3)
-                    kwargs[new] = kwargs.pop(former)
-            init(self, *args, **kwargs)
+def former_arguments(**names: str) -> Callable[[T], T]:
+    """Decorator of a class or function: takes arguments by their former names, too, `former="new"`."""
 
-        kind.__init__ = with_former_names  # ty: ignore[invalid-assignment]
-        return kind
+    def taking(function: Callable) -> Callable:
+        @wraps(function)
+        def with_former_names(*args: Any, **kwargs: Any) -> Any:
+            for former in names.keys() & kwargs.keys():
+                warn_former(former, names[former], stacklevel=3)
+                if names[former] in kwargs:
+                    raise TypeError(f"`{former}` is the former name of `{names[former]}`, which is given, too.")
+                kwargs[names[former]] = kwargs.pop(former)
+            return function(*args, **kwargs)
+
+        return with_former_names
+
+    def decorated(thing: Any) -> Any:
+        if not isinstance(thing, type):
+            return taking(thing)
+        thing.__init__ = taking(thing.__init__)
+        return thing
 
     return decorated
 

@@ -36,6 +36,16 @@ def renewed(values: Any) -> Any:
     return {names.get(key, key): renewed(value) for key, value in values.items()}
 
 
+def as_formerly(values: Any) -> Any:
+    """JSON values in which every description of a machine has the keys of earlier versions, by which those hashed."""
+    if isinstance(values, list):
+        return [as_formerly(value) for value in values]
+    if not isinstance(values, dict):
+        return values
+    names = {new: old for old, new in FORMER.items()} if {"depth", "width", "potential"} <= set(values) else {}
+    return {names.get(key, key): as_formerly(value) for key, value in values.items()}
+
+
 def machine_from(description: dict[str, Any]) -> Machine:
     """The machine that `described` described.
 

@@ -16,7 +16,7 @@ from glassnet.perceptron.observe import layers
 from glassnet.perceptron.observe.table import ACCEPTANCE, Taught, bound
 from glassnet.perceptron.reference import checked_spins, checked_weights, energy
 from glassnet.perceptron.state import Boundary, State, pack, random_state
-from glassnet.perceptron.sweeps.catalogue import dynamics_name, dynamics_named, dynamics_of
+from glassnet.perceptron.sweeps.catalogue import dynamics_about, dynamics_from, dynamics_name, dynamics_of
 from glassnet.perceptron.sweeps.native import known
 from glassnet.sampling.kernel import Kernel
 from glassnet.sampling.plan import Plan
@@ -213,10 +213,10 @@ class Perceptron(System):
 
     def config(self, numbers: Mapping[str, float]) -> dict[str, Any]:
         """Machine and dynamics as JSON values."""
-        return {"machine": described(self.machine), "dynamics": dynamics_name(self.dynamics), **numbers}
+        return {"machine": described(self.machine), "dynamics": dynamics_about(self.dynamics), **numbers}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> tuple[Self, dict[str, float]]:
         """The inverse of `config`."""
         numbers = {"weight_step": config["weight_step"]}
-        return cls(machine_from(config["machine"]), dynamics_named(config["dynamics"])), numbers
+        return cls(machine_from(config["machine"]), dynamics_from(config["dynamics"])), numbers

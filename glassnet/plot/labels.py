@@ -33,7 +33,8 @@ def single_temperature(data: DataArray | Dataset) -> DataArray | Dataset:
     if "temperature" not in data.dims:
         return data
     if data.sizes["temperature"] > 1:
-        values = data["temperature"].values.tolist()
+        values = {"temperature": data["temperature"].values.tolist()}
+        values |= {"beta": data["beta"].values.tolist()} if "beta" in data.coords else {}
         raise fail("data", "have a single temperature: select one with .sel(temperature=...)", values)
     return data.isel(temperature=0)
 

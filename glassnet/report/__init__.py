@@ -2,6 +2,6 @@
 
 from glassnet.report.cautions import warnings_of
 from glassnet.report.document import page
-from glassnet.report.source import Run, read_run
+from glassnet.report.source import Reported, read_run
 
-__all__ = ["page", "warnings_of", "read_run", "Run"]
+__all__ = ["page", "warnings_of", "read_run", "Reported"]

@@ -19,7 +19,7 @@ from glassnet.report.numbers import count, duration, listed, number
 from glassnet.report.origin import configuration, history, provenance
 from glassnet.report.progress import Progress, progress_of
 from glassnet.report.sections import Section, result_sections
-from glassnet.report.source import Run, attribute, temperatures
+from glassnet.report.source import Reported, attribute, temperatures
 
 MOST_TEMPERATURES = 6
 """Temperatures that are drawn, evenly chosen from a longer ladder; all are in the table."""
@@ -27,7 +27,7 @@ MOST_TEMPERATURES = 6
 Ladder = list[tuple[float, Dataset]]
 
 
-def page(run: Run) -> str:
+def page(run: Reported) -> str:
     """The report of a run as one HTML document that needs nothing else."""
     ladder = temperatures(run.data)
     cautions = [of_result(ds) for _, ds in ladder]
@@ -50,7 +50,7 @@ def _resource(name: str) -> str:
     return files("glassnet.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _header(run: Run, ladder: Ladder, progress: Progress) -> Markup:
+def _header(run: Reported, ladder: Ladder, progress: Progress) -> Markup:
     badge = tag("span", run.status, class_=f"badge {run.status}")
     bar = tag(
         "progress", f"{100 * progress.fraction:.0f} %", value=f"{progress.fraction:.4f}", max="1", aria_label="progress"
@@ -66,7 +66,7 @@ def _header(run: Run, ladder: Ladder, progress: Progress) -> Markup:
     )
 
 
-def _ended(run: Run) -> Markup | None:
+def _ended(run: Reported) -> Markup | None:
     """Why a run is not at its end, and how to go on with it."""
     why = reason(run.data, run.events)
     words = {
@@ -107,7 +107,7 @@ def _several(n: int, word: str) -> str:
     return f"{n} {word}{'' if n == 1 else 's'}"
 
 
-def _key_numbers(run: Run, ladder: Ladder, progress: Progress) -> list[tuple[str, str]]:
+def _key_numbers(run: Reported, ladder: Ladder, progress: Progress) -> list[tuple[str, str]]:
     """What a glance is for; of a ladder the coldest temperature."""
     T, cold = temperatures(run.measured)[0]
     suffix = f", T = {T:.4g}" if len(ladder) > 1 else ""
@@ -148,7 +148,7 @@ def with_symbols(text: str) -> Markup:
     return Markup(re.sub(r"\btau\b", "τ", escape(text)).replace("t_w", "t<sub>w</sub>"))
 
 
-def _results(run: Run, ladder: Ladder, cautions: Sequence[Sequence[str]]) -> list[Section]:
+def _results(run: Reported, ladder: Ladder, cautions: Sequence[Sequence[str]]) -> list[Section]:
     """Sections of the results: at one temperature as they are, of a ladder one that unfolds for each temperature."""
     if len(ladder) == 1:
         return result_sections(ladder[0][1])

@@ -9,12 +9,13 @@ from typing import Any
 from glassnet import plot
 from glassnet.config import RunConfig
 from glassnet.config.command import command_line
+from glassnet.core.codec import leaves
 from glassnet.report.figures import figure
 from glassnet.report.markup import Markup, joined, table, tag
 from glassnet.report.numbers import count, duration, moment, number
 from glassnet.report.progress import Progress, rates, sessions
 from glassnet.report.sections import Section
-from glassnet.report.source import Event, Run, attribute
+from glassnet.report.source import Event, Reported, attribute
 
 ENDS = ("stopped", "failed", "complete")
 """Events that end a session."""
@@ -26,7 +27,7 @@ LONGEST_LOG = 200
 """Rows of the log that are shown, the last ones."""
 
 
-def history(run: Run, progress: Progress) -> Section:
+def history(run: Reported, progress: Progress) -> Section:
     """Progress, and what happened to the run, from its log."""
     rows = [
         ("replica-sweeps", f"{count(progress.done)} of {count(progress.total)}"),
@@ -78,7 +79,7 @@ def _details(event: Event) -> str:
     return ", ".join(f"{k} {_scalar(v)}" for k, v in event.items() if k not in ("time", "event", "versions"))
 
 
-def configuration(run: Run) -> Section:
+def configuration(run: Reported) -> Section:
     """The configuration, group by group, and as the JSON that makes the run again."""
     text = run.data.attrs.get("run_config")
     values = attribute(run.data, "run_config") or attribute(run.data, "config")
@@ -91,24 +92,19 @@ def configuration(run: Run) -> Section:
 
 
 def _group(name: str, values: Mapping[str, Any]) -> Markup:
-    return table(name, [], [[key, _scalar(value)] for key, value in _flat(values)], numbers=False)
+    return table(name, [], [[key, _scalar(value)] for key, value in leaves(_cut(values))], numbers=False)
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested values as one level: kind, potential.kind, ...; of a list of objects the first few."""
+def _cut(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` with the first few entries of each list of objects side by side, and how many more there are."""
+    found: dict[str, Any] = {}
     for key, value in values.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        elif _objects(value):
-            yield from _flat({f"{key}.{n}" if n else key: x for n, x in enumerate(value[:MOST_OBJECTS])}, prefix)
-            if len(value) > MOST_OBJECTS:
-                yield f"{prefix}{key}", f"and {len(value) - MOST_OBJECTS} more"
+        if isinstance(value, list) and any(isinstance(x, dict) for x in value):
+            found |= _cut({f"{key}.{n}": x for n, x in enumerate(value[:MOST_OBJECTS])})
+            found |= {key: f"and {len(value) - MOST_OBJECTS} more"} if len(value) > MOST_OBJECTS else {}
         else:
-            yield f"{prefix}{key}", value
-
-
-def _objects(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(x, dict) for x in value)
+            found[key] = _cut(value) if isinstance(value, dict) else value
+    return found
 
 
 def _scalar(value: Any) -> str:
@@ -124,7 +120,7 @@ def _scalar(value: Any) -> str:
     return str(value) if isinstance(value, (str, int)) else json.dumps(value)
 
 
-def provenance(run: Run) -> Section:
+def provenance(run: Reported) -> Section:
     """Versions, machine, commit, hashes, and the command that repeats the run."""
     attrs = run.data.attrs
     hashed = attrs.get("run_config_hash", attrs.get("config_hash", "–"))
@@ -137,13 +133,13 @@ def provenance(run: Run) -> Section:
     return Section("provenance", "Provenance", joined([tag("div", *tables, class_="tables"), *_again(run)]))
 
 
-def _again(run: Run) -> Iterator[Markup]:
+def _again(run: Reported) -> Iterator[Markup]:
     """The command that makes the run again."""
     if "run_config" not in run.data.attrs:
         yield tag("p", "The run was made from Python: ", tag("code", "glassnet.simulate"), " with this configuration.")
         return
     try:
-        line = command_line(RunConfig.from_json(run.data.attrs["run_config"]))
+        line = command_line(RunConfig.stored(attribute(run.data, "run_config")))
     except ValueError:  # written by another version
         line = "glassnet run --config RUN.json --output RUN"
     yield tag("p", "This command repeats the run, number for number on the same kind of processor:")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from xarray import DataArray
 
-from glassnet.report.source import Event, Run
+from glassnet.report.source import Event, Reported
 
 STARTS = ("started", "resumed")
 BEFORE = ("took_over_lock", "extended", "damaged_checkpoint")
@@ -39,7 +39,7 @@ class Progress(NamedTuple):
         return (self.total - self.done) / self.rate if self.rate > 0 else float("nan")
 
 
-def progress_of(run: Run) -> Progress:
+def progress_of(run: Reported) -> Progress:
     """How far a run has come, by its log, or else by what has been measured."""
     total = _replica_sweeps(run, whole=True)
     told = [float(event["done"]) for event in run.events if event.get("done") is not None]
@@ -50,7 +50,7 @@ def progress_of(run: Run) -> Progress:
     return Progress(done, total, seconds, done / seconds if seconds > 0 else float("nan"))
 
 
-def _replica_sweeps(run: Run, *, whole: bool) -> float:
+def _replica_sweeps(run: Reported, *, whole: bool) -> float:
     """Replica-sweeps up to the last time and lag, planned or measured."""
     sizes, ds = run.data.sizes, run.data if whole else run.measured
     hosts = sizes["sample"] * sizes.get("temperature", 1)

@@ -12,14 +12,14 @@ from xarray import DataArray, Dataset
 
 from glassnet.core.check import fail
 from glassnet.results import open_result
-from glassnet.runs import run_config_attributes
+from glassnet.sessions import run_config_attributes
 from glassnet.store import folder
 from glassnet.store.dataset import dataset
 
 Event = dict[str, Any]
 
 
-class Run(NamedTuple):
+class Reported(NamedTuple):
     """A run as far as it has come.
 
     Attributes:
@@ -42,7 +42,7 @@ class Run(NamedTuple):
         return self.path.resolve().name
 
 
-def read_run(path: str | os.PathLike) -> Run:
+def read_run(path: str | os.PathLike) -> Reported:
     """The run in a folder, a dataset file or joined parts.
 
     Raises:
@@ -65,7 +65,7 @@ def nothing_yet(run: folder.RunFolder) -> Dataset:
     return ds.assign(energy=(dims, energy)).assign_attrs(run_config_attributes(run.about["run"]))
 
 
-def run_of(data: Dataset, path: Path, *, status: str | None = None, events: Sequence[Event] = ()) -> Run:
+def run_of(data: Dataset, path: Path, *, status: str | None = None, events: Sequence[Event] = ()) -> Reported:
     """A run from its result and events.
 
     Raises:
@@ -74,7 +74,7 @@ def run_of(data: Dataset, path: Path, *, status: str | None = None, events: Sequ
     if "theory" in data.attrs or "energy" not in data:
         raise fail("run", "be the result of a simulation", str(path))
     status = status or str(data.attrs.get("status", "complete"))
-    return Run(path, data, measured_part(data), status, tuple(events))
+    return Reported(path, data, measured_part(data), status, tuple(events))
 
 
 def measured_part(data: Dataset) -> Dataset:

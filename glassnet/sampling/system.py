@@ -4,9 +4,12 @@ A `System` is a frozen, hashable value without arrays. Its functions speak of on
 are mapped over many by those who call them. What is measured is a table of `Observable`s with declared dimensions.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
+from functools import partial
 from importlib import import_module
+from types import CodeType, FunctionType, NoneType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -48,11 +51,11 @@ class Observable:
             (all pairs of clones of a host against lag, and, with the prefix `final_`, of all last configurations).
         units, long_name, symbol, source: labels of the variable.
         finish: `finish(value) -> value` on the host, where leading axis of both is the replica, for what JAX cannot do.
-        pick: key or index of its value in what `of` (or `finish`) returns; observables that share these functions
-            share one evaluation.
+        pick: key (a word) or index of its value in what `of` (or `finish`) returns; observables that share these
+            functions share one evaluation.
         fixed: dims whose last place is clamped, as in `Variable`.
     Raises:
-        ValueError: if `of` is no function, or `dims` or `on` are not as said.
+        ValueError: if `of` is no function, or `dims`, `on` or `pick` are not as said.
     """
 
     of: Callable
@@ -73,6 +76,8 @@ class Observable:
             raise fail("dims", "be a tuple of names", self.dims)
         object.__setattr__(self, "dims", tuple(self.dims))
         one_of(ON, on=self.on)
+        if self.pick is not None and not isinstance(self.pick, (str, int)):
+            raise fail("pick", "be None, a key or an index", self.pick)
 
     def variable(self, name: str) -> Variable:
         """Its labels; the name stands in for words where none were given."""
@@ -241,8 +246,47 @@ class System(Protocol):
 
 
 def import_path(thing: Any) -> str:
-    """Where a class or function is found: "module:name"."""
-    return f"{thing.__module__}:{thing.__qualname__}"
+    """Where a class or function is found: "module:name".
+
+    What no import finds (a lambda, a function inside another one, a `partial`) has a name that says so, with a digest
+    of what it does in place of a path: "module:<lambda>#0123456789ab".
+    """
+    name = getattr(thing, "__qualname__", None)
+    if name is None:
+        return f"{type(thing).__module__}:<{type(thing).__qualname__}>#{_digest(thing)}"
+    return f"{thing.__module__}:{name}" + (f"#{_digest(thing)}" if "<" in name else "")
+
+
+def _digest(thing: Any) -> str:
+    """Twelve digits that differ where two functions do: by their code and the plain values bound to them."""
+    return hashlib.sha256(repr(_essence(thing)).encode()).hexdigest()[:12]
+
+
+def _essence(thing: Any, depth: int = 0) -> Any:
+    """What a function does, as tuples of plain values."""
+    if depth > DEEPEST:  # functions may be bound to themselves
+        return None
+    inside = partial(_essence, depth=depth + 1)
+    if isinstance(thing, (tuple, list)):
+        return tuple(map(inside, thing))
+    if isinstance(thing, partial):
+        return inside(thing.func), inside(thing.args), inside(sorted(thing.keywords.items()))
+    if isinstance(thing, CodeType):
+        return thing.co_code, thing.co_names, inside(thing.co_consts)
+    if isinstance(thing, FunctionType) and "<" in thing.__qualname__:
+        bound = [cell.cell_contents for cell in thing.__closure__ or ()]
+        return inside(thing.__code__), inside(bound), inside(thing.__defaults__ or ())
+    if isinstance(thing, (str, bytes, int, float, complex, NoneType)):
+        return thing
+    if hasattr(thing, "__array__"):
+        return np.asarray(thing).tobytes()
+    if is_dataclass(thing) and not isinstance(thing, type):
+        return import_path(type(thing)), inside(sorted(vars(thing).items()))
+    return f"{type(thing).__module__}:{type(thing).__qualname__}:{getattr(thing, '__qualname__', '')}"
+
+
+DEEPEST = 8
+"""Functions bound to functions are followed so far."""
 
 
 def imported(path: str) -> Any:

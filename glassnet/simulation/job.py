@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -18,6 +18,15 @@ from glassnet.sampling.kernel import State
 from glassnet.sampling.system import Moves, Observable, System
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.share import Share
+
+PREFIXES = ("clone_", "final_", "configuration_")
+"""Beginnings of names that results give to what belongs to other names."""
+
+RUN_DIMS = {
+    "sample", "temperature", "beta", "waiting_time", "clone", "clone_b", "lag", "time",
+    "configuration", "configuration_b",
+}  # fmt: skip
+"""Coordinates that a run gives to its result."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,37 +80,68 @@ class Job:
 
     def _check_observables(self) -> None:
         """Raise ValueError unless the user's observables have names of their own and values with the declared dims."""
-        taken = {*self.system.observables(self.tasks), *self.system.moves(self.tasks)}
-        sizes = {dim: len(x) for dim, x in self.system.coordinates().items()}
+        if not self.observables:
+            return
+        moves = {name.replace("accepted", "acceptance") for name in self.system.moves(self.tasks)}
+        taken = {
+            *self.system.observables(self.tasks),
+            *moves,
+            *self.system.moves(self.tasks),
+            *self._sizes(),
+        } | RUN_DIMS
+        sizes = self._sizes()
         for name, observable in self.observables.items():
             if not isinstance(observable, Observable):
                 raise fail(f"observables[{name!r}]", "be an Observable", observable)
-            if not isinstance(name, str) or not name.isidentifier() or name.startswith(("clone_", "final_")):
-                raise fail("observables", "have plain names that begin with neither clone_ nor final_", name)
+            if not isinstance(name, str) or not name.isidentifier() or name.startswith(PREFIXES):
+                raise fail("observables", f"have plain names that begin with none of {', '.join(PREFIXES)}", name)
             if name in taken:
-                raise fail("observables", "have names that the system's observables do not", name)
-            shape = self._shape(observable)
-            fits = len(shape) == len(observable.dims)
-            if not fits or any(sizes.get(d, n) != n for d, n in zip(observable.dims, shape, strict=True)):
-                wanted = ", ".join(f"{d}: {sizes[d]}" if d in sizes else d for d in observable.dims)
-                raise fail(f"observables[{name!r}]", f"have a value with the dims ({wanted})", f"shape {shape}")
+                raise fail("observables", "have names that nothing else in the result has", name)
+            dims = observable.dims
+            if len(set(dims)) < len(dims) or set(dims) & RUN_DIMS:
+                requirement = f"have dims of its own, each once, none of {', '.join(sorted(RUN_DIMS))}"
+                raise fail(f"observables[{name!r}]", requirement, dims)
+            for shape in self._shapes(name, observable):
+                if len(shape) != len(dims) or any(
+                    sizes.setdefault(d, n) != n for d, n in zip(dims, shape, strict=True)
+                ):
+                    wanted = ", ".join(f"{d}: {sizes[d]}" if d in sizes else d for d in dims)
+                    raise fail(f"observables[{name!r}]", f"have a value with the dims ({wanted})", f"shape {shape}")
 
-    def _shape(self, observable: Observable) -> tuple[int, ...]:
-        """Shape of the value of an observable without `finish`, on one replica."""
+    def _sizes(self) -> dict[str, int]:
+        """Sizes of the dims that a result has beside those of the run, by name."""
+        bare = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), jax.eval_shape(self.system.bare, self.outline()))
+        kept = [*self.system.kept(bare).values(), *self.system.kept_data(self.tasks[0]).values()]
+        sizes = {dim: n for dims, x in kept for dim, n in zip(dims, np.shape(x), strict=True)}
+        return sizes | {dim: len(x) for dim, x in self.system.coordinates().items()}
 
-        def value(key: Array, clamped: Any, scene: Any) -> Any:
+    def _shapes(self, name: str, observable: Observable) -> list[tuple[int, ...]]:
+        """Shapes of the values of an observable on all that it is measured on; of none that NumPy has to finish."""
+
+        def value(on: str, key: Array, clamped: Any, scene: Any) -> Any:
             state = self.system.start(key, clamped)
-            if observable.on == "pair":
-                bare = self.system.bare(state)
+            bare = self.system.bare(state)
+            if on == "pair":
                 found = observable.of(bare, bare, (clamped, clamped))
             else:
-                then = None if observable.on == "host" else self.system.bare(state)
-                found = observable.of(state, then, scene)
-            return found if observable.pick is None else found[observable.pick]
+                found = observable.of(state, None if on == "host" else bare, scene)
+            whole = observable.finish is not None or observable.pick is None
+            return jax.tree.map(jnp.asarray, found if whole else found[observable.pick])
 
         task = self.tasks[0]
         data = jax.tree.map(jnp.asarray, (self.system.clamped(task), self.system.scene(task)))
-        return jax.eval_shape(value, keys.root(0), *data).shape
+        shapes = []
+        for on in ("host", "clone") if observable.on == "both" else (observable.on,):
+            try:
+                found = jax.eval_shape(partial(value, on), keys.root(0), *data)
+            except Exception as error:
+                words = f"{type(error).__name__}: {error}"
+                raise fail(f"observables[{name!r}]", f"be a function that works in JAX on a {on}", words) from error
+            if observable.finish is None:
+                if not hasattr(found, "shape"):
+                    raise fail(f"observables[{name!r}]", "have an array as value (`pick` chooses one)", found)
+                shapes.append(found.shape)
+        return shapes
 
     @property
     def ladder(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from glassnet.core.check import fail
 from glassnet.sampling.kernel import State
 from glassnet.sampling.system import Observable
 from glassnet.simulation import compiled
@@ -39,6 +40,9 @@ def named(observables: Mapping[str, Observable], values: Sequence[Any]) -> dict[
             finished[o.of, o.finish] = value if o.finish is None else o.finish(jax.tree.map(np.asarray, value))
         value = finished[o.of, o.finish]
         found[name] = np.asarray(value if o.pick is None else value[o.pick])
+        if o.finish is not None and found[name].ndim != 1 + len(o.dims):
+            dims = ", ".join(("replica", *o.dims))
+            raise fail(f"observables[{name!r}]", f"be finished to the dims ({dims})", f"shape {found[name].shape}")
     return found
 
 
@@ -79,13 +83,13 @@ def final_pairs(observables: Mapping[str, Observable], configurations: State, cl
     Returns:
         Records by name, with the prefix `final_`.
     """
-    rungs, waits, size = jax.tree.leaves(configurations)[0].shape[:3]
-    flat = jax.tree.map(lambda x: np.reshape(x, (rungs * waits * size, *x.shape[3:])), configurations)
+    temperatures, waits, size = jax.tree.leaves(configurations)[0].shape[:3]
+    flat = jax.tree.map(lambda x: np.reshape(x, (temperatures * waits * size, *x.shape[3:])), configurations)
     if not shared:
-        clamped = jax.tree.map(lambda x: np.concatenate([np.asarray(x)] * (rungs * waits)), clamped)
-    found = pairs_in_groups(observables, flat, clamped, (rungs * waits, size), shared=shared)
+        clamped = jax.tree.map(lambda x: np.concatenate([np.asarray(x)] * (temperatures * waits)), clamped)
+    found = pairs_in_groups(observables, flat, clamped, (temperatures * waits, size), shared=shared)
     dims = (*FINAL, "configuration_b")
     return {
-        f"final_{name}": Record((*dims, *observables[name].dims), x.reshape(rungs, waits, *x.shape[1:]))
+        f"final_{name}": Record((*dims, *observables[name].dims), x.reshape(temperatures, waits, *x.shape[1:]))
         for name, x in found.items()
     }

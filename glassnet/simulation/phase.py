@@ -65,7 +65,7 @@ class Phase:
         origins: sweep at which each replica's count starts, broadcast to that shape.
     Attributes:
         shape: sizes of `dims`.
-        rows, rungs: place of each replica among the samples and temperatures that are run here.
+        rows, rungs: places (integers) of each replica among the samples and temperatures that are run here.
         observables: what is measured on one replica, by name.
     """
 
@@ -179,11 +179,11 @@ class Phase:
 
     def final(self, batch: Batch) -> observed.Records:
         """Observables of pairs of all last configurations of a temperature and waiting time, and the configurations."""
-        job, (samples, rungs, waits, clones) = self.job, self.shape
+        job, (samples, temperatures, waits, clones) = self.job, self.shape
         order = np.arange(batch.size).reshape(self.shape).transpose(1, 2, 0, 3)
 
         def arranged(x: Array) -> np.ndarray:
-            return np.asarray(x)[order].reshape(rungs, waits, samples * clones, *x.shape[1:])
+            return np.asarray(x)[order].reshape(temperatures, waits, samples * clones, *x.shape[1:])
 
         bare = jax.tree.map(arranged, job.system.bare(batch.whole()))
         one = order[0, 0].reshape(-1)

@@ -161,9 +161,9 @@ class Run:
 
     def _cloned(self, snapshots: list[State]) -> State:
         """A copy of a snapshot for each clone."""
-        rungs = self._replicas.shape[1]
+        temperatures = self._replicas.shape[1]
         sample, rung, wait, _ = np.indices(self._replicas.shape).reshape(4, -1)
-        return compiled.picked(tuple(snapshots), wait, sample * rungs + rung)
+        return compiled.picked(tuple(snapshots), wait, sample * temperatures + rung)
 
     def _measured_along(self, times: tuple[int, ...], measure: Callable[[Batch, int], Row]) -> Iterator[Status]:
         """Take the batch to each of the `times` that lie ahead, and measure it there."""

@@ -94,7 +94,7 @@ def _coordinates(job: Job) -> dict[str, Any]:
     with np.errstate(divide="ignore"):
         temperature = 1 / beta
     number = np.arange(len(sample))
-    rung = {"temperature": temperature, "beta": ("temperature", beta)}
+    axis = {"temperature": temperature, "beta": ("temperature", beta)}
     return {
         "sample": samples,
         "clone": np.arange(protocol.clones),
@@ -107,7 +107,7 @@ def _coordinates(job: Job) -> dict[str, Any]:
         "configuration_b": number,
         "configuration_sample": ("configuration", sample),
         "configuration_clone": ("configuration", clone),
-        **(rung if job.ladder else {"temperature": temperature[0], "beta": beta[0]}),
+        **(axis if job.ladder else {"temperature": temperature[0], "beta": beta[0]}),
     }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from glassnet.core.codec import config_hash, from_json, to_json
 from glassnet.core.schedule import Schedule
-from glassnet.sampling.system import Observable, import_path, imported, system_from
+from glassnet.sampling.system import ON, Observable, import_path, imported, system_from
 from glassnet.simulation.job import Job
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.share import share
@@ -78,13 +78,17 @@ def job_from(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, ladd
     )
 
 
-def observables_from(config: Mapping[str, Any]) -> dict[str, Observable]:
+def observables_from(config: Mapping[str, Any], on: tuple[str, ...] = ON) -> dict[str, Observable]:
     """The observables that a run has beside its system's own, from its configuration.
 
+    Args:
+        config: the configuration.
+        on: on what those are measured that are wanted.
     Raises:
         ValueError: if a function cannot be imported here.
     """
-    return {name: _observable_from(values) for name, values in config.get("observables", {}).items()}
+    stored = config.get("observables", {})
+    return {name: _observable_from(values) for name, values in stored.items() if values["on"] in on}
 
 
 def protocol_from(values: Mapping[str, Any]) -> Protocol:

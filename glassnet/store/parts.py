@@ -132,7 +132,7 @@ def _final(ds: xr.Dataset) -> dict[str, xr.DataArray]:
             data[part] = x.sel(chosen).transpose(..., *x.dims[1:]).values
         elif part != name:
             arrays[part] = x.values if ladder else x.values[None]
-    pairs = observed.on("pair", {**system.observables(()), **observables_from(config)})
+    pairs = observed.on("pair", {**system.observables(()), **observables_from(config, ("pair",))})
     configurations, clamped = system.from_kept(arrays, data)
     records = observed.final_pairs(pairs, configurations, clamped, shared=shared)
     known = variables(pairs, {})

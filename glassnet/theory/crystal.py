@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from glassnet.core.check import fail, integer, positive
+from glassnet.core.former import former_arguments
 from glassnet.perceptron.potential import Potential
 from glassnet.theory.fixed_point import NoConvergenceError
 from glassnet.theory.symmetric import ReplicaSymmetric, distance, replica_symmetric
@@ -37,22 +38,23 @@ class FirstOrderPoint:
     closure: str
 
 
+@former_arguments(weights="ensemble")
 def branches(
     *,
     depth: int,
     alpha: float,
     closure: str = "factorised",
     potential: Potential | None = None,
-    weights: str = "spherical",
+    ensemble: str = "spherical",
 ) -> tuple[ReplicaSymmetric, ReplicaSymmetric]:
     """Grown and crystal solution of the teacher-student problem at one alpha; they may be the same.
 
     The branch with the larger free entropy is the equilibrium one
 
     Args:
-        depth, alpha, closure, potential, weights: as in `replica_symmetric`.
+        depth, alpha, closure, potential, ensemble: as in `replica_symmetric`.
     """
-    options: dict[str, Any] = {"closure": closure, "potential": potential, "weights": weights}
+    options: dict[str, Any] = {"closure": closure, "potential": potential, "ensemble": ensemble}
     grown, crystal = (
         replica_symmetric(depth=depth, alpha=alpha, scenario="teacher", branch=branch, **options)
         for branch in ("grown", "crystal")
@@ -60,12 +62,13 @@ def branches(
     return grown, crystal
 
 
+@former_arguments(weights="ensemble")
 def crystal_transition(
     *,
     depth: int,
     closure: str = "factorised",
     potential: Potential | None = None,
-    weights: str = "spherical",
+    ensemble: str = "spherical",
     alpha_range: tuple[float, float] = (1.0, 1e3),
     tolerance: float = 1e-6,
 ) -> FirstOrderPoint:
@@ -76,7 +79,7 @@ def crystal_transition(
     three layers have one branch only: it rises steeply at alpha = 13.5, without a jump.
 
     Args:
-        depth, closure, potential, weights: as in `replica_symmetric`.
+        depth, closure, potential, ensemble: as in `replica_symmetric`.
         alpha_range: searched from below on a geometric grid (factor 1.05).
         tolerance: relative, on alpha.
     Raises:
@@ -87,7 +90,7 @@ def crystal_transition(
     positive(alpha_low=alpha_range[0], alpha_high=alpha_range[1], tolerance=tolerance)
     if not alpha_range[0] < alpha_range[1]:
         raise fail("alpha_range", "ascend", alpha_range)
-    options = {"depth": depth, "closure": closure, "potential": potential, "weights": weights}
+    options = {"depth": depth, "closure": closure, "potential": potential, "ensemble": ensemble}
     lead = lru_cache(lambda alpha: _crystal_lead(alpha, options))
     grid = np.geomspace(*alpha_range, int(np.log(alpha_range[1] / alpha_range[0]) / np.log(1.05)) + 2).tolist()
     high = next((alpha for alpha in grid if (lead(alpha) or 0.0) > 0), None)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glassnet.core.check import fail
+from glassnet.core.former import former_arguments
 from glassnet.perceptron.observe.table import TABLE
 from glassnet.perceptron.potential import HardCore, Potential
 from glassnet.theory.breaking import parisi
@@ -48,6 +49,7 @@ VARIABLES: dict[str, tuple[str, str, str, str]] = {
 """Variable: long name, units, symbol, source."""
 
 
+@former_arguments(weights="ensemble")
 def overlap_curves(
     *,
     depth: int,
@@ -57,13 +59,13 @@ def overlap_curves(
     potential: Potential | None = None,
     beta: float | None = None,
     branch: str = "grown",
-    weights: str = "spherical",
+    ensemble: str = "spherical",
     stability: bool = False,
 ) -> "xr.Dataset":
     """Replica-symmetric overlaps against alpha and layer.
 
     Args:
-        depth, scenario, closure, potential, beta, branch, weights: as in `replica_symmetric`.
+        depth, scenario, closure, potential, beta, branch, ensemble: as in `replica_symmetric`.
         alpha: values, shape (n >= 1,).
         stability: also the replicon eigenvalue.
     Returns:
@@ -77,7 +79,7 @@ def overlap_curves(
     """
     values = _values(alpha, "alpha")
     options: dict[str, Any] = {"scenario": scenario, "closure": closure, "potential": potential, "beta": beta}
-    options |= {"branch": branch, "weights": weights, "depth": depth}
+    options |= {"branch": branch, "ensemble": ensemble, "depth": depth}
     with _one_warning():
         solutions = [replica_symmetric(alpha=float(a), **options) for a in values]
     both, along = ("alpha", "layer"), ("alpha",)
@@ -97,19 +99,20 @@ def overlap_curves(
     return _dataset(data, {"alpha": values, "layer": np.arange(1, depth + 1)}, attributes)
 
 
+@former_arguments(weights="ensemble")
 def branch_curves(
-    *, depth: int, alpha: Sequence[float], closure: str = "factorised", weights: str = "spherical"
+    *, depth: int, alpha: Sequence[float], closure: str = "factorised", ensemble: str = "spherical"
 ) -> "xr.Dataset":
     """Grown and crystal branch of the teacher-student problem (hard core) against alpha, dim `branch` in front.
 
     Args:
-        depth, alpha, closure, weights: as in `overlap_curves`.
+        depth, alpha, closure, ensemble: as in `overlap_curves`.
     """
     import xarray as xr
 
     names = ["grown", "crystal"]
     parts = [
-        overlap_curves(depth=depth, alpha=alpha, scenario="teacher", closure=closure, weights=weights, branch=name)
+        overlap_curves(depth=depth, alpha=alpha, scenario="teacher", closure=closure, ensemble=ensemble, branch=name)
         for name in names
     ]
     both = xr.concat(parts, dim=xr.IndexVariable("branch", names), combine_attrs="drop_conflicts")

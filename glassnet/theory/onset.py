@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from glassnet.core.check import fail, integer
+from glassnet.core.former import former_arguments, warn_former
 from glassnet.perceptron.potential import HardCore, Potential
 from glassnet.theory.capacity_bound import exceeds_capacity_bound
 from glassnet.theory.fixed_point import solve
@@ -25,7 +26,7 @@ class Transitions:
     Attributes:
         alpha_g: shape (depth-1,), alpha_g[l-1] of hidden layer l; inf where no transition was found.
         above_capacity_bound: shape (depth-1,): the value is formal, above the rigorous capacity bound.
-        depth, scenario, closure, potential, beta, weights: what was asked for.
+        depth, scenario, closure, potential, beta, ensemble: what was asked for.
     """
 
     alpha_g: np.ndarray
@@ -35,7 +36,13 @@ class Transitions:
     closure: str
     potential: Potential
     beta: float | None
-    weights: str
+    ensemble: str
+
+    @property
+    def weights(self) -> str:
+        """Former name of `ensemble`."""
+        warn_former("weights", "ensemble")
+        return self.ensemble
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,7 @@ class PenetrationFit:
     local_slope: np.ndarray
 
 
+@former_arguments(weights="ensemble")
 def transitions(
     *,
     depth: int,
@@ -61,7 +69,7 @@ def transitions(
     closure: str = "factorised",
     potential: Potential | None = None,
     beta: float | None = None,
-    weights: str = "spherical",
+    ensemble: str = "spherical",
 ) -> Transitions:
     """alpha_g(l) at which hidden layer l of the grown branch leaves q = 0.
 
@@ -73,12 +81,12 @@ def transitions(
 
     Args:
         depth: L >= 2.
-        scenario, closure, potential, beta, weights: as in `replica_symmetric`.
+        scenario, closure, potential, beta, ensemble: as in `replica_symmetric`.
     Raises:
         ValueError: for a bad argument.
         NoConvergenceError: if a profile on the way does not converge.
     """
-    options = {"scenario": scenario, "closure": closure, "potential": potential, "beta": beta, "weights": weights}
+    options = {"scenario": scenario, "closure": closure, "potential": potential, "beta": beta, "ensemble": ensemble}
     integer(2, depth=depth)
     if closure == "factorised":
         half = _transitions(depth // 2, depth, options)
@@ -86,10 +94,11 @@ def transitions(
     else:
         alpha_g = _from_both_sides(depth, options)
     hard = potential or HardCore()
-    formal = [bool(np.isfinite(a)) and exceeds_capacity_bound(a, depth, scenario, hard, weights) for a in alpha_g]
-    return Transitions(alpha_g, np.array(formal), int(depth), scenario, closure, hard, beta, weights)
+    formal = [bool(np.isfinite(a)) and exceeds_capacity_bound(a, depth, scenario, hard, ensemble) for a in alpha_g]
+    return Transitions(alpha_g, np.array(formal), int(depth), scenario, closure, hard, beta, ensemble)
 
 
+@former_arguments(weights="ensemble")
 def one_sided_transitions(
     levels: int,
     *,
@@ -97,7 +106,7 @@ def one_sided_transitions(
     closure: str = "factorised",
     potential: Potential | None = None,
     beta: float | None = None,
-    weights: str = "spherical",
+    ensemble: str = "spherical",
 ) -> np.ndarray:
     """alpha_g of the first `levels` layers that freeze at one boundary of an infinitely deep machine.
 
@@ -105,12 +114,12 @@ def one_sided_transitions(
 
     Args:
         levels: how many layers, >= 1.
-        scenario, closure, potential, beta, weights: as in `replica_symmetric`.
+        scenario, closure, potential, beta, ensemble: as in `replica_symmetric`.
     Returns:
         Shape (levels,), increasing; inf from the first one that was not found.
     """
     integer(1, levels=levels)
-    options = {"scenario": scenario, "closure": closure, "potential": potential, "beta": beta, "weights": weights}
+    options = {"scenario": scenario, "closure": closure, "potential": potential, "beta": beta, "ensemble": ensemble}
     return _transitions(levels, 2 * levels + 2, options)
 
 

@@ -57,7 +57,7 @@ def _zero_entropy(scenario: str, margin: float, guess: float) -> float:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CapacityWarning)
             potential = HardCore(margin=margin)
-            options: dict[str, Any] = {"scenario": scenario, "potential": potential, "weights": "ising"}
+            options: dict[str, Any] = {"scenario": scenario, "potential": potential, "ensemble": "ising"}
             return alpha * replica_symmetric(depth=1, alpha=alpha, **options).free_entropy
 
     high = guess

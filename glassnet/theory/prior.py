@@ -69,7 +69,7 @@ PRIORS: dict[str, WeightPrior] = {"spherical": Spherical(), "ising": Ising()}
 """Ensembles by name."""
 
 
-def weight_prior(weights: str) -> WeightPrior:
-    """The ensemble called `weights` ("spherical" or "ising"); raises ValueError for another name."""
-    one_of(PRIORS, weights=weights)
-    return PRIORS[weights]
+def weight_prior(ensemble: str) -> WeightPrior:
+    """The ensemble called `ensemble` ("spherical" or "ising"); raises ValueError for another name."""
+    one_of(PRIORS, ensemble=ensemble)
+    return PRIORS[ensemble]

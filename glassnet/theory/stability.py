@@ -28,7 +28,7 @@ def replicon(solution: ReplicaSymmetric) -> float:
         closure=solution.closure,
         potential=solution.potential,
         beta=solution.beta,
-        weights=solution.weights,
+        ensemble=solution.ensemble,
     )
     if isinstance(chain, FactorisedChain):
         matrix = _factorised(chain, solution.p, solution.P)

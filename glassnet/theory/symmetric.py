@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from glassnet.core.check import integer, one_of, positive
+from glassnet.core.former import former_arguments, warn_former
 from glassnet.perceptron.potential import HardCore, Potential
 from glassnet.theory.capacity_bound import exceeds_capacity_bound, warn_above_capacity
 from glassnet.theory.exact import ExactChain
@@ -39,7 +40,7 @@ class ReplicaSymmetric:
         iterations: evaluations of the saddle-point equations.
         converged: always True: a solver that fails raises NoConvergenceError.
         above_capacity_bound: the solution is formal, for no machine can store so many random patterns.
-        depth, alpha, scenario, closure, potential, beta, branch, weights: what was asked for.
+        depth, alpha, scenario, closure, potential, beta, branch, ensemble: what was asked for.
     """
 
     q: np.ndarray
@@ -59,7 +60,13 @@ class ReplicaSymmetric:
     potential: Potential
     beta: float | None
     branch: str
-    weights: str
+    ensemble: str
+
+    @property
+    def weights(self) -> str:
+        """Former name of `ensemble`."""
+        warn_former("weights", "ensemble")
+        return self.ensemble
 
 
 def chain_equations(
@@ -70,7 +77,7 @@ def chain_equations(
     closure: str = "factorised",
     potential: Potential | None = None,
     beta: float | None = None,
-    weights: str = "spherical",
+    ensemble: str = "spherical",
 ) -> Chain:
     """The checked saddle-point equations; arguments and errors as in `replica_symmetric`."""
     integer(1, depth=depth)
@@ -85,7 +92,7 @@ def chain_equations(
         replicas=SCENARIOS[scenario],
         weight=weight,
         margin=potential.margin,
-        prior=weight_prior(weights),
+        prior=weight_prior(ensemble),
     )
 
 
@@ -111,6 +118,7 @@ def solve_chain(chain: Chain, start: np.ndarray) -> FixedPoint:
     return solve(step, start, band=2 if chain.banded else None)
 
 
+@former_arguments(weights="ensemble")
 def replica_symmetric(
     *,
     depth: int,
@@ -120,7 +128,7 @@ def replica_symmetric(
     potential: Potential | None = None,
     beta: float | None = None,
     branch: str = "grown",
-    weights: str = "spherical",
+    ensemble: str = "spherical",
 ) -> ReplicaSymmetric:
     """Overlaps of neurons and weights in every layer, one step from replicas to physics.
 
@@ -139,7 +147,7 @@ def replica_symmetric(
         potential: of the gap; hard core without margin if None.
         beta: inverse temperature, needed unless the potential is hard.
         branch: "grown" (start at q = 1e-3) or "crystal" (start at 1 - 1e-6); both may end in one solution.
-        weights: "spherical" or "ising".
+        ensemble: "spherical" or "ising".
     Returns:
         The solution with its free entropy. A layer is liquid, q = 0, where a small order would grow by less than
         1e-9 per iteration, which is rounding.
@@ -149,14 +157,14 @@ def replica_symmetric(
     Warns:
         CapacityWarning: above the rigorous bound on the capacity (random data, hard core).
     """
-    options = {"scenario": scenario, "closure": closure, "potential": potential, "beta": beta, "weights": weights}
+    options = {"scenario": scenario, "closure": closure, "potential": potential, "beta": beta, "ensemble": ensemble}
     one_of(STARTS, branch=branch)
     chain = chain_equations(depth=depth, alpha=alpha, **options)
     found = solve_chain(chain, np.full(2 * depth - 1, STARTS[branch]))
     spin, weight = unpack(found.x)
     p, P = spin.complement, weight.complement
     eps, E = chain.conjugates(p, P)
-    formal = exceeds_capacity_bound(alpha, depth, scenario, potential or HardCore(), weights)
+    formal = exceeds_capacity_bound(alpha, depth, scenario, potential or HardCore(), ensemble)
     warn_above_capacity(formal, alpha, depth)
     return ReplicaSymmetric(
         q=spin.value,
@@ -176,7 +184,7 @@ def replica_symmetric(
         potential=potential or HardCore(),
         beta=beta,
         branch=branch,
-        weights=weights,
+        ensemble=ensemble,
     )
 
 

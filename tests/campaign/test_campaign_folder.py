@@ -1,12 +1,22 @@
 """The folder of a campaign: it grows with the grid, and refuses another configuration."""
 
 import json
+import tarfile
+import warnings
+from pathlib import Path
 
 import pytest
 from test_grid import BASE, plan_of
 
 import glassnet as gn
+from glassnet.campaign.axes import read_axes
 from glassnet.campaign.folder import campaign, check_run, held, open_folder, write
+from glassnet.campaign.grid import Grid
+from glassnet.campaign.standing import standings
+from glassnet.core.codec import config_hash
+from glassnet.perceptron.describe import renewed
+
+ARCHIVE = Path(__file__).parents[1] / "data" / "runs-of-0.1.tar.gz"
 
 
 def names(grid):
@@ -24,9 +34,9 @@ def test_a_campaign_is_read_back(tmp_path):
     made = recorded(tmp_path, "[grid]\nN = [4, 6]\nbeta = [1, inf]\n", BASE + "schedule = 'quench'\n")
     again = open_folder(tmp_path / "c")
     assert names(again) == names(made)
-    assert again.plan.campaign_hash == made.plan.campaign_hash
+    assert again.grid.campaign_hash == made.grid.campaign_hash
     assert [p.config for p in again.points] == [p.config for p in made.points]
-    assert json.loads((tmp_path / "c" / "campaign.json").read_text())["hash"] == made.plan.campaign_hash
+    assert json.loads((tmp_path / "c" / "campaign.json").read_text())["hash"] == made.grid.campaign_hash
     for point in made.points:
         assert gn.config.read_config(made.config_file(point)) == point.config
 
@@ -55,9 +65,39 @@ def test_fewer_values_forget_nothing(tmp_path):
 def test_another_base_is_refused_with_the_difference(tmp_path):
     recorded(tmp_path, "[grid]\nN = [4, 6]\n")
     other = BASE.replace("2.0", "3.0").replace("depth = 2", "depth = 3")
-    with pytest.raises(ValueError, match=r"differs: machine.depth 2 -> 3, beta 2.0 -> 3.0\. Give another --output"):
+    words = r"differs: machine.depth: 2, not 3; beta: 2.0, not 3.0\. Give another --output"
+    with pytest.raises(ValueError, match=words):
         recorded(tmp_path, "[grid]\nN = [4, 6, 7]\n", other)
     assert names(recorded(tmp_path, "[grid]\nN = [4, 6, 7]\n", BASE + "seed = 0\n")) == ["N=4", "N=6", "N=7"]
+
+
+@pytest.mark.parametrize("sweeps", [0, 10])
+def test_a_campaign_of_version_0_1_goes_on(tmp_path, sweeps):
+    """Its files call the ensemble `weights` and have hashes of such names: it is the same campaign, and its run there.
+
+    Args:
+        sweeps: how many more the clones are to run.
+    """
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(tmp_path, filter="data")
+    values = json.loads((tmp_path / "command" / "config.json").read_text())["run"]
+    assert "weights" in values["machine"] and "ensemble" not in values["machine"]
+    name, folder = "seed=0", tmp_path / "c"
+    (folder / "configs").mkdir(parents=True)
+    (tmp_path / "command").rename(folder / name)
+    (folder / "configs" / f"{name}.json").write_text(json.dumps(values))
+    grid, runs = {"seed": [values["seed"]]}, {name: config_hash(values)}
+    (folder / "campaign.json").write_text(json.dumps({"format": 1, "run": values, "grid": grid, "runs": runs}))
+    with warnings.catch_warnings(action="error"):
+        made = open_folder(folder)
+        assert [one.state for one in standings(made)] == ["complete"]
+        base = renewed(values)
+        base["protocol"]["sweeps"] += sweeps
+        after = campaign(folder, Grid(base, read_axes({"seed": [values["seed"], 7]})))
+    assert after.runs == {point.name: point.config.config_hash for point in after.points}
+    assert names(after) == [name, "seed=7"]
+    write(after)
+    assert [one.state for one in standings(open_folder(folder))] == ["stopped" if sweeps else "complete", "absent"]
 
 
 def test_what_the_grid_varies_may_change_in_the_base(tmp_path):

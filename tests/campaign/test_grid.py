@@ -5,8 +5,10 @@ import math
 import pytest
 
 import glassnet as gn
-from glassnet.campaign import read_plan
+from glassnet import campaign
+from glassnet.campaign import read_grid
 from glassnet.config import RandomTask, RunConfig
+from glassnet.core.former import FormerName
 
 BASE = """
 [run]
@@ -20,7 +22,7 @@ protocol = {sweeps = 20, waiting_times = [2, 8]}
 def plan_of(folder, text, base=BASE):
     """The plan in a file."""
     (folder / "c.toml").write_text(base + text)
-    return read_plan(folder / "c.toml")
+    return read_grid(folder / "c.toml")
 
 
 def test_points_are_the_configurations_of_all_combinations(tmp_path):
@@ -82,6 +84,20 @@ def test_hash_follows_configurations_and_grid(tmp_path):
     )
 
 
+def test_schedules_side_by_side(tmp_path):
+    """Several schedules in one run, in [run] or along an axis; a list of numbers along an axis is one schedule."""
+    knots = "schedule = 'linear'\nknots = [0, 9]\n"
+    base = BASE.replace("beta = 2.0", f"beta = [[1, 4], [1, 5]]\n{knots}")
+    both = plan_of(tmp_path, "[grid]\nN = [4, 6]\n", base).points[0].config
+    assert both.inverse_temperature == [gn.Schedule.linear(1, b, 9) for b in (4, 5)]
+    text = "[grid]\nbeta = [[[1, 4], [1, 5]], [[1, 4], [1, 6]]]\n"
+    plan = plan_of(tmp_path, text, BASE.replace("beta = 2.0", knots))
+    assert [point.name for point in plan.points] == ["beta=1+4_1+5", "beta=1+4_1+6"]
+    assert plan.points[0].config == both
+    single = plan_of(tmp_path, "[grid]\nbeta = [[1, 4], [1, 5]]\n", BASE.replace("beta = 2.0", knots))
+    assert [point.config.inverse_temperature for point in single.points] == both.inverse_temperature
+
+
 WRONG = {
     "": "Argument `grid` must be a table with at least one list of values, but is None.",
     "[grid]\n": "Argument `grid` must be a table with at least one list of values, but is {}.",
@@ -123,6 +139,13 @@ def test_wrong_bases(tmp_path):
     with pytest.raises(ValueError, match="Argument `temperature` is unknown; config has machine, task"):
         plan_of(tmp_path, "temperature = 1\n[grid]\nseed = [0]\n")
     with pytest.raises(FileNotFoundError, match="Argument `file` must name a TOML file, but is"):
-        read_plan(tmp_path / "absent.toml")
+        read_grid(tmp_path / "absent.toml")
     with pytest.raises(ValueError, match="Argument `file` must end in .toml, but is"):
-        read_plan(tmp_path / "c.json")
+        read_grid(tmp_path / "c.json")
+
+
+def test_former_names_work_with_a_warning():
+    with pytest.warns(FormerName, match="`read_plan` is now called `read_grid`"):
+        assert campaign.read_plan is read_grid
+    with pytest.raises(AttributeError, match="no attribute 'absent'"):
+        _ = campaign.absent

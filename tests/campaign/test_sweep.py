@@ -12,9 +12,9 @@ import pytest
 from command import command as call
 
 import glassnet as gn
-from glassnet.campaign import processes, read_plan
+from glassnet.campaign import processes, read_grid
 from glassnet.campaign.folder import check_run
-from glassnet.campaign.runs import command as run_command
+from glassnet.campaign.state import command as run_command
 from glassnet.cli import sweep as sweep_module
 from glassnet.simulator import prepared
 from glassnet.store.folder import RunFolder, log, status
@@ -36,7 +36,7 @@ def file_of(folder, grid, sweeps=12):
 
 def simulated(file, number):
     """The result of a point of the grid, computed here."""
-    return gn.simulate(**read_plan(file).points[number].config.build())
+    return gn.simulate(**read_grid(file).points[number].config.build())
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def made(tmp_path_factory):
 
 def write_record(file):
     """Record the campaign, so that there may be something else in its folder."""
-    sweep_module.write(sweep_module.campaign(file.with_suffix(""), read_plan(file)))
+    sweep_module.write(sweep_module.campaign(file.with_suffix(""), read_grid(file)))
 
 
 def test_a_failed_run_is_listed_and_the_others_go_on(made):
@@ -196,7 +196,7 @@ def test_more_sweeps_along_an_axis_are_runs_of_their_own(tmp_path):
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"SWEEPS": "11"}, "protocol.sweeps 12 -> 11"), ({"SWEEPS": "40", "5.0": "6.0"}, "beta 5.0 -> 6.0")],
+    [({"SWEEPS": "11"}, "protocol.sweeps: 12, not 11"), ({"SWEEPS": "40", "5.0": "6.0"}, "beta: 5.0, not 6.0")],
 )
 def test_fewer_sweeps_or_another_run_are_refused(made, tmp_path, changes, message):
     shutil.copytree(made[0].with_suffix(""), tmp_path / "c")
@@ -211,8 +211,8 @@ def test_fewer_sweeps_or_another_run_are_refused(made, tmp_path, changes, messag
 
 
 def test_a_run_that_has_more_sweeps_than_the_plan_is_refused(made, tmp_path):
-    point = read_plan(file_of(tmp_path, "seed = [0, 1]\nalpha = [0.75]", sweeps=11)).points[0]
-    with pytest.raises(ValueError, match="protocol.sweeps 12 -> 11"):
+    point = read_grid(file_of(tmp_path, "seed = [0, 1]\nalpha = [0.75]", sweeps=11)).points[0]
+    with pytest.raises(ValueError, match="protocol.sweeps: 12, not 11"):
         check_run(made[0].with_suffix("") / point.name, point.config)
 
 
@@ -305,7 +305,7 @@ def test_a_killed_run_is_listed_and_goes_on_with_the_next_command(tmp_path):
 
 def test_a_run_that_stopped_being_finite_is_tried_again_on_request_alone(tmp_path, monkeypatch):
     file = file_of(tmp_path, "seed = [0]")
-    plan = read_plan(file)
+    plan = read_grid(file)
     grid = sweep_module.campaign(tmp_path / "c", plan)
     sweep_module.write(grid)
     monkeypatch.setattr("glassnet.simulation.run.Run.blocks", not_finite)
@@ -327,7 +327,7 @@ def not_finite(*_):
 
 def run_in_folder(config, folder):
     """What `glassnet run` does."""
-    from glassnet.runs import Limits, start
+    from glassnet.sessions import Limits, start
     from glassnet.simulator import prepared
 
     start(folder, prepared(**config.build()), Limits(), run=config.to_dict())
@@ -364,8 +364,8 @@ def test_another_run_in_the_place_of_a_point(tmp_path, monkeypatch):
     file = file_of(tmp_path, "seed = [0]")
     write_record(file)
     folder = tmp_path / "c" / "seed=0"
-    config = read_plan(file_of(tmp_path, "seed = [0]", sweeps=13)).points[0].config
+    config = read_grid(file_of(tmp_path, "seed = [0]", sweeps=13)).points[0].config
     RunFolder.create(folder, prepared(**config.build()), config.to_dict())
     code, _, err = call("sweep", file_of(tmp_path, "seed = [0]"))
     assert code == 2
-    assert f"Argument `run` must be that of the run in {folder}, but differs: protocol.sweeps 13 -> 12." in err
+    assert f"Argument `run` must be that of the run in {folder}, but differs: protocol.sweeps: 13, not 12." in err

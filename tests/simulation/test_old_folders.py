@@ -2,13 +2,17 @@
 
 import json
 import tarfile
+import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny
+from command import command
 
 import glassnet as gn
+from glassnet.config import read_config
 from glassnet.store.folder import RunFolder
 
 ARCHIVE = Path(__file__).parents[1] / "data" / "runs-of-0.1.tar.gz"
@@ -66,3 +70,17 @@ def test_complete_results_open(old):
     assert int(longer.lag[-1]) == 20
     assert RunFolder(old / "complete").job().beta[1].final_beta == np.inf
     assert "run_config" in gn.open(old / "command").attrs
+
+
+def test_commands_take_old_folders(old):
+    """The configuration with present names is that of the run; nobody typed the former ones, so nothing warns."""
+    with warnings.catch_warnings(action="error"):
+        config = read_config(old / "command" / "config.json")
+    (old / "c.json").write_text(config.to_json())
+    status, out, err = command("resume", old / "command", "--config", old / "c.json")
+    assert (status, err) == (0, "") and "is complete, nothing to do" in out
+    status, out, err = command("info", old / "command")
+    assert (status, err) == (0, "") and "glassnet run --task" in out
+    (old / "c.json").write_text(replace(config, seed=5).to_json())
+    status, _, err = command("resume", old / "command", "--config", old / "c.json")
+    assert status == 2 and "has seed: 0, not 5." in err

@@ -11,7 +11,7 @@ import tiny
 import xarray as xr
 
 import glassnet as gn
-from glassnet import runs
+from glassnet import sessions
 from glassnet.native import library
 from glassnet.simulation import parallel, phase
 from glassnet.simulation.moment import CLONES
@@ -186,7 +186,7 @@ def test_a_run_made_longer_by_another_process_goes_on_as_that_one(tmp_path, monk
     late = RunFolder(tmp_path / "run")
     gn.resume(tmp_path / "run", sweeps=40)
     with pytest.raises(ValueError, match="`sweeps` must be at least the 40 sweeps of the run in the folder, but is 20"):
-        runs._go_on(late, runs.Limits(), None, 20)
+        sessions._go_on(late, sessions.Limits(), None, 20)
 
 
 def test_a_complete_run_is_left_alone(tmp_path):

@@ -35,7 +35,7 @@ def test_gardner_capacity_is_where_the_overlap_becomes_one():
 
 def test_ising_limits():
     assert round(ising_capacity(), 4) == 0.8331
-    assert round(float(replica_symmetric(depth=1, alpha=0.8331, weights="ising").Q[0]), 3) == 0.564
+    assert round(float(replica_symmetric(depth=1, alpha=0.8331, ensemble="ising").Q[0]), 3) == 0.564
     assert round(ising_generalisation_transition(), 3) == 1.245
 
 

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
+from glassnet.core.former import FormerName
 from glassnet.perceptron.potential import HardCore, SoftCore
 from glassnet.theory import CapacityWarning, NoConvergenceError, capacity_bound, liquid_free_entropy, replica_symmetric
 from glassnet.theory.symmetric import chain_equations
@@ -59,7 +60,7 @@ def test_one_perceptron_random(alpha, Q, entropy):
 
 @pytest.mark.parametrize(("alpha", "entropy"), [(0.2, 0.55012), (0.5, 0.31439), (0.8, 0.03531)])
 def test_one_perceptron_with_ising_weights(alpha, entropy):
-    solution = replica_symmetric(depth=1, alpha=alpha, weights="ising")
+    solution = replica_symmetric(depth=1, alpha=alpha, ensemble="ising")
     assert round(alpha * solution.free_entropy, 5) == entropy
 
 
@@ -79,8 +80,8 @@ def test_a_step_integrand_is_resolved_at_large_alpha():
         {"depth": 3, "alpha": 9.0, "scenario": "teacher"},
         {"depth": 3, "alpha": 14.0, "scenario": "teacher", "branch": "crystal"},
         {"depth": 2, "alpha": 3.0, "potential": SoftCore(margin=0.2), "beta": 20.0},
-        {"depth": 2, "alpha": 1.6, "weights": "ising"},
-        {"depth": 2, "alpha": 2.0, "weights": "ising", "scenario": "teacher"},
+        {"depth": 2, "alpha": 1.6, "ensemble": "ising"},
+        {"depth": 2, "alpha": 2.0, "ensemble": "ising", "scenario": "teacher"},
         {"depth": 3, "alpha": 9.0, "scenario": "teacher", "potential": SoftCore(), "beta": 50.0},
     ],
 )
@@ -141,7 +142,7 @@ def test_branches_of_the_teacher():
 
 
 def test_ising_teacher_crystal_is_the_teacher_itself():
-    crystal = replica_symmetric(depth=2, alpha=6.0, scenario="teacher", weights="ising", branch="crystal")
+    crystal = replica_symmetric(depth=2, alpha=6.0, scenario="teacher", ensemble="ising", branch="crystal")
     assert np.all(crystal.P < 1e-20)
     assert crystal.free_entropy == pytest.approx(0.0, abs=1e-9)
 
@@ -175,7 +176,7 @@ def test_capacity_warning_only_where_the_bound_holds():
         ({"scenario": "planted"}, "scenario"),
         ({"closure": "other"}, "closure"),
         ({"branch": "liquid"}, "branch"),
-        ({"weights": "gauss"}, "weights"),
+        ({"ensemble": "gauss"}, "ensemble"),
         ({"potential": SoftCore()}, "beta"),
         ({"potential": SoftCore(), "beta": 0.0}, "beta"),
         ({"potential": "hard"}, "potential"),
@@ -200,3 +201,13 @@ def test_a_cold_soft_teacher_tends_to_the_hard_one(closure):
     )
     assert near < 0.01
     assert far / near == pytest.approx(10, rel=0.15)
+
+
+def test_former_names_work_with_a_warning():
+    with pytest.warns(FormerName, match="`weights` is now called `ensemble`") as caught:
+        solution = replica_symmetric(depth=1, alpha=0.5, weights="ising")
+    assert caught[0].filename == __file__
+    with pytest.warns(FormerName, match="`weights` is now called `ensemble`"):
+        assert solution.weights == solution.ensemble == "ising"
+    with pytest.raises(TypeError, match="`weights` is the former name of `ensemble`"), pytest.warns(FormerName):
+        replica_symmetric(depth=1, alpha=0.5, weights="ising", ensemble="ising")

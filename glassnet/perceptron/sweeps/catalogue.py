@@ -94,13 +94,22 @@ def dynamics_name(wish: Any) -> str:
     return import_path(wish.build if isinstance(wish, Dynamics) else wish)
 
 
-def dynamics_named(name: str) -> Any:
-    """The inverse of `dynamics_name`: a name, or the builder at an import path.
+def dynamics_about(wish: Any) -> Any:
+    """Dynamics as JSON values: a name, where a builder is imported from, or the fields of a `Dynamics`."""
+    if isinstance(wish, Dynamics):
+        return {"build": import_path(wish.build), "moves": import_path(wish.moves), "native": wish.native}
+    return dynamics_name(wish)
+
+
+def dynamics_from(about: Any) -> Any:
+    """The inverse of `dynamics_about`.
 
     Raises:
-        ValueError: if it cannot be imported.
+        ValueError: if something cannot be imported.
     """
-    return imported(name) if ":" in name else name
+    if isinstance(about, str):
+        return imported(about) if ":" in about else about
+    return Dynamics(imported(about["build"]), imported(about["moves"]), about["native"])
 
 
 def build(dynamics: Any, machine: Machine, plan: Plan) -> Kernel:

@@ -1,23 +1,59 @@
 """A whole run as one value: checked when it is made, written as JSON and read back, hashed."""
 
 import json
-import math
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
 
 from glassnet.config.read import record
 from glassnet.config.tasks import TaskConfig, integers
 from glassnet.core.check import fail, integer, is_number, one_of, positive
-from glassnet.core.codec import config_hash
+from glassnet.core.codec import config_hash, to_json
+from glassnet.core.former import of_earlier_versions
 from glassnet.core.schedule import KINDS, Schedule
-from glassnet.perceptron.describe import described
+from glassnet.perceptron.describe import as_formerly, described
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.sweeps.catalogue import DYNAMICS
 from glassnet.perceptron.system import STARTS
 from glassnet.simulation.protocol import Protocol
+
+if TYPE_CHECKING:
+    from glassnet.simulation.job import Job
+
+Beta = float | tuple[float, ...] | tuple[tuple[float, ...], ...]
+
+
+def beta_from(words: list[str]) -> Beta:
+    """Beta from the words of an option: numbers, or numbers joined by commas for each of several schedules.
+
+    Raises:
+        ValueError: for other words.
+    """
+    try:
+        rows = tuple(tuple(map(float, word.split(","))) for word in words)
+    except ValueError:
+        raise fail("beta", "be numbers, or schedules such as 1,10 1,20", " ".join(words)) from None
+    if any("," in word for word in words):
+        return rows
+    return rows[0][0] if len(rows) == 1 else tuple(row[0] for row in rows)
+
+
+def beta_words(beta: Beta) -> list[str]:
+    """The words of the option that means `beta`."""
+    rows = beta if isinstance(beta, tuple) else (beta,)
+    return [",".join(map(str, row)) if isinstance(row, tuple) else str(row) for row in rows]
+
+
+def _is_beta(value: Any) -> bool:
+    return isinstance(value, (float, int, tuple))
+
+
+WORDS = tyro.constructors.PrimitiveConstructorSpec("*", "FLOAT [FLOAT ...]", beta_from, _is_beta, beta_words)
+"""How beta is an option of the command line."""
 
 SCHEDULES = ("quench", *KINDS)
 DATA = ("shared", "independent")
@@ -31,7 +67,8 @@ class RunConfig:
         machine: the machine: depth, widths, weights, potential.
         task: the data that clamp inputs and outputs.
         beta: inverse temperature beta >= 0, inf for zero temperature. Several values: for a quench, temperatures
-            that run side by side; for other schedules, beta at each of `knots`.
+            that run side by side; for other schedules, beta at each of `knots`. Several schedules side by side are a
+            list of lists, [[1, 10], [1, 20]] for two knots, on the command line --beta 1,10 1,20.
         schedule: "quench" (beta from sweep 0 on), "steps" (beta jumps at each knot), "linear" (beta linear in
             time between knots) or "geometric" (log beta linear in time).
         knots: sweeps at which `beta` is given, ascending from 0; none for a quench.
@@ -49,7 +86,7 @@ class RunConfig:
 
     machine: Machine
     task: TaskConfig
-    beta: float | tuple[float, ...] = 66.7
+    beta: Annotated[Beta, WORDS] = 66.7
     schedule: str = "quench"
     knots: tuple[int, ...] = ()
     protocol: Protocol = field(default_factory=Protocol)
@@ -77,21 +114,51 @@ class RunConfig:
         if self.schedule == "quench":
             if self.knots:
                 raise fail("knots", "be empty for a quench", self.knots)
+            if self.several_schedules:
+                raise fail("beta", "be a number or a list of numbers for a quench", self.beta)
             return
-        betas = self.beta if isinstance(self.beta, tuple) else (self.beta,)
-        if len(self.knots) != len(betas):
-            raise fail("knots", f"hold one sweep number for each of the {len(betas)} values of beta", self.knots)
+        for betas in self._rows:
+            if len(self.knots) != len(betas):
+                raise fail("knots", f"hold one sweep number for each of the {len(betas)} values of beta", self.knots)
         if self.knots[0] != 0 or any(a >= b for a, b in zip(self.knots[:-1], self.knots[1:], strict=True)):
             raise fail("knots", "ascend from 0", self.knots)
-        Schedule(self.knots, betas, self.schedule)
+        if len(set(self._rows)) < len(self._rows):
+            raise fail("beta", "hold different schedules", self.beta)
+        for betas in self._rows:
+            Schedule(self.knots, betas, self.schedule)
 
     @property
-    def inverse_temperature(self) -> float | list[float] | Schedule:
-        """Beta as `simulate` takes it: a number, a list of numbers or a schedule."""
+    def several_schedules(self) -> bool:
+        """Whether beta lists schedules that run side by side, each given at `knots`."""
+        return isinstance(self.beta, tuple) and isinstance(self.beta[0], tuple)
+
+    @property
+    def _rows(self) -> tuple[tuple[float, ...], ...]:
+        """Beta at the knots, for each schedule."""
+        if self.several_schedules:
+            return self.beta  # ty: ignore[invalid-explicit-return]
+        return (self.beta if isinstance(self.beta, tuple) else (self.beta,),)  # ty: ignore[invalid-explicit-return]
+
+    @property
+    def inverse_temperature(self) -> float | list[float] | Schedule | list[Schedule]:
+        """Beta as `simulate` takes it: a number, a schedule, or a list of one of these."""
         if self.schedule == "quench":
-            return list(self.beta) if isinstance(self.beta, tuple) else self.beta
-        betas = self.beta if isinstance(self.beta, tuple) else (self.beta,)
-        return Schedule(self.knots, betas, self.schedule)
+            return list(self.beta) if isinstance(self.beta, tuple) else self.beta  # ty: ignore[invalid-explicit-return]
+        schedules = [Schedule(self.knots, betas, self.schedule) for betas in self._rows]
+        return schedules if self.several_schedules else schedules[0]
+
+    def job(self, *, part: tuple[int, int] | None = None, keep_configurations: bool = False) -> "Job":
+        """The run as a value, as the same arguments of `simulate` make it.
+
+        Args:
+            part: the share of it that is meant, see `simulate`.
+            keep_configurations: whether its result keeps the last configurations of the clones.
+        Raises:
+            ValueError, FileNotFoundError: if the data do not fit the machine or cannot be read.
+        """
+        from glassnet.simulator import prepared
+
+        return prepared(**self.build(), part=part, keep_configurations=keep_configurations)
 
     def build(self) -> dict[str, Any]:
         """The arguments of `simulate`.
@@ -114,12 +181,11 @@ class RunConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as JSON values; an infinite beta is the string "inf"."""
-        beta = [_text(b) for b in self.beta] if isinstance(self.beta, tuple) else _text(self.beta)
         task = {"kind": self.task.kind, **asdict(self.task)}
         teacher = getattr(self.task, "teacher", None)
         if teacher is not None:
             task["teacher"] = described(teacher)
-        values = {**asdict(self), "machine": described(self.machine), "task": task, "beta": beta}
+        values = {**asdict(self), "machine": described(self.machine), "task": task, "beta": to_json(self.beta)}
         return _floats(json.loads(json.dumps(values, allow_nan=False, default=lambda number: number.item())))
 
     def to_json(self) -> str:
@@ -144,6 +210,21 @@ class RunConfig:
         """SHA-256 of the canonical JSON of the configuration, 64 hexadecimal digits."""
         return config_hash(self.to_dict())
 
+    @property
+    def former_hash(self) -> str:
+        """The hash that version 0.1.0 gave the same configuration."""
+        return config_hash(as_formerly(self.to_dict()))
+
+    @classmethod
+    def stored(cls, values: dict[str, Any]) -> "RunConfig":
+        """The configuration that some version has stored as JSON values.
+
+        Raises:
+            ValueError: as `from_json`.
+        """
+        with of_earlier_versions():
+            return record(cls, "config", values)
+
 
 def read_config(path: str | PathLike) -> RunConfig:
     """The configuration in a JSON file, which may be the config.json of a run's folder.
@@ -156,10 +237,11 @@ def read_config(path: str | PathLike) -> RunConfig:
     if not path.is_file():
         raise FileNotFoundError(f"Argument `config` must name a JSON file, but is {str(path)!r}.")
     text = path.read_text(encoding="utf-8")
-    return RunConfig.from_json(_of_folder(text) or text)
+    stored = _of_folder(text)
+    return RunConfig.from_json(text) if stored is None else RunConfig.stored(stored)
 
 
-def _of_folder(text: str) -> str | None:
+def _of_folder(text: str) -> dict[str, Any] | None:
     """The configuration in the text of a run folder's config.json; None for any other text."""
     try:
         values = json.loads(text)
@@ -169,7 +251,7 @@ def _of_folder(text: str) -> str | None:
         return None
     if values["run"] is None:
         raise ValueError("Argument `config` must be of a run made by `glassnet run`, but was made from Python.")
-    return json.dumps(values["run"])
+    return values["run"]
 
 
 def _instance(kind: Any, **values: Any) -> None:
@@ -179,17 +261,17 @@ def _instance(kind: Any, **values: Any) -> None:
             raise fail(name, f"be a {names}", value)
 
 
-def _checked_beta(beta: Any) -> float | tuple[float, ...]:
-    """Beta as float or tuple of floats, each a number >= 0 or inf."""
+def _checked_beta(beta: Any) -> Beta:
+    """Beta as float, tuple of floats or tuple of such tuples, each a number >= 0 or inf."""
     if is_number(beta):
         return Schedule.quench(beta).final_beta
     if isinstance(beta, str) or not hasattr(beta, "__len__") or not len(beta):
         raise fail("beta", "be a number or a list of numbers", beta)
-    return tuple(Schedule.quench(value).final_beta for value in beta)
-
-
-def _text(number: float) -> float | str:
-    return "inf" if math.isinf(number) else number
+    found = tuple(map(_checked_beta, beta))
+    lengths = {len(one) if isinstance(one, tuple) else 0 for one in found}
+    if len(lengths) > 1 or any(isinstance(b, tuple) for one in found if isinstance(one, tuple) for b in one):
+        raise fail("beta", "be a number, a list of numbers, or a list of equally long lists of numbers", beta)
+    return found  # ty: ignore[invalid-explicit-return]
 
 
 REAL = {"power", "strength", "margin", "threshold", "weight_step"}

@@ -1,8 +1,6 @@
 """A campaign as it is asked for: configurations of all points of a grid, checked before anything runs."""
 
 import itertools
-import json
-import math
 import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +12,7 @@ from glassnet.campaign.axes import Axis, file_name, placed, read_axes
 from glassnet.config import RunConfig
 from glassnet.config.read import record
 from glassnet.core.check import fail
-from glassnet.core.codec import config_hash
+from glassnet.core.codec import config_hash, differing, flat, to_json
 
 TABLES = ("run", "grid", "cluster")
 LONGEST_NAME = 200
@@ -34,7 +32,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Grid:
     """A grid of runs.
 
     Args:
@@ -77,14 +75,14 @@ class Plan:
         return tuple(len(axis.values) for axis in self.axes)
 
     @property
-    def grid(self) -> dict[str, list[Any]]:
+    def values(self) -> dict[str, list[Any]]:
         """Values of each axis by its key, as JSON values."""
-        return {axis.key: _finite(list(axis.values)) for axis in self.axes}
+        return {axis.key: to_json(list(axis.values)) for axis in self.axes}
 
     @property
     def campaign_hash(self) -> str:
         """SHA-256 that changes with any configuration or value of the grid, 64 hexadecimal digits."""
-        return config_hash({"grid": self.grid, "runs": [point.config.config_hash for point in self.points]})
+        return config_hash({"grid": self.values, "runs": [point.config.config_hash for point in self.points]})
 
     @cached_property
     def fixed(self) -> dict[str, Any]:
@@ -93,7 +91,7 @@ class Plan:
         return {name: value for name, value in flat(self.points[0].config.to_dict()).items() if name not in swept}
 
 
-def read_plan(path: str | PathLike) -> Plan:
+def read_grid(path: str | PathLike) -> Grid:
     """The campaign in a TOML file: tables [run] (fields of `RunConfig`), [grid] and, for clusters, [cluster].
 
     Raises:
@@ -114,36 +112,13 @@ def read_plan(path: str | PathLike) -> Plan:
             raise ValueError(f"Argument `{name}` is unknown; a campaign has {', '.join(TABLES)}.")
         if not isinstance(table, dict):
             raise fail(name, "be a table", table)
-    return Plan(_finite(tables.get("run", {})), read_axes(tables.get("grid")), tables.get("cluster", {}))
-
-
-def _finite(table: Any) -> Any:
-    """`table` with "inf", which JSON can hold, for what is infinite."""
-    if isinstance(table, dict):
-        return {key: _finite(value) for key, value in table.items()}
-    if isinstance(table, list):
-        return [_finite(value) for value in table]
-    return "inf" if table == math.inf else table
-
-
-def flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A nested configuration as one level: machine.depth, machine.potential.kind, ..."""
-    rows: dict[str, Any] = {}
-    for key, value in config.items():
-        rows |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return rows
+    return Grid(to_json(tables.get("run", {})), read_axes(tables.get("grid")), tables.get("cluster", {}))
 
 
 SWEEPS = "protocol.sweeps"
 
 
 def longer(old: dict[str, Any], new: dict[str, Any]) -> bool:
-    """Whether two flat configurations are of the same run, which has more sweeps in the new one."""
-    differing = [name for name in old | new if old.get(name) != new.get(name)]
-    return differing == [SWEEPS] and old.get(SWEEPS, 0) < new.get(SWEEPS, 0)
-
-
-def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Fields that both flat configurations have and in which they differ: "beta 2.0 -> 3.0"."""
-    shared = [name for name in old if name in new]
-    return [f"{n} {json.dumps(old[n])} -> {json.dumps(new[n])}" for n in shared if old[n] != new[n]]
+    """Whether two configurations are of the same run, which has more sweeps in the new one."""
+    found = differing(old, new)
+    return set(found) == {SWEEPS} and found[SWEEPS][0] < found[SWEEPS][1]

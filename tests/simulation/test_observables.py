@@ -1,0 +1,281 @@
+"""Observables and dynamics of the user: measured, labelled, kept in folders, resumed; refused with one clear error."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import jax.numpy as jnp
+import measures
+import numpy as np
+import pytest
+import tiny
+import xarray as xr
+from measures import OBSERVABLES
+from test_resume import assert_same, stopping_after
+
+import glassnet as gn
+from glassnet.simulation import phase
+from glassnet.store.folder import RunFolder
+
+HERE = Path(__file__).parent
+CLONE = ("sample", "clone", "waiting_time", "lag")
+
+
+def run(**changes):
+    return tiny.run(**({"observables": OBSERVABLES} | changes))
+
+
+@pytest.fixture(scope="module")
+def right():
+    return run()
+
+
+def resumed_by_command(path, *places):
+    """What `glassnet resume` said, in a process that finds modules in `places` alone; and the exit status."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(gn.__file__).parents[1]), *map(str, places)])}
+    command = [sys.executable, "-m", "glassnet", "resume", str(path), "--quiet"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, cwd=path.parent, timeout=240)
+    return "\n".join(x for x in done.stderr.splitlines() if x.startswith("glassnet")), done.returncode  # XLA has more
+
+
+def layers(ds, **select):
+    """Weights of a last configuration by layer, (out, in)."""
+    return gn.configuration(ds, **select)[0]
+
+
+def test_they_stand_beside_the_usual_with_their_labels(right):
+    assert set(right.data_vars) - set(tiny.standard().data_vars) == {
+        "edge", "first", "clone_first", "edge_of_hosts", "moved", "up", "clone_up", "touching", "final_touching",
+        "total", "row",
+    }  # fmt: skip
+    assert_same(right[list(tiny.standard().data_vars)], tiny.standard())  # measuring more changes nothing else
+    assert right.edge.dims == (*CLONE, "layer") and right.total.dims == CLONE and right.row.dims == (*CLONE, "slot")
+    assert right.first.dims == ("sample", "time") and right.edge_of_hosts.dims == ("sample", "time", "layer")
+    assert right.touching.dims == ("sample", "clone", "clone_b", "waiting_time", "lag")
+    assert right.final_touching.dims == ("waiting_time", "configuration", "configuration_b")
+    labels = {"units": "1", "long_name": "largest weight", "symbol": "J_max", "source": "test"}
+    assert right.edge.attrs == labels
+    assert right.clone_first.attrs["long_name"] == "first weight of clones"
+    assert right.final_touching.attrs["long_name"] == "product between last configurations"
+    assert right.edge_of_hosts.attrs["long_name"] == "edge of hosts"
+    assert set(json.loads(right.attrs["config"])["observables"]) == set(OBSERVABLES)
+
+
+def test_their_values_are_those_of_the_configurations(right):
+    end = right.isel(lag=-1)
+    for wait in right.waiting_time.values:
+        firsts = []
+        for n, (sample, clone) in enumerate(zip(right.configuration_sample, right.configuration_clone, strict=True)):
+            J = layers(right, waiting_time=wait, configuration=n)
+            here = end.sel(waiting_time=wait, sample=int(sample), clone=int(clone))
+            np.testing.assert_allclose(here.edge, [abs(layer).max() for layer in J], rtol=1e-6)
+            np.testing.assert_array_equal(here.row, np.sort(J[0][0]))
+            np.testing.assert_allclose(here.total, J[0].sum(), rtol=1e-4, atol=1e-5)
+            spins = gn.configuration(right, waiting_time=wait, configuration=n)[1]
+            assert int(here.clone_up) == sum((S > 0).sum() for S in spins[1:-1])
+            firsts.append(float(here.clone_first))
+        np.testing.assert_allclose(right.final_touching.sel(waiting_time=wait), np.outer(firsts, firsts), rtol=1e-6)
+    products = right.clone_first * right.clone_first.rename(clone="clone_b")
+    np.testing.assert_allclose(right.touching, products.transpose(*right.touching.dims), rtol=1e-6)
+    np.testing.assert_array_equal(right.moved.sel(lag=0), 0)
+    assert (right.moved.isel(lag=-1) > 0).all() and right.up.dtype == np.int32
+    hosts = right.first.sel(time=right.waiting_time).transpose("sample", "waiting_time")
+    np.testing.assert_array_equal(right.clone_first.sel(lag=0, clone=1), hosts)
+    J = np.stack([right.edge_of_hosts.sel(time=t) for t in right.waiting_time.values], 1)
+    np.testing.assert_allclose(right.edge.sel(lag=0, clone=0), J, rtol=1e-6)
+
+
+def test_stops_change_no_bit(tmp_path, monkeypatch, right):
+    """Stopped several times by a signal, gone on with by the same call, by `resume` and by the command."""
+    monkeypatch.setattr(phase, "LONGEST_BLOCK", 2)
+    path = tmp_path / "run"
+    for go_on in (partial(run, folder=path), partial(gn.resume, path), partial(run, folder=path)):
+        with pytest.raises(gn.Stopped):
+            go_on(report=stopping_after(5))
+    partly = xr.open_zarr(path / "results.zarr", consolidated=False).load()
+    assert partly["first"].notnull().any() and partly["first"].attrs["symbol"] == "J_0"
+    assert resumed_by_command(path, HERE) == ("", 0)
+    assert_same(gn.open(path), right)
+    assert gn.open(path)["edge"].attrs == right["edge"].attrs
+    assert_same(run(folder=path), right)
+
+
+@pytest.mark.parametrize("case", ["ladder", "own data"])
+def test_they_follow_temperatures_and_data(tmp_path, case):
+    changes = {"ladder": {"beta": [0.5, 5.0]}, "own data": {"task": [tiny.task(seed=s) for s in range(2)]}}[case]
+    ds = run(folder=tmp_path / "run", **changes)
+    assert_same(gn.open(tmp_path / "run"), run(**changes))
+    for n, (sample, clone) in enumerate(zip(ds.configuration_sample, ds.configuration_clone, strict=True)):
+        for T in ds.temperature.values if case == "ladder" else [None]:
+            at = {} if T is None else {"temperature": T}
+            J = layers(ds, waiting_time=9, configuration=n, **at)
+            here = ds.edge.sel(sample=int(sample), clone=int(clone), waiting_time=9, **at).isel(lag=-1)
+            np.testing.assert_allclose(here, [abs(layer).max() for layer in J], rtol=1e-6)
+
+
+@pytest.mark.parametrize("folders", [False, True])
+def test_parts_are_joined(tmp_path, folders, right):
+    for n in range(2):
+        part = run(part=(n, 2), folder=tmp_path / "run" if folders else None)
+        if not folders:
+            gn.save(part, tmp_path / "run.nc")
+    assert_same(gn.open(tmp_path / ("run" if folders else "run.nc")), right)
+
+
+def local(**changes):
+    """A run with an observable and dynamics that no import finds."""
+    size = changes.pop("size", 2.0)
+    observables = {"twice": gn.Observable(lambda state, then, scene: size * state.weights[0][0, 0, 0])}
+    return tiny.run(**({"observables": observables} | changes))
+
+
+def test_what_cannot_be_imported_is_resumed_by_the_same_call(tmp_path, monkeypatch):
+    monkeypatch.setattr(phase, "LONGEST_BLOCK", 2)
+    path = tmp_path / "run"
+    with pytest.raises(gn.Stopped):
+        local(folder=path, report=stopping_after(5))
+    words = r"needs test_observables:local.<locals>.<lambda>#[0-9a-f]{12}, which cannot be imported here"
+    with pytest.raises(ValueError, match=words):
+        gn.resume(path)
+    said, status = resumed_by_command(path, HERE)
+    assert status == 2 and re.search(words, said) and len(said.splitlines()) == 1
+    with pytest.raises(ValueError, match=r"must hold the same run.*observables.twice.of"):
+        local(folder=path, size=3.0)  # the same words, another number in them
+    ds = local(folder=path)
+    np.testing.assert_allclose(ds.twice, 2 * run().first, rtol=1e-6)
+    assert_same(ds, local())
+
+
+def test_another_function_is_another_run(tmp_path):
+    run(folder=tmp_path / "run")
+    other = OBSERVABLES | {"up": gn.Observable(measures.first)}
+    with pytest.raises(ValueError, match=r"must hold the same run.*observables.up.of: 'measures:up', not 'measures:f"):
+        run(folder=tmp_path / "run", observables=other)
+    fewer = {name: one for name, one in OBSERVABLES.items() if name != "up"}
+    with pytest.raises(ValueError, match=r"must hold the same run.*observables.up.of: 'measures:up', not None"):
+        run(folder=tmp_path / "run", observables=fewer)
+
+
+def test_functions_that_are_values_have_names():
+    """A `partial` or an object that can be called has no name of its own."""
+
+    class Scaled:
+        def __call__(self, state, then, scene):
+            return 2 * measures.first(state, then, scene)
+
+    power = partial(lambda p, state, then, scene: measures.first(state, then, scene) ** p, 2)
+    ds = tiny.run(observables={"scaled": gn.Observable(Scaled()), "squared": gn.Observable(power)})
+    np.testing.assert_allclose(ds.scaled**2, 4 * ds.squared, rtol=1e-5)
+    known = json.loads(ds.attrs["config"])["observables"]
+    assert known["squared"]["of"].startswith("functools:<partial>#")
+    assert known["scaled"]["of"].startswith("test_observables:<")
+
+
+def layer_value(n):
+    return lambda state, then, scene: jnp.zeros(n)
+
+
+REFUSED = [
+    ({"edge": measures.edge}, r"`observables\['edge'\]` must be an Observable, but is <function edge"),
+    (
+        {"edge": gn.Observable(measures.edge)},
+        r"`observables\['edge'\]` must have a value with the dims \(\), but is 'shape \(3,\)'",
+    ),
+    (
+        {"edge": gn.Observable(layer_value(4), ("layer",))},
+        r"`observables\['edge'\]` must have a value with the dims \(layer: 3\), but is 'shape \(4,\)'",
+    ),
+    (
+        {"a": gn.Observable(layer_value(4), ("bin",)), "b": gn.Observable(layer_value(5), ("bin",))},
+        r"`observables\['b'\]` must have a value with the dims \(bin: 4\), but is 'shape \(5,\)'",
+    ),
+    ({"a": gn.Observable(layer_value(7), ("pattern",))}, r"with the dims \(pattern: 6\), but is 'shape \(7,\)'"),
+    ({"a": gn.Observable(layer_value(2), ("lag",))}, r"`observables\['a'\]` must have dims of its own, .*\('lag',\)"),
+    ({"energy": OBSERVABLES["edge"]}, "`observables` must have names that nothing else .*, but is 'energy'"),
+    ({"relaxation_time": OBSERVABLES["edge"]}, "`observables` must have names that nothing .* 'relaxation_time'"),
+    ({"layer": OBSERVABLES["edge"]}, "`observables` must have names that nothing else .*, but is 'layer'"),
+    ({"beta": OBSERVABLES["edge"]}, "`observables` must have names that nothing else .*, but is 'beta'"),
+    ({"clone_edge": OBSERVABLES["edge"]}, "`observables` must have plain names that begin with none .* 'clone_edge'"),
+    ({"final_edge": OBSERVABLES["edge"]}, "`observables` must have plain names that begin .* 'final_edge'"),
+    ({"configuration_x": OBSERVABLES["edge"]}, "`observables` must have plain names .* 'configuration_x'"),
+    ({"my edge": OBSERVABLES["edge"]}, "`observables` must have plain names .* 'my edge'"),
+    ([OBSERVABLES["edge"]], r"`observables` must be a dict of Observables by name, but is \[Observable"),
+    (
+        {"moved": gn.Observable(measures.moved, ("layer",), "both")},
+        r"`observables\['moved'\]` must be a function that works in JAX on a host, but is \"AttributeError: 'NoneType'",
+    ),
+    (
+        {"a": gn.Observable(measures.several)},
+        r"`observables\['a'\]` must have an array as value \(`pick` chooses one\), but is {'row'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("observables", "message"), REFUSED)
+def test_what_does_not_fit_is_refused(observables, message):
+    with pytest.raises(ValueError, match=f"^Argument .*{message}") as caught:
+        tiny.job(observables=observables)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+BAD = [
+    ({"of": 3}, "`of` must be a function"),
+    ({"of": measures.edge, "dims": "layer"}, "`dims` must be a tuple of names, but is 'layer'"),
+    ({"of": measures.edge, "on": "hosts"}, "`on` must be one of 'host', .*, but is 'hosts'"),
+    ({"of": measures.edge, "pick": slice(2)}, "`pick` must be None, a key or an index"),
+]
+
+
+@pytest.mark.parametrize(("fields", "message"), BAD)
+def test_bad_fields_of_an_observable(fields, message):
+    with pytest.raises(ValueError, match=f"^Argument {message}"):
+        gn.Observable(**fields)
+
+
+def test_what_numpy_finishes_is_checked_when_it_is_measured():
+    with pytest.raises(ValueError, match=r"`observables\['row'\]` must be finished to the dims \(replica\)"):
+        tiny.run(observables={"row": gn.Observable(measures.several, pick="row", finish=measures.ordered)})
+
+
+DYNAMICS = {
+    "a builder": measures.weights_alone,
+    "counted": gn.Dynamics(measures.weights_alone, measures.counted),
+}
+
+
+@pytest.mark.parametrize("kind", DYNAMICS)
+def test_dynamics_as_a_value(tmp_path, monkeypatch, kind):
+    """Runs, counts what it says, and goes on from the command line with the same bits."""
+    dynamics = DYNAMICS[kind]
+    whole = run(dynamics=dynamics)
+    assert ("acceptance_weights" in whole) == (kind == "counted") and "acceptance_spins" not in whole
+    assert (whole.spin_autocorrelation == 1).all() and (whole.moved.isel(lag=-1) > 0).all()
+    assert whole.attrs["dynamics"] == "measures:weights_alone"
+    monkeypatch.setattr(phase, "LONGEST_BLOCK", 2)
+    with pytest.raises(gn.Stopped):
+        run(dynamics=dynamics, folder=tmp_path / "run", report=stopping_after(5))
+    said, status = resumed_by_command(tmp_path / "run")
+    assert status == 2 and "needs measures:weights_alone, which cannot be imported here" in said
+    assert resumed_by_command(tmp_path / "run", HERE) == ("", 0)
+    assert_same(gn.open(tmp_path / "run"), whole)
+    with pytest.raises(ValueError, match=r"must hold the same run.*dynamics"):
+        run(folder=tmp_path / "run")
+
+
+def test_dynamics_that_cannot_be_imported(tmp_path, monkeypatch):
+    monkeypatch.setattr(phase, "LONGEST_BLOCK", 2)
+
+    def build(machine, plan):
+        return measures.weights_alone(machine, plan)
+
+    with pytest.raises(gn.Stopped):
+        run(dynamics=build, folder=tmp_path / "run", report=stopping_after(5))
+    with pytest.raises(ValueError, match=r"needs test_observables:.*build#[0-9a-f]{12}, which cannot be imported here"):
+        gn.resume(tmp_path / "run")
+    ds = run(dynamics=build, folder=tmp_path / "run")
+    assert_same(ds, run(dynamics=measures.weights_alone))
+    assert RunFolder(tmp_path / "run").config["dynamics"].startswith("test_observables:")
