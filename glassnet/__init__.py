@@ -14,12 +14,14 @@ from glassnet.core.schedule import Schedule
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.potential import Counting, HardCore, SoftCore
 from glassnet.perceptron.reference import energy, feed_forward, gaps
+from glassnet.sampling.system import Observable, System
 from glassnet.simulation.protocol import Protocol
 
 if TYPE_CHECKING:
     from glassnet import analysis, distributed, plot, theory
     from glassnet.campaign.dataset import open_campaign
     from glassnet.core.stopping import Stopped
+    from glassnet.perceptron.sweeps.catalogue import Dynamics
     from glassnet.results import open_result as open
     from glassnet.runs import resume
     from glassnet.simulator import simulate
@@ -30,6 +32,7 @@ __version__ = "0.1.0"
 
 _LAZY = {
     "simulate": ("glassnet.simulator", "simulate"),
+    "Dynamics": ("glassnet.perceptron.sweeps.catalogue", "Dynamics"),
     "resume": ("glassnet.runs", "resume"),
     "Stopped": ("glassnet.core.stopping", "Stopped"),
     "open": ("glassnet.results", "open_result"),
@@ -41,11 +44,11 @@ _LAZY = {
     "plot": ("glassnet.plot", None),
     "theory": ("glassnet.theory", None),
 }
-"""Names that pull in xarray, matplotlib or scipy, loaded on first use."""
+"""Names that pull in xarray, matplotlib, scipy or the kernels, loaded on first use."""
 
 __all__ = [
     "Machine", "SoftCore", "HardCore", "Counting", "Protocol", "Schedule", "tasks",
-    "energy", "gaps", "feed_forward",
+    "Observable", "Dynamics", "System", "energy", "gaps", "feed_forward",
     "simulate", "resume", "Stopped", "open", "open_campaign", "save", "configuration",
     "analysis", "plot", "theory", "distributed",
 ]  # fmt: skip
