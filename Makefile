@@ -2,6 +2,7 @@
 #   make demo       digits in a deep machine, from data to figure, into results/demo (about two minutes)
 #   make test       the tests that take minutes
 #   make test-all   these and the statistical checks that take longer
+#   make test-processors  a quick part of the tests on what other processors have
 #   make lint       style, types, direction of imports
 #   make bench      speed of the dynamics (beside other programs: experiments/benchmarks)
 #   make experiments  all experiments at the scale SCALE (smoke, desk, paper; desk takes hours)
@@ -11,17 +12,24 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := glassnet tests experiments setup.py
 
-.PHONY: demo test test-all lint bench experiments clean
+.PHONY: demo test test-all test-processors lint bench experiments clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/installed
 	$(BIN)/glassnet demo --output-dir results/demo
 
+# Compiled programs are kept beside what compiled them: the next run of the tests takes a fraction of the time.
+PROGRAMS := JAX_COMPILATION_CACHE_DIR=$(abspath $(VENV))/compiled
+WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(PROGRAMS) $(BIN)/python -m pytest $(WORKERS)
 
 test-all: $(VENV)/test
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m ""
+	$(PROGRAMS) $(BIN)/python -m pytest $(WORKERS) -m ""
+
+test-processors: $(VENV)/test
+	$(PROGRAMS) $(BIN)/python tests/processors.py
 
 lint: $(VENV)/lint
 	$(BIN)/ruff check $(SOURCES)

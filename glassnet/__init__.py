@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from glassnet import tasks
 from glassnet.core.schedule import Schedule
 from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.potential import Counting, HardCore, SoftCore
+from glassnet.perceptron.potential import Counting, HardCore, Probit, SoftCore
 from glassnet.perceptron.reference import energy, feed_forward, gaps
 from glassnet.sampling.system import Observable, System
 from glassnet.simulation.protocol import Protocol
@@ -47,7 +47,7 @@ _LAZY = {
 """Names that pull in xarray, matplotlib, scipy or the kernels, loaded on first use."""
 
 __all__ = [
-    "Machine", "SoftCore", "HardCore", "Counting", "Protocol", "Schedule", "tasks",
+    "Machine", "SoftCore", "HardCore", "Counting", "Probit", "Protocol", "Schedule", "tasks",
     "Observable", "Dynamics", "System", "energy", "gaps", "feed_forward",
     "simulate", "resume", "Stopped", "open", "open_campaign", "save", "configuration",
     "analysis", "plot", "theory", "distributed",

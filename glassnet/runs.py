@@ -18,6 +18,7 @@ from typing import Any
 import xarray as xr
 
 from glassnet.analysis import derive
+from glassnet.core import compile_cache
 from glassnet.core.check import fail, is_number, positive
 from glassnet.core.codec import config_hash, difference
 from glassnet.core.stopping import Stopped, StopRequest, stop_requests
@@ -166,6 +167,7 @@ def _go_on(
     folder: RunFolder, limits: Limits, report: Report | None, sweeps: int | None = None, *, job: Job | None = None
 ) -> xr.Dataset:
     """Go on with the run in a folder; `job` is the same run as it was asked for, whose code need not be imported."""
+    compile_cache.guard()
     with stop_requests() as request, folder.lock():
         folder = RunFolder(folder.path)  # another process may have made it longer
         if sweeps is not None:

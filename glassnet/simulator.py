@@ -13,6 +13,7 @@ import xarray as xr
 
 from glassnet import runs
 from glassnet.analysis import derive
+from glassnet.core import compile_cache
 from glassnet.core.check import fail, is_number
 from glassnet.core.schedule import Schedule
 from glassnet.perceptron.machine import Machine
@@ -104,6 +105,7 @@ def simulate(
         return runs.start(folder, job, limits, report)
     if limits != Limits():
         raise fail("folder", "be given with `time_limit` or `checkpoint_every`", folder)
+    compile_cache.guard()
     made = provenance()
     begun = time.perf_counter()
     ds = derive(dataset(job, run(job, report)))
@@ -146,7 +148,7 @@ def prepared(
         system, numbers, tasks = machine, dict(numbers or {}), _tasks_of_system(task)
     else:
         raise fail("machine", "be a Machine or another System", machine)
-    cold = isinstance(machine, Machine) and machine.potential.hard
+    cold = isinstance(machine, Machine) and machine.hard
     job = Job(
         system,
         tasks,

@@ -1,4 +1,4 @@
-"""A command of glassnet in this process."""
+"""A command of glassnet in this process, and what one in another process said."""
 
 import io
 from contextlib import redirect_stderr, redirect_stdout
@@ -15,3 +15,8 @@ def command(*arguments):
         except SystemExit as stop:
             status = stop.code or 0
     return status, out.getvalue(), err.getvalue()
+
+
+def said(err):
+    """What glassnet itself printed on stderr: the libraries below it have logs of their own there."""
+    return "".join(line for line in err.splitlines(keepends=True) if line.startswith("glassnet:"))

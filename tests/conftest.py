@@ -6,15 +6,17 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # workers and the commands that tests start share what is compiled
     os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="glassnet-compiled-")
-    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 import jax
+from jax._src.compilation_cache import decompress_executable
 from jaxtyping import install_import_hook
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -33,3 +35,37 @@ CHECKED = [
     "glassnet.sampling.accept",
 ]
 install_import_hook(CHECKED, "annotations.checked")
+
+OLD = 30 * 24 * 3600
+"""Seconds after which a compiled program is made anew."""
+
+
+def pytest_sessionstart():
+    """Remove compiled programs that are old, or only half there: a process was killed as it wrote them."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    for file in Path(os.environ["JAX_COMPILATION_CACHE_DIR"]).glob("*-cache"):
+        if time.time() - file.stat().st_mtime > OLD or not whole(file):
+            file.unlink()
+
+
+def whole(file):
+    """Whether all of a compiled program is there."""
+    try:
+        return bool(decompress_executable(file.read_bytes()))
+    except Exception:
+        return False
+
+
+LONG = ["test_survival", "test_devices", "test_distributed", "experiments", "test_joint", "test_parts", "sweeps"]
+"""Files and folders that take longest. A file stays on one worker: no long one may begin when the others are done."""
+
+
+def pytest_collection_modifyitems(items):
+    """Long files first, in the order of `LONG`; the others as they are."""
+
+    def place(item):
+        names = {item.path.stem, item.path.parent.name}
+        return next((n for n, name in enumerate(LONG) if name in names), len(LONG))
+
+    items.sort(key=place)

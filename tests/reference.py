@@ -8,12 +8,12 @@ import itertools
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, log_ndtr
 from scipy.stats import chi2, norm
 
 from glassnet.core import keys
 from glassnet.core.schedule import BetaPath
-from glassnet.perceptron.potential import Counting, HardCore, SoftCore
+from glassnet.perceptron.potential import Counting, HardCore, Probit, SoftCore
 from glassnet.perceptron.state import Boundary, State
 from glassnet.sampling.kernel import Drive, Kernel, advance
 
@@ -26,10 +26,13 @@ THRESHOLD = 4.5
 
 def cost(potential, gap):
     """v(gap) in float64."""
-    if isinstance(potential, SoftCore):
+    if type(potential) is SoftCore:
         return potential.strength * np.where(gap < 0, np.abs(gap), 0.0) ** potential.power
-    strength = potential.strength if isinstance(potential, Counting) else np.inf
-    return np.where(gap < 0, strength, 0.0)
+    if isinstance(potential, Probit):
+        return -log_ndtr(gap / potential.width)
+    if isinstance(potential, Counting | HardCore):
+        return np.where(gap < 0, potential.strength if isinstance(potential, Counting) else np.inf, 0.0)
+    return potential.energy(gap)
 
 
 def layer_energies(machine, weights, spins):

@@ -11,6 +11,7 @@ from contextlib import redirect_stderr
 
 import pytest
 from command import command as call
+from command import said
 
 import glassnet as gn
 from glassnet.cli import COMMANDS
@@ -288,8 +289,8 @@ def test_as_a_module():
     done = subprocess.run([sys.executable, "-m", "glassnet", "run"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.startswith("glassnet: error: Missing")
-    assert done.stderr.count("\n") == 1
+    assert said(done.stderr).startswith("glassnet: error: Missing")
+    assert said(done.stderr).count("\n") == 1
 
 
 def test_kinds_of_tasks_and_potentials():

@@ -1,5 +1,6 @@
 """Runs of the command line that are killed, stopped by signals and by their time limit."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command import said
 
 import glassnet as gn
 from glassnet.cli.run import parsed
@@ -19,6 +21,8 @@ ROOT = Path(__file__).parents[1]
 MACHINE = ["--task", "random", "--task.patterns", "6", "--machine.depth", "3", "--machine.width", "4", "--beta", "5"]
 PROTOCOL = ["--protocol.sweeps", "24000", "--protocol.waiting-times", "0", "8000", "--protocol.clones", "2"]
 RUN = [*MACHINE, *PROTOCOL, "--protocol.samples", "2"]
+READS = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "1e9"}
+"""A process that is killed leaves half a program in the folder of programs: it only reads there."""
 
 
 @pytest.fixture
@@ -28,7 +32,8 @@ def begin():
 
     def start(*arguments):
         command = [sys.executable, "-m", "glassnet", *map(str, arguments), "--quiet"]
-        processes.append(subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True))
+        env = os.environ | READS
+        processes.append(subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True))
         return processes[-1]
 
     yield start
@@ -38,9 +43,9 @@ def begin():
 
 
 def finish(process):
-    """Exit status and stderr."""
+    """Exit status, and what glassnet said on stderr."""
     _, err = process.communicate(timeout=300)
-    return process.returncode, err
+    return process.returncode, said(err)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +78,7 @@ def newest(path):
     return int(files[-1].stem) if files else -1
 
 
-@pytest.mark.parametrize("cycles", [10, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("cycles", [6, pytest.param(200, marks=pytest.mark.slow)])
 def test_kill_at_random_moments(tmp_path, begin, right, cycles):
     """No kill spoils a checkpoint, none loses more than what came after the newest one."""
     path, rng, kept = tmp_path / "run", np.random.default_rng(cycles), []
@@ -102,7 +107,8 @@ def test_kill_at_random_moments(tmp_path, begin, right, cycles):
 def test_a_signal_stops_a_run_with_a_checkpoint(tmp_path, begin, right, number):
     path = tmp_path / "run"
     process = begin("run", *RUN, "--output", path, "--checkpoint-every", "0.1")
-    wait_for(lambda: checkpoints(path))
+    wait_for(lambda: checkpoints(path) or process.poll() is not None)
+    assert checkpoints(path), finish(process)
     begun = time.monotonic()
     process.send_signal(number)
     status, err = finish(process)
@@ -133,9 +139,9 @@ def test_a_second_interrupt_leaves_at_once(tmp_path, begin):
 def test_the_time_limit(tmp_path, begin):
     path, begun = tmp_path / "run", time.time()
     longer = [*RUN, "--protocol.sweeps", "100000000"]
-    process = begin("run", *longer, "--output", path, "--time-limit", "0.2m")
+    process = begin("run", *longer, "--output", path, "--time-limit", "0.3m")
     status, err = finish(process)
     assert status == 75 and "glassnet: stopped: time limit; `glassnet resume" in err
     last = folder.log(path)[-1]
-    assert last["event"] == "stopped" and datetime.fromisoformat(last["time"]).timestamp() - begun < 12
+    assert last["event"] == "stopped" and datetime.fromisoformat(last["time"]).timestamp() - begun < 18
     assert checkpoints(path) and folder.status(path) == "stopped"

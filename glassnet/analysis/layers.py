@@ -7,6 +7,7 @@ from xarray import DataArray, Dataset
 from glassnet.analysis.labels import attribute, require, widths
 from glassnet.analysis.relaxation import LEVEL
 from glassnet.core.check import fail, finite, positive
+from glassnet.store.schema import VARIABLES
 
 
 def mean_pair_overlap(overlap: DataArray) -> DataArray:
@@ -34,17 +35,29 @@ def longest_lag(data: DataArray) -> DataArray:
 
 
 def moving_layers(ds: Dataset, name: str) -> DataArray:
-    """The variable `name` on the layers that move: 1..L-1 for spins, as layer L is clamped, 1..L for weights.
+    """The variable `name` on the layers that move: 1..L-1 for spins, as layer L is clamped, 1..L for all else.
 
     Args:
         ds: result with the variable and the attribute `depth`.
-        name: a variable by `layer`; those of weights have "weight" in their name.
+        name: a variable by `layer`; the table of observables says whether its last layer is clamped.
     Raises:
         ValueError: if the variable or the attribute is missing.
     """
     if name not in ds:
         raise fail("ds", f"have the variable {name!r}", sorted(map(str, ds.data_vars)))
-    return ds[name] if "weight" in name else ds[name].sel(layer=ds["layer"] < attribute(ds, "depth"))
+    known = VARIABLES.get(name)
+    if known is None or "layer" not in known.fixed:
+        return ds[name]
+    return ds[name].sel(layer=ds["layer"] < attribute(ds, "depth"))
+
+
+def hidden_layers(ds: Dataset) -> bool:
+    """Whether a result has layers whose spins move.
+
+    Raises:
+        ValueError: if the attribute `depth` is missing.
+    """
+    return bool((ds["layer"] < attribute(ds, "depth")).any())
 
 
 def solid(overlap: DataArray, level: float = LEVEL) -> DataArray:

@@ -118,6 +118,7 @@ def surroundings() -> Iterator[str]:
     """Versions, devices and platform."""
     import jax
 
+    from glassnet.core import compile_cache
     from glassnet.store.provenance import provenance, versions
 
     yield "versions"
@@ -128,6 +129,7 @@ def surroundings() -> Iterator[str]:
     yield from _aligned(
         {"JAX backend": jax.default_backend(), "sweeps": made["sweeps"], "git commit": made["git_commit"]}
     )
+    yield from _aligned({"compiled programs": compile_cache.status()})
 
 
 def summary(ds: "Dataset", path: Path, files: Sequence[Path]) -> Iterator[str]:

@@ -12,10 +12,28 @@ import tyro
 from glassnet.core.check import fail
 from glassnet.core.former import warn_former
 from glassnet.core.stopping import age_of_process
+from glassnet.perceptron.ensembles import Ensemble
 
 T = TypeVar("T")
 
 STYLE = (tyro.conf.AvoidSubcommands, tyro.conf.FlagCreatePairsOff, tyro.conf.HelptextFromCommentsOff)
+
+NAMES = tyro.constructors.ConstructorRegistry()
+"""How types are read that the parser cannot read."""
+
+
+@NAMES.primitive_rule
+def _ensemble(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec | None:
+    """An ensemble is given by its name."""
+    if info.type != str | Ensemble:
+        return None
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="STR",
+        instance_from_str=lambda words: words[0],
+        is_instance=lambda value: isinstance(value, str),
+        str_from_instance=lambda value: [value],
+    )
 
 
 def parse(kind: type[T], arguments: Sequence[str], command: str, default: Any = None) -> T:
@@ -30,10 +48,11 @@ def parse(kind: type[T], arguments: Sequence[str], command: str, default: Any = 
         ValueError: for arguments that do not parse.
     """
     words = io.StringIO()
-    options = {} if default is None else {"default": default}
+    options: dict[str, Any] = {"prog": f"glassnet {command}", "config": STYLE, "registry": NAMES}
+    options |= {} if default is None else {"default": default}
     try:
         with redirect_stderr(words):
-            return tyro.cli(kind, args=current(arguments), prog=f"glassnet {command}", config=STYLE, **options)
+            return tyro.cli(kind, args=current(arguments), **options)
     except SystemExit as stop:
         if not stop.code:
             raise

@@ -16,7 +16,7 @@ from glassnet.cli.parse import first_look, named_kind, parse, plain_name
 from glassnet.core.check import integer, positive
 from glassnet.output import checked_output
 from glassnet.perceptron.describe import POTENTIALS
-from glassnet.perceptron.potential import HardCore, Potential
+from glassnet.perceptron.potential import HardCore, Known
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -48,7 +48,7 @@ class Gap(Written):
         beta: inverse temperature, needed unless the potential is hard_core.
     """
 
-    potential: Potential = field(default_factory=HardCore)
+    potential: Known = field(default_factory=HardCore)
     potential_kind: Annotated[str, tyro.conf.arg(name="potential", metavar="KIND")] = "hard_core"
     beta: float | None = None
 

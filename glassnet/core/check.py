@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection
+from dataclasses import fields
 from typing import Any
 
 
@@ -28,6 +29,29 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "tolist"):
         value = value.tolist()
     return tuple(map(_plain, value)) if isinstance(value, (list, tuple)) else value
+
+
+def frozen_value(name: str, value: Any, parts: Collection[str]) -> None:
+    """Raise ValueError unless `value` is a frozen dataclass that has `parts` and whose fields are plain.
+
+    Such a value is equal to any other with the same fields, can be hashed, and can be written as JSON.
+    """
+    settings = getattr(type(value), "__dataclass_params__", None)
+    if settings is None or not settings.frozen or not settings.eq:
+        raise fail(name, f"be a frozen dataclass with {', '.join(parts)}", value)
+    missing = [part for part in parts if not hasattr(value, part)]
+    if missing:
+        raise fail(name, f"have {', '.join(missing)}", value)
+    for field in fields(value):
+        if not _is_plain(getattr(value, field.name)):
+            requirement = "be a number, a word, a truth value, None or a tuple of these"
+            raise fail(f"{name}.{field.name}", requirement, getattr(value, field.name))
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    return value is None or type(value) in (bool, int, float, str)
 
 
 def finite(**values: Any) -> None:

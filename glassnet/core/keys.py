@@ -70,6 +70,11 @@ def uniform(key: Array, shape: tuple[int, ...]) -> Array:
     return ((bits(key, shape) >> 9).astype(jnp.float32) + 0.5) * jnp.float32(2.0**-23)
 
 
+def signs(key: Array, shape: tuple[int, ...]) -> Array:
+    """+1 or -1 with equal probability, float32."""
+    return jnp.where(bits(key, shape) >> 31, jnp.float32(1), jnp.float32(-1))
+
+
 def exponential(key: Array, shape: tuple[int, ...]) -> Array:
     """Exponential numbers of mean 1, positive, cut at 16.6 (probability 6e-8)."""
     return -jnp.log(uniform(key, shape))

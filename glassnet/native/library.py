@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import jax
+import numpy as np
 
 FUNCTIONS = ("glassnet_weights", "glassnet_spins")
 """Targets of `jax.ffi.ffi_call`."""
@@ -60,6 +61,19 @@ def use(name: str) -> None:
         raise ValueError(f"Argument `name` must be an instruction set of this processor, but is {name!r} ({status()}).")
 
 
+def costs(kind: int, strength: float, margin: float, shape: float, fields: np.ndarray) -> np.ndarray:
+    """Costs of fields as the kernels compute them, float32, shape (n,): what a test compares.
+
+    Raises:
+        RuntimeError: if there are no kernels.
+    """
+    require()
+    library, out = _load()[0], np.empty(len(fields), np.float32)
+    assert library is not None
+    library.glassnet_costs(kind, strength, margin, shape, np.ascontiguousarray(fields, np.float32), len(out), out)
+    return out
+
+
 @lru_cache(maxsize=1)
 def _load() -> tuple[ctypes.CDLL | None, str]:
     """The library, or None, and a sentence that says why."""
@@ -87,6 +101,9 @@ def _load() -> tuple[ctypes.CDLL | None, str]:
 def _opened(file: Path) -> ctypes.CDLL:
     library = ctypes.CDLL(str(file))
     library.glassnet_set.restype = library.glassnet_source.restype = ctypes.c_char_p
+    array = np.ctypeslib.ndpointer(np.float32, flags="C")
+    numbers = [ctypes.c_int32, ctypes.c_float, ctypes.c_float, ctypes.c_float]
+    library.glassnet_costs.argtypes, library.glassnet_costs.restype = [*numbers, array, ctypes.c_int, array], None
     library.glassnet_use.argtypes, library.glassnet_use.restype = [ctypes.c_char_p], ctypes.c_bool
     return library
 

@@ -1,40 +1,193 @@
-"""Weights drawn from the prior measure of a machine."""
+"""Weight ensembles: the prior measures of the weights.
 
+An ensemble is a frozen dataclass that meets `Ensemble`. A machine takes those of this file by their names, and any
+other as a value; what native kernels do not know is run by the compiled scan.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, runtime_checkable
+
+import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
-from glassnet.perceptron.machine import Machine
-
-
-def prior_weights(machine: Machine, rng: np.random.Generator) -> list[np.ndarray]:
-    """Independent weights of every layer from the prior of the machine, its infinite-temperature state.
-
-    "gaussian": independent N(0, 1); "spherical": each row uniform on the sphere sum_j J^2 = c; "ising": +1 or -1
-    with equal probability.
-
-    Args:
-        machine: the machine; its ensemble, widths and graph are used.
-        rng: source of randomness; layers are drawn in ascending order.
-    Returns:
-        One float32 array for each layer 1..L, shape (out, in), zero off the graph of a diluted machine. A
-        spherical row has the sum of squares c up to float32 rounding.
-    """
-    return [_layer(machine, layer, rng) for layer in range(1, machine.depth + 1)]
+from glassnet.core import keys
+from glassnet.core.check import fail, frozen_value, one_of
+from glassnet.perceptron.proposal import Proposal
+from glassnet.sampling.kernel import Params
 
 
-def _layer(machine: Machine, layer: int, rng: np.random.Generator) -> np.ndarray:
-    fan_out, fan_in, c = machine.widths[layer], machine.widths[layer - 1], machine.connections[layer - 1]
-    rows = _rows(machine.ensemble, fan_out, c, rng).astype(np.float32)
-    if c == fan_in:
+@runtime_checkable
+class Ensemble(Protocol):
+    """What a prior measure of the weights has to know. Rows are independent; c is the number of entries of a row."""
+
+    @property
+    def name(self) -> str:
+        """One word."""
+        ...
+
+    @property
+    def fewest(self) -> int:
+        """Inputs that a neuron has at least."""
+        ...
+
+    @property
+    def integral(self) -> bool:
+        """Whether sums of weights times spins are whole numbers."""
+        ...
+
+    @property
+    def proposal(self) -> Proposal:
+        """Moves that leave the prior invariant where all are accepted."""
+        ...
+
+    def rows(self, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+        """Independent rows, shape (row, c)."""
+        ...
+
+    def draw(self, key: Array, shape: tuple[int, int, int]) -> Array:
+        """Independent weights (layer, c, neuron), float32; `on_prior` follows."""
+        ...
+
+    def on_prior(self, weights: Array) -> Array:
+        """Weights (layer, c, neuron) brought back to where the prior lives: removes what rounding gathers."""
+        ...
+
+    def check(self, name: str, weights: np.ndarray, c: int) -> None:
+        """Raise ValueError unless weights (out, in) lie where the prior lives; entries off the graph are zero."""
+        ...
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Independent N(0, 1). Moves: J' = (J + d x) / sqrt(1 + d^2), x ~ N(0, 1)            [Yoshino 2020, eq. 35]."""
+
+    name: ClassVar[str] = "gaussian"
+    fewest: ClassVar[int] = 1
+    integral: ClassVar[bool] = False
+
+    @property
+    def proposal(self) -> Proposal:
+        """One weight at a time."""
+        return Proposal(_step, 1, 1)
+
+    def rows(self, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+        """As `Ensemble.rows`."""
+        return rng.standard_normal(shape)
+
+    def draw(self, key: Array, shape: tuple[int, int, int]) -> Array:
+        """As `Ensemble.draw`."""
+        return keys.normal(key, shape)
+
+    def on_prior(self, weights: Array) -> Array:
+        """The same weights: the prior lives everywhere."""
+        return weights
+
+    def check(self, name: str, weights: np.ndarray, c: int) -> None:
+        """Nothing to check."""
+
+
+@dataclass(frozen=True)
+class Spherical:
+    """Each row uniform on the sphere sum_j J^2 = c. Moves: two entries of a row turned by an angle ~ N(0, d^2)."""
+
+    name: ClassVar[str] = "spherical"
+    fewest: ClassVar[int] = 2
+    integral: ClassVar[bool] = False
+
+    @property
+    def proposal(self) -> Proposal:
+        """Pairs, drawn anew in each of two passes, the same for all rows (one entry rests where c is odd)."""
+        return Proposal(_rotation, 2, 2)
+
+    def rows(self, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+        """As `Ensemble.rows`."""
+        rows = rng.standard_normal(shape)
+        rows *= np.sqrt(shape[1]) / np.linalg.norm(rows, axis=1, keepdims=True)
         return rows
-    J = np.zeros((fan_out, fan_in), np.float32)
-    np.put_along_axis(J, machine.sources(layer), rows, axis=1)
-    return J
+
+    def draw(self, key: Array, shape: tuple[int, int, int]) -> Array:
+        """As `Ensemble.draw`."""
+        return keys.normal(key, shape)
+
+    def on_prior(self, weights: Array) -> Array:
+        """Rows scaled to sum_j J^2 = c exactly."""
+        return weights * jnp.sqrt(weights.shape[1] / jnp.sum(weights * weights, axis=1, keepdims=True))
+
+    def check(self, name: str, weights: np.ndarray, c: int) -> None:
+        """As `Ensemble.check`."""
+        norms = (weights.astype(float) ** 2).sum(1)
+        if not np.allclose(norms, c, rtol=1e-3):
+            raise fail(name, f"have rows with a sum of squares of {c}", float(norms[np.argmax(np.abs(norms - c))]))
 
 
-def _rows(ensemble: str, fan_out: int, c: int, rng: np.random.Generator) -> np.ndarray:
-    if ensemble == "ising":
-        return 2 * rng.integers(2, size=(fan_out, c)) - 1
-    rows = rng.standard_normal((fan_out, c))
-    if ensemble == "spherical":
-        rows *= np.sqrt(c) / np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows
+@dataclass(frozen=True)
+class Ising:
+    """+1 or -1 with equal probability. Moves: J' = -J."""
+
+    name: ClassVar[str] = "ising"
+    fewest: ClassVar[int] = 1
+    integral: ClassVar[bool] = True
+
+    @property
+    def proposal(self) -> Proposal:
+        """One weight at a time, which a heat bath can draw."""
+        return Proposal(_flip, 1, 1, heat_bath=True)
+
+    def rows(self, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+        """As `Ensemble.rows`."""
+        return 2 * rng.integers(2, size=shape) - 1
+
+    def draw(self, key: Array, shape: tuple[int, int, int]) -> Array:
+        """As `Ensemble.draw`."""
+        return keys.signs(key, shape)
+
+    def on_prior(self, weights: Array) -> Array:
+        """The same weights: flips are exact."""
+        return weights
+
+    def check(self, name: str, weights: np.ndarray, c: int) -> None:
+        """As `Ensemble.check`."""
+        if (np.abs(weights).sum(1) != c).any() | ~np.isin(weights, (-1, 0, 1)).all():
+            raise fail(name, "be +1 or -1", float(weights.flat[np.argmax(np.abs(np.abs(weights) - 1))]))
+
+
+ENSEMBLES: dict[str, Ensemble] = {kind.name: kind() for kind in (Gaussian, Spherical, Ising)}
+"""Ensembles by name."""
+
+PARTS = ("name", "fewest", "integral", "proposal", "rows", "draw", "on_prior", "check")
+"""What an ensemble has."""
+
+
+def named(ensemble: str | Ensemble) -> str | Ensemble:
+    """The name of an ensemble of this file, also where it is given as a value; any other value as it is.
+
+    Raises:
+        ValueError: for an unknown name, or a value that lacks something.
+    """
+    if isinstance(ensemble, str):
+        one_of(tuple(ENSEMBLES), ensemble=ensemble)
+        return ensemble
+    if ensemble in ENSEMBLES.values():
+        return ensemble.name
+    frozen_value("ensemble", ensemble, PARTS)
+    if not isinstance(ensemble.proposal, Proposal):
+        raise fail("ensemble.proposal", "be a Proposal", ensemble.proposal)
+    return ensemble
+
+
+def _step(key: Array, J: Array, params: Params) -> Array:
+    d = params.numbers["weight_step"]
+    x = keys.normal(keys.address(key, 0), J.shape)
+    return (J + d * x) / jnp.sqrt(1 + d * d) - J
+
+
+def _flip(key: Array, J: Array, params: Params) -> Array:
+    return -2 * J
+
+
+def _rotation(key: Array, J: Array, params: Params) -> Array:
+    first, second = J[:, 0], J[:, 1]
+    angle = params.numbers["weight_step"] * keys.normal(keys.address(key, 0), first.shape)
+    versine, sine = 2 * jnp.sin(angle / 2) ** 2, jnp.sin(angle)  # 1 - cos without cancellation
+    return jnp.stack([-versine * first - sine * second, sine * first - versine * second], axis=1)

@@ -6,12 +6,11 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from glassnet.core.check import fail, integer, one_of, plain_fields
+from glassnet.core.check import fail, integer, plain_fields
 from glassnet.core.former import former_arguments, warn_former
+from glassnet.perceptron.ensembles import ENSEMBLES, Ensemble, named
 from glassnet.perceptron.graph import random_sources
-from glassnet.perceptron.potential import Counting, HardCore, Potential, SoftCore
-
-ENSEMBLES = ("gaussian", "spherical", "ising")
+from glassnet.perceptron.potential import Known, Potential, SoftCore, check_potential
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,9 @@ class Machine:
         connectivity: inputs c of each neuron, on a fixed random graph; fully connected if None. Must not
             exceed the width of any feeding layer.
         ensemble: prior of J: "gaussian" (independent N(0, 1)), "spherical" (sum of squares of a row = c)
-            or "ising" (+1 or -1).
-        potential: v(gap).
+            or "ising" (+1 or -1); or a value with what `glassnet.perceptron.ensembles.Ensemble` asks for.
+        potential: v(gap): a SoftCore, HardCore, Counting or Probit; or a value with what
+            `glassnet.perceptron.potential.Potential` asks for.
         graph_seed: seed of the random graph; machines that agree in it share the graph.
     Raises:
         ValueError: if an argument is out of range; it names the argument and the value.
@@ -82,8 +82,8 @@ class Machine:
     inputs: int | None = None
     outputs: int | None = None
     connectivity: int | None = None
-    ensemble: str = "spherical"
-    potential: Potential = field(default_factory=SoftCore)
+    ensemble: str | Ensemble = "spherical"
+    potential: Known | Potential = field(default_factory=SoftCore)
     graph_seed: int = 0
 
     def __post_init__(self) -> None:
@@ -92,15 +92,25 @@ class Machine:
         optional = {"inputs": self.inputs, "outputs": self.outputs, "connectivity": self.connectivity}
         integer(1, **{name: value for name, value in optional.items() if value is not None})
         integer(0, graph_seed=self.graph_seed)
-        one_of(ENSEMBLES, ensemble=self.ensemble)
-        if not isinstance(self.potential, (SoftCore, HardCore, Counting)):
-            raise fail("potential", "be a SoftCore, HardCore or Counting", self.potential)
+        object.__setattr__(self, "ensemble", named(self.ensemble))
+        check_potential(self.potential)
         narrowest = min(self.widths[:-1])
         if self.connectivity is not None and self.connectivity > narrowest:
             requirement = f"be at most the width of every feeding layer (the narrowest has {narrowest})"
             raise fail("connectivity", requirement, self.connectivity)
-        if self.ensemble == "spherical" and min(self.connections) < 2:
-            raise fail("ensemble", "not be 'spherical' where a neuron has a single input", self.ensemble)
+        if min(self.connections) < self.prior.fewest:
+            few = "a single input" if min(self.connections) == 1 else f"{min(self.connections)} inputs"
+            raise fail("ensemble", f"not be {self.prior.name!r} where a neuron has {few}", self.ensemble)
+
+    @cached_property
+    def prior(self) -> Ensemble:
+        """The ensemble as a value."""
+        return ENSEMBLES[self.ensemble] if isinstance(self.ensemble, str) else self.ensemble
+
+    @cached_property
+    def hard(self) -> bool:
+        """Whether violated gaps are forbidden."""
+        return getattr(self.potential, "hard", False)
 
     @cached_property
     def widths(self) -> tuple[int, ...]:
@@ -120,8 +130,7 @@ class Machine:
         shapes = list(zip(self.widths[1:], self.widths[:-1], self.connections, strict=True))
         starts = [l for l in range(self.depth) if l == 0 or shapes[l] != shapes[l - 1]]
         ends = [*starts[1:], self.depth]
-        integral = self.ensemble == "ising"
-        return tuple(Stack(a + 1, b, *shapes[a], integral) for a, b in zip(starts, ends, strict=True))
+        return tuple(Stack(a + 1, b, *shapes[a], self.prior.integral) for a, b in zip(starts, ends, strict=True))
 
     def stack_of(self, layer: int) -> int:
         """Index in `stacks` of the stack that holds weight layer `layer` (1..depth)."""
@@ -137,7 +146,7 @@ class Machine:
         return _sources(self.widths[layer], self.widths[layer - 1], self.connections[layer - 1], self.graph_seed, layer)
 
     @property
-    def weights(self) -> str:
+    def weights(self) -> str | Ensemble:
         """The former name of `ensemble`."""
         warn_former("Machine.weights", "Machine.ensemble")
         return self.ensemble

@@ -133,13 +133,11 @@ def with_fields(machine: Machine, spins: Array, weights: tuple[Array, ...], boun
 
 
 def on_prior(machine: Machine, weights: tuple[Array, ...]) -> tuple[Array, ...]:
-    """Rows of spherical weights scaled to sum_j J^2 = c exactly; other ensembles unchanged.
+    """Weights brought back to where the prior lives: rows of spherical ones scaled to sum_j J^2 = c exactly.
 
-    The moves keep the norm; this only removes the rounding that they gather.
+    The moves stay there; this only removes the rounding that they gather.
     """
-    if machine.ensemble != "spherical":
-        return weights
-    return tuple(J * jnp.sqrt(J.shape[1] / jnp.sum(J * J, axis=1, keepdims=True)) for J in weights)
+    return tuple(machine.prior.on_prior(J) for J in weights)
 
 
 def refreshed(machine: Machine, state: State, boundary: Boundary) -> State:
@@ -153,18 +151,14 @@ def random_state(machine: Machine, key: Array, boundary: Boundary) -> State:
     """Configuration at infinite temperature: weights from the prior, hidden neurons +1 or -1 at random."""
     patterns = boundary.inputs.shape[-1]
     shape = (machine.depth - 1, machine.width, patterns)
-    spins = _signs(keys.address(key, 0), shape).astype(jnp.int8)
+    spins = keys.signs(keys.address(key, 0), shape).astype(jnp.int8)
     weights = tuple(_prior(machine, keys.address(key, 1, g), stack) for g, stack in enumerate(machine.stacks))
     return with_fields(machine, spins, on_prior(machine, weights), boundary)
 
 
 def _prior(machine: Machine, key: Array, stack: Stack) -> Array:
     shape = (len(stack.layers), stack.connectivity, stack.fan_out)
-    return _signs(key, shape) if machine.ensemble == "ising" else keys.normal(key, shape)
-
-
-def _signs(key: Array, shape: tuple[int, ...]) -> Array:
-    return jnp.where(keys.bits(key, shape) >> 31, jnp.float32(1), jnp.float32(-1))
+    return machine.prior.draw(key, shape)
 
 
 def pack(machine: Machine, weights: Sequence[np.ndarray], spins: Sequence[np.ndarray]) -> State:

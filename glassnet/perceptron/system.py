@@ -10,13 +10,14 @@ from jax import Array
 
 from glassnet.core.check import fail, one_of, positive
 from glassnet.native import library
-from glassnet.perceptron.describe import described, machine_from
+from glassnet.perceptron.describe import check_reopens, described, machine_from
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.observe import layers
 from glassnet.perceptron.observe.table import ACCEPTANCE, Taught, bound
 from glassnet.perceptron.reference import checked_spins, checked_weights, energy
 from glassnet.perceptron.state import Boundary, State, pack, random_state
 from glassnet.perceptron.sweeps.catalogue import dynamics_name, dynamics_named, dynamics_of
+from glassnet.perceptron.sweeps.native import known
 from glassnet.sampling.kernel import Kernel
 from glassnet.sampling.plan import Plan
 from glassnet.sampling.system import Moves, Observable, System, Work
@@ -55,7 +56,7 @@ class Perceptron(System):
     @property
     def native(self) -> bool:
         """Whether native kernels carry out the sweeps on a CPU."""
-        return dynamics_of(self.dynamics).native and library.available()
+        return dynamics_of(self.dynamics).native and library.available() and known(self.machine)
 
     def kernel(self, plan: Plan) -> Kernel:
         """The moves."""
@@ -147,7 +148,7 @@ class Perceptron(System):
         shapes = {(task.patterns, len(task.test_inputs)) for task in tasks}
         if len(shapes) > 1:
             raise fail("task", "have equal numbers of patterns in all samples", sorted(shapes))
-        if self.machine.potential.hard and min(betas) == 0:
+        if self.machine.hard and min(betas) == 0:
             raise fail("beta", "be positive for a hard core", min(betas))
         if not isinstance(start, str):
             self._check_given(start, tasks[0].patterns)
@@ -173,7 +174,12 @@ class Perceptron(System):
         if len(spins[0]) != patterns:
             raise fail("start", f"have the {patterns} patterns of the task", len(spins[0]))
         for layer, (J, c) in enumerate(zip(weights, self.machine.connections, strict=True), start=1):
-            _check_prior(self.machine.ensemble, f"start weights of layer {layer}", J, c)
+            self.machine.prior.check(f"start weights of layer {layer}", J, c)
+
+    def check_storable(self, tasks: Sequence["Task"]) -> None:
+        """Raise ValueError for a machine with a potential or an ensemble that cannot be imported elsewhere."""
+        for machine in (self.machine, *(task.teacher.machine for task in tasks if task.teacher is not None)):
+            check_reopens(machine)
 
     def coordinates(self) -> dict[str, np.ndarray]:
         """Layers 1..L."""
@@ -214,12 +220,3 @@ class Perceptron(System):
         """The inverse of `config`."""
         numbers = {"weight_step": config["weight_step"]}
         return cls(machine_from(config["machine"]), dynamics_named(config["dynamics"])), numbers
-
-
-def _check_prior(ensemble: str, name: str, J: np.ndarray, c: int) -> None:
-    """Raise ValueError unless the weights (out, in) lie where the prior lives; c entries of a row are not zero."""
-    if ensemble == "ising" and (np.abs(J).sum(1) != c).any() | ~np.isin(J, (-1, 0, 1)).all():
-        raise fail(name, "be +1 or -1", float(J.flat[np.argmax(np.abs(np.abs(J) - 1))]))
-    norms = (J.astype(float) ** 2).sum(1)
-    if ensemble == "spherical" and not np.allclose(norms, c, rtol=1e-3):
-        raise fail(name, f"have rows with a sum of squares of {c}", float(norms[np.argmax(np.abs(norms - c))]))

@@ -7,7 +7,7 @@ import numpy as np
 from xarray import Dataset
 
 from glassnet import plot
-from glassnet.analysis import moving_layers
+from glassnet.analysis.layers import hidden_layers
 from glassnet.report.bylayer import tables_by_layer
 from glassnet.report.cautions import magnetisation_threshold
 from glassnet.report.figures import figure
@@ -57,7 +57,7 @@ def result_sections(ds: Dataset, prefix: str = "") -> list[Section]:
         "magnetisation": ("Magnetised neurons", _magnetisation),
         "acceptance": ("Acceptance", _acceptance),
     }
-    if not moving_layers(cut, "energy").sizes["layer"]:  # no spins move
+    if not hidden_layers(cut):
         parts = {name: part for name, part in parts.items() if name not in ("spins", "magnetisation")}
     drawn = {name: joined(_gathered(draw(cut, prefix + name))) for name, (_, draw) in parts.items()}
     return [Section(prefix + name, parts[name][0], body) for name, body in drawn.items()]
@@ -144,7 +144,7 @@ def _overlaps(ds: Dataset, anchor: str) -> Iterator[Markup]:
         yield absent
         return
     lag = f"at lag {count(ds['lag'][-1])}"
-    if moving_layers(ds, "energy").sizes["layer"]:
+    if hidden_layers(ds):
         caption = f"Overlap of spins between clones {lag}: solid above 1/e, liquid below."
         yield figure(f"{anchor}-spins", caption, "Overlap of spins by layer.", plot.overlap_profile, ds)
     caption = f"Overlap of weights between clones {lag}."

@@ -1,4 +1,4 @@
-"""How the arrays of a sweep are cut on a kind of machine."""
+"""How the arrays of a sweep are cut on a kind of processor."""
 
 from dataclasses import dataclass, replace
 
@@ -7,14 +7,14 @@ from jax.extend.backend import get_backend
 
 @dataclass(frozen=True)
 class Plan:
-    """How arrays are cut on a kind of machine.
+    """How arrays are cut on a kind of processor.
 
     Attributes:
         block: numbers handled together in one step, so that they stay in cache; None for the whole array.
         dot: long sums as a product with a constant vector, which XLA vectorises better on CPU.
         native: sweeps are calls of compiled kernels, where the system has them.
         fused: chip whose kernel does the scan ("gpu" or "tpu"); None for a scan of XLA.
-        interpret: run that kernel as ordinary operations, which any machine can do, slowly.
+        interpret: run that kernel as ordinary operations, which any processor can do, slowly.
     """
 
     block: int | None
@@ -44,7 +44,7 @@ def plan_for(platform: str, replicas: int = 1) -> Plan:
 
 
 def _rocm() -> bool:
-    """Whether what JAX calls "gpu" on this machine is from AMD."""
+    """Whether what JAX calls "gpu" here is from AMD."""
     try:
         return "rocm" in get_backend("gpu").platform_version.lower()
     except RuntimeError:  # there is none

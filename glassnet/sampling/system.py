@@ -18,13 +18,17 @@ from glassnet.sampling.plan import Plan
 
 
 class Variable(NamedTuple):
-    """How a variable is labelled: dimensions, units, name in words, symbol on axes, source."""
+    """How a variable is labelled: dimensions, units, name in words, symbol on axes, source.
+
+    `fixed` names the dims whose last place is clamped: what is measured there does not move.
+    """
 
     dims: tuple[str, ...]
     units: str
     long_name: str
     symbol: str
     source: str
+    fixed: tuple[str, ...] = ()
 
 
 ON = ("host", "clone", "both", "pair")
@@ -46,6 +50,7 @@ class Observable:
         finish: `finish(value) -> value` on the host, where leading axis of both is the replica, for what JAX cannot do.
         pick: key or index of its value in what `of` (or `finish`) returns; observables that share these functions
             share one evaluation.
+        fixed: dims whose last place is clamped, as in `Variable`.
     Raises:
         ValueError: if `of` is no function, or `dims` or `on` are not as said.
     """
@@ -59,6 +64,7 @@ class Observable:
     source: str = ""
     finish: Callable | None = None
     pick: Any = None
+    fixed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not callable(self.of):
@@ -70,7 +76,8 @@ class Observable:
 
     def variable(self, name: str) -> Variable:
         """Its labels; the name stands in for words where none were given."""
-        return Variable(self.dims, self.units, self.long_name or name.replace("_", " "), self.symbol, self.source)
+        words = self.long_name or name.replace("_", " ")
+        return Variable(self.dims, self.units, words, self.symbol, self.source, self.fixed)
 
 
 class Moves(NamedTuple):
@@ -198,6 +205,9 @@ class System(Protocol):
     def check(self, tasks: Sequence[Any], betas: Sequence[float], start: Any, numbers: Mapping[str, float]) -> None:
         """Raise ValueError unless data, inverse temperatures, start and numbers of moves fit the system."""
 
+    def check_storable(self, tasks: Sequence[Any]) -> None:
+        """Raise ValueError unless another process could build system and tasks from what a folder keeps of them."""
+
     def coordinates(self) -> dict[str, np.ndarray]:
         """Coordinates of the dimensions that its observables have."""
         return {}
@@ -252,10 +262,13 @@ def imported(path: str) -> Any:
     return found
 
 
-PERCEPTRON = "glassnet.perceptron.system:Perceptron"
-"""Where the system of a configuration is found that names none."""
+def system_from(config: Mapping[str, Any], default: str) -> tuple[System, dict[str, float]]:
+    """The system that a configuration describes, and the numbers of its moves.
 
-
-def system_from(config: Mapping[str, Any]) -> tuple[System, dict[str, float]]:
-    """The system that a configuration describes, and the numbers of its moves."""
-    return imported(config.get("system", {"kind": PERCEPTRON})["kind"]).from_config(config)
+    Args:
+        config: what `System.config` made, with other entries.
+        default: import path of the system that is meant where none is named.
+    Raises:
+        ValueError: if the system cannot be imported.
+    """
+    return imported(config.get("system", {"kind": default})["kind"]).from_config(config)

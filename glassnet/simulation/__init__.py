@@ -1,1 +1,1 @@
-"""Protocols: hosts, waiting times, clones; how replicas are spread over a machine; the block loop."""
+"""Protocols: hosts, waiting times, clones; how replicas are spread over processors; the block loop."""

@@ -1,4 +1,4 @@
-"""How a batch of replicas is spread over the machine.
+"""How a batch of replicas is spread over cores and devices.
 
 On a CPU the batch is cut into chunks that fit the cache, run by one compiled program on all cores; the size of a
 chunk depends on the system and the size of its data alone. Native kernels take one replica at a time, and spread it
@@ -23,13 +23,13 @@ from glassnet.sampling.plan import NATIVE, Plan, plan_for
 from glassnet.sampling.system import System, Work
 
 LARGEST_CHUNK = 8
-"""Replicas of one call on a CPU at most: small machines gain little beyond, and few replicas fill their chunk."""
+"""Replicas of one call on a CPU at most: small systems gain little beyond, and few replicas fill their chunk."""
 
 NUMBERS_OF_A_CALL = 3 * 2**20
 """Numbers that a sweep of one call on one accelerator touches: about as many as fill it."""
 
 MOST_REPLICAS = 256
-"""Replicas of one call on one accelerator at most: small machines come in small numbers, too."""
+"""Replicas of one call on one accelerator at most: small systems come in small numbers, too."""
 
 
 @dataclass(frozen=True)

@@ -56,9 +56,10 @@ class RunFolder:
             job: the run.
             run: the configuration that `glassnet run` takes, as JSON values, or None.
         Raises:
-            ValueError: if there is something in the folder.
+            ValueError: if there is something in the folder, or the run could not be opened from it elsewhere.
             OSError: if it cannot be made.
         """
+        job.system.check_storable(job.tasks)
         path = free_folder(path)
         path.mkdir(exist_ok=True)
         with locked(path / LOCK):

@@ -14,6 +14,9 @@ from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.share import share
 from glassnet.tasks.task import fingerprint
 
+PERCEPTRON = "glassnet.perceptron.system:Perceptron"
+"""Where the system of a configuration is found that names none."""
+
 TASK = "glassnet.tasks.task:Task"
 """Where the kind of a task is found that names none."""
 
@@ -61,7 +64,7 @@ def job_from(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, ladd
         ValueError: if the run needs code that cannot be imported here.
     """
     config = about["config"]
-    system, numbers = system_from(config)
+    system, numbers = system_from(config, PERCEPTRON)
     protocol = protocol_from(config["protocol"])
     schedules = tuple(_schedule(fields) for fields in config["schedules"])
     tasks = []

@@ -13,7 +13,7 @@ import xarray as xr
 from glassnet.sampling.system import system_from
 from glassnet.simulation import observed
 from glassnet.store.dataset import KEPT, labelled_record, with_coordinates
-from glassnet.store.jobs import observables_from
+from glassnet.store.jobs import PERCEPTRON, observables_from
 from glassnet.store.schema import variables
 
 OF_PART = ("part", "parts", "keep_configurations")
@@ -122,7 +122,7 @@ def _along(dim: str, rows: Any) -> xr.Dataset:
 def _final(ds: xr.Dataset) -> dict[str, xr.DataArray]:
     """Observables of pairs of all last configurations, from the configurations."""
     config = json.loads(ds.attrs["config"])
-    system, _ = system_from(config)
+    system, _ = system_from(config, PERCEPTRON)
     ladder, shared = "temperature" in ds.dims, len(config["tasks"]) == 1
     chosen = {"sample": ds["sample"][0] if shared else ds[f"{KEPT}sample"]}
     data, arrays = {}, {}

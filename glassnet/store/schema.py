@@ -50,13 +50,14 @@ DERIVED: dict[str, Variable] = {
     ),
     "susceptibility_clones": Variable(
         ("sample", "waiting_time", "lag", "layer"),
-        "neurons times patterns", "variance of c_l over clones", "chi4_l", _Y20,
+        "neurons times patterns", "variance of c_l over clones", "chi4_l", _Y20, ("layer",),
     ),
     "susceptibility_samples": Variable(
-        ("waiting_time", "lag", "layer"), "neurons times patterns", "variance of c_l over samples", "chi4_l", _Y20
+        ("waiting_time", "lag", "layer"),
+        "neurons times patterns", "variance of c_l over samples", "chi4_l", _Y20, ("layer",),
     ),
     "relaxation_time": Variable(
-        ("sample", "waiting_time", "layer"), "sweeps", "first lag with c_l below 1/e", "tau_l", _Y20
+        ("sample", "waiting_time", "layer"), "sweeps", "first lag with c_l below 1/e", "tau_l", _Y20, ("layer",)
     ),
     "relaxation_time_weights": Variable(
         ("sample", "waiting_time", "layer"), "sweeps", "first lag with C_l/C_l(0) below 1/e", "tau_l", _Y20

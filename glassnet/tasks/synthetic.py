@@ -10,8 +10,8 @@ import numpy as np
 
 from glassnet.core.check import fail, integer
 from glassnet.perceptron.describe import described
-from glassnet.perceptron.ensembles import prior_weights
 from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.prior import prior_weights
 from glassnet.perceptron.reference import checked_weights, feed_forward
 from glassnet.tasks.task import Task, Teacher, fingerprint
 

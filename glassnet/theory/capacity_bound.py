@@ -6,7 +6,7 @@ import warnings
 from scipy.optimize import brentq
 
 from glassnet.core.check import integer, one_of
-from glassnet.perceptron.potential import Potential
+from glassnet.perceptron.potential import HardCore, Potential
 
 
 class CapacityWarning(UserWarning):
@@ -40,7 +40,7 @@ def capacity_bound(depth: int, weights: str = "spherical") -> float:
 
 def exceeds_capacity_bound(alpha: float, depth: int, scenario: str, potential: Potential, weights: str) -> bool:
     """Whether a result is formal: random data, hard core, margin >= 0 and alpha above `capacity_bound`."""
-    if scenario != "random" or not potential.hard or potential.margin < 0:
+    if scenario != "random" or not isinstance(potential, HardCore) or potential.margin < 0:
         return False
     return alpha > capacity_bound(depth, weights)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glassnet.core.check import fail
+from glassnet.perceptron.observe.table import TABLE
 from glassnet.perceptron.potential import HardCore, Potential
 from glassnet.theory.breaking import parisi
 from glassnet.theory.capacity_bound import CapacityWarning, capacity_bound
@@ -22,11 +23,18 @@ from glassnet.theory.symmetric import replica_symmetric
 if TYPE_CHECKING:
     import xarray as xr
 
+
+def _as_measured(name: str) -> tuple[str, str, str, str]:
+    """Labels of what a simulation measures, too."""
+    observable = TABLE[name]
+    return observable.long_name, observable.units, observable.symbol, "replica theory"
+
+
 VARIABLES: dict[str, tuple[str, str, str, str]] = {
     "alpha": ("patterns per input of a neuron", "1", "alpha", "M/c"),
     "layer": ("layer", "1", "l", ""),
-    "spin_overlap": ("replica overlap of neurons", "1", "q_l", "replica theory"),
-    "weight_overlap": ("replica overlap of weights", "1", "Q_l", "replica theory"),
+    "spin_overlap": _as_measured("spin_overlap"),
+    "weight_overlap": _as_measured("weight_overlap"),
     "free_entropy": ("free entropy per N M", "1", "Phi", "replica theory"),
     "replicon": ("largest replicon eigenvalue", "1", "r", "replica theory"),
     "generalisation_error": ("generalisation error (Gibbs)", "1", "eps_g", "replica theory"),

@@ -5,7 +5,7 @@ from scipy.integrate import quad
 from scipy.special import ndtr
 
 from glassnet.core.check import positive
-from glassnet.perceptron.potential import HardCore, Potential, SoftCore
+from glassnet.perceptron.potential import Counting, HardCore, Potential, SoftCore
 from glassnet.theory.local_weight import local_weight
 
 
@@ -26,8 +26,9 @@ def liquid_energy(*, potential: Potential, beta: float | None = None) -> float:
     log_norm = float(local_weight(potential, beta)(np.zeros(1), np.ones(1))[0][0])
     if isinstance(potential, HardCore) or beta is None:
         return 0.0
-    if not isinstance(potential, SoftCore):
+    if isinstance(potential, Counting):
         return float(potential.strength * np.exp(-beta * potential.strength - log_norm) * ndtr(potential.margin))
+    assert isinstance(potential, SoftCore)  # checked by `local_weight`
 
     def weighted(r: float) -> float:
         energy = potential.strength * r**potential.power

@@ -31,7 +31,8 @@ def local_weight(potential: Potential, beta: float | None) -> LocalWeight:
     Raises:
         ValueError: for an unknown potential, or a missing or not positive `beta` where one is needed.
     """
-    if not isinstance(potential, SoftCore | HardCore | Counting):
+    kinds = SoftCore, HardCore, Counting
+    if not isinstance(potential, kinds) or type(potential) not in kinds:  # a subclass may be another potential
         raise fail("potential", "be a SoftCore, HardCore or Counting", potential)
     if beta is not None:
         positive(beta=beta)

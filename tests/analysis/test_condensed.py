@@ -69,7 +69,7 @@ def test_ends_and_centre(layers, ends, centre):
 
 
 def test_ends_and_centre_of_a_result():
-    assert ends_and_centre(moving_layers(result(), "energy")) == ((1, 9), 5)
+    assert ends_and_centre(moving_layers(result(), "spin_autocorrelation")) == ((1, 9), 5)
 
 
 def test_two_layers_have_no_centre():

@@ -75,6 +75,7 @@ def test_time_beyond_the_run_is_a_lower_bound():
     assert np.isnan(closures.growth(part, 1)).all()
 
 
+@pytest.mark.slow
 def test_script(tmp_path):
     closures.main(["--quiet", "--output-dir", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs")])
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())

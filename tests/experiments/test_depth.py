@@ -53,6 +53,7 @@ def test_students_that_have_not_learned_are_named(train, verdict):
     assert verdicts(0.4, 0.5, train)[LEARNED] is verdict
 
 
+@pytest.mark.slow
 def test_script(tmp_path):
     script.main(["--quiet", "--output-dir", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs")])
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())

@@ -52,6 +52,7 @@ def test_mean_over_the_last_decade():
     assert late["relative_mean"].values == pytest.approx(0.8)
 
 
+@pytest.mark.slow
 def test_script(tmp_path):
     hidden_manifold.main(["--quiet", "--output-dir", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs")])
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())

@@ -93,6 +93,7 @@ def test_condensed_clones_are_counted():
     assert script.condensed({16: ds}).values.tolist() == [0.25]
 
 
+@pytest.mark.slow
 def test_smoke(tmp_path, capsys):
     script.main(["--output-dir", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs"), "--quiet"])
     written = json.loads((tmp_path / "out" / "summary.json").read_text())

@@ -14,6 +14,9 @@ from glassnet.core.means import mean_over
 from glassnet.perceptron.observe import layers, overlaps
 from glassnet.perceptron.observe.teacher import teacher_overlaps
 from glassnet.perceptron.state import Boundary, random_state, unpack
+from glassnet.perceptron.system import Perceptron
+from glassnet.simulation.compiled import functions_of, pairing
+from glassnet.simulation.observed import named, on
 
 MACHINES = [
     gn.Machine(4, 5, inputs=7, outputs=3, potential=gn.SoftCore(margin=0.2)),
@@ -85,12 +88,14 @@ def test_a_single_pattern_has_no_pattern_overlap():
     assert np.isnan(mean).all() and np.isnan(spread).all()
 
 
-def test_all_pairs_holds_the_overlap_of_each_pair():
+@pytest.mark.parametrize("shared", [True, False])
+def test_all_pairs_hold_the_overlap_of_each_pair(shared):
     machine = MACHINES[0]
     boundary, states = two_states(machine)
     stacked = jax.tree.map(lambda *x: jnp.stack(x), *states)
-    outputs = jnp.stack([boundary.outputs] * 2)
-    found = overlaps.all_pairs(stacked.spins, outputs, stacked.weights)
+    table = on("pair", Perceptron(machine).observables(()))
+    clamped = boundary if shared else jax.tree.map(lambda x: jnp.stack([x, x]), boundary)
+    found = named(table, pairing(functions_of(list(table.values())), shared)(stacked, clamped))
     for a, b in itertools.product(range(2), repeat=2):
         S, T = (overlaps.measured_layers(states[k].spins, boundary) for k in (a, b))
         np.testing.assert_allclose(found["spin_overlap"][a, b], overlaps.spin_overlap(S, T), atol=1e-6)

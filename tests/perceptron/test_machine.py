@@ -52,7 +52,7 @@ def test_shared_architecture():
     ({"ensemble": "binary"}, "`ensemble` must be one of .*, but is 'binary'"),
     ({"width": 1}, "`ensemble` must not be 'spherical' .*, but is 'spherical'"),
     ({"connectivity": 1}, "`ensemble` must not be 'spherical' .*, but is 'spherical'"),
-    ({"potential": "soft"}, "`potential` must be a SoftCore, HardCore or Counting, but is 'soft'"),
+    ({"potential": "soft"}, "`potential` must be a frozen dataclass with margin, cost, energy, but is 'soft'"),
     ({"graph_seed": -1}, "`graph_seed` must be an integer of at least 0, but is -1"),
 ])  # fmt: skip
 def test_bad_input_is_named(arguments, message):

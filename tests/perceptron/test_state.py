@@ -6,10 +6,10 @@ import reference as ref
 
 from glassnet.core import keys
 from glassnet.perceptron import reference as en
-from glassnet.perceptron.ensembles import prior_weights
 from glassnet.perceptron.forward import forward
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.potential import Counting, HardCore, SoftCore
+from glassnet.perceptron.prior import prior_weights
 from glassnet.perceptron.state import PIECE, on_prior, pack, random_state, refreshed, unpack
 
 MACHINES = [

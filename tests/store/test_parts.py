@@ -37,7 +37,7 @@ def write_parts(folder, parts, **changes):
 
 RUNS = [
     (4, {"beta": [1.0, 5.0], "keep_configurations": False}),
-    (3, {"task": [tiny.task(s) for s in range(3)]}),
+    pytest.param(3, {"task": [tiny.task(s) for s in range(3)]}, marks=pytest.mark.slow),
 ]
 
 

@@ -98,7 +98,7 @@ def test_plans_give_the_same_spins():
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-@pytest.mark.parametrize("width", [6, 11])
+@pytest.mark.parametrize("width", [pytest.param(6, marks=pytest.mark.slow), 11])
 def test_sums_may_be_cut_anywhere(monkeypatch, width):
     machine = Machine(3, width, potential=SoftCore(margin=0.1))
     right, _ = advanced(machine, CPU)

@@ -56,7 +56,7 @@ def number_of(machine, weights):
     return ((flat > 0) * (1 << np.arange(flat.shape[-1]))).sum(-1)
 
 
-@pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.parametrize("name", [pytest.param(m, marks=pytest.mark.slow if m == "soft" else ()) for m in MACHINES])
 def test_boltzmann_distribution_of_ising_weights(name):
     machine = MACHINES[name]
     inputs, outputs = ref.problem(machine, 5, seed=2)
@@ -89,7 +89,7 @@ def test_boltzmann_distribution_of_ising_weights(name):
 
 @pytest.mark.parametrize(("machine"), [
     pytest.param(Machine(3, 5, inputs=7, outputs=2, ensemble="gaussian", potential=Counting()), marks=pytest.mark.slow),
-    Machine(3, 4, potential=SoftCore()),
+    pytest.param(Machine(3, 4, potential=SoftCore()), marks=pytest.mark.slow),
     Machine(3, 6, connectivity=3, ensemble="ising", potential=Counting(0.5)),
 ])  # fmt: skip
 def test_greedy_never_raises_the_loss(machine):

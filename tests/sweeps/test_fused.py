@@ -15,7 +15,7 @@ from jax.sharding import AbstractMesh, AxisType, PartitionSpec
 from glassnet.core import keys
 from glassnet.core.schedule import Schedule
 from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.potential import Counting, HardCore, SoftCore
+from glassnet.perceptron.potential import Counting, HardCore, Probit, SoftCore
 from glassnet.perceptron.state import random_state
 from glassnet.perceptron.sweeps import column_scan as scan_module
 from glassnet.perceptron.sweeps import fused
@@ -140,6 +140,8 @@ SWEPT = [
     ("gpu", "metropolis", Machine(**SMALL, ensemble="spherical", potential=SoftCore())),
     ("gpu", "heat_bath", Machine(**SMALL, ensemble="ising", potential=Counting(0.5))),
     ("tpu", "metropolis", Machine(**SMALL, ensemble="gaussian", potential=HardCore(-0.6))),
+    ("gpu", "metropolis", Machine(**SMALL, ensemble="gaussian", potential=Probit(0.7))),
+    ("tpu", "heat_bath", Machine(**SMALL, ensemble="spherical", potential=Probit(0.7, margin=0.2))),
 ]
 REPLICAS, PATTERNS, SWEEPS = 3, 9, 3
 
@@ -147,7 +149,7 @@ REPLICAS, PATTERNS, SWEEPS = 3, 9, 3
 def swept(machine, rule, plan):
     """A batch of replicas before and after some sweeps of weights and spins, in one loop."""
     boundary = ref.boundary_of(*ref.problem(machine, PATTERNS))
-    temperature = jnp.float32(0.0 if machine.potential.hard else 0.5)
+    temperature = jnp.float32(0.0 if machine.hard else 0.5)
     params = Params(temperature, {"weight_step": jnp.float32(0.5)}, boundary)
     steps = [weight_sweep(machine, plan, rule), spin_sweep(machine, plan, rule)]
 
@@ -204,6 +206,7 @@ EVEN = Machine(3, 6, ensemble="gaussian", potential=HardCore(-0.6))
 KERNELS = [
     # machine, kernels of its weights (stacks) and of its spins (groups of layers)
     (EVEN, 1 + 2),
+    (Machine(3, 6, potential=Probit(0.7)), 1 + 2),
     (Machine(3, 300, inputs=784, outputs=10, ensemble="ising", potential=Counting(0.5)), 3 + 2),
 ]
 

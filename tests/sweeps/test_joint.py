@@ -41,7 +41,10 @@ def observables(machine, weights, spins):
     return np.concatenate([energy, np.stack(fourth, -1), np.stack(overlap, -1)], -1)
 
 
-@pytest.mark.parametrize("name", list(CASES))
+SLOW = ("ragged", "diluted")
+
+
+@pytest.mark.parametrize("name", [pytest.param(c, marks=pytest.mark.slow if c in SLOW else ()) for c in CASES])
 def test_equilibrium_equals_that_of_single_moves(name):
     machine, dynamics, plan = CASES[name]
     inputs, outputs = ref.problem(machine, PATTERNS, seed=4)
@@ -109,7 +112,7 @@ def energy_per_gap(machine, patterns, betas, replicas, sweeps, seed=7):
 
 
 @pytest.mark.parametrize("machine", [
-    Machine(3, 5, ensemble="gaussian", potential=SoftCore()),
+    pytest.param(Machine(3, 5, ensemble="gaussian", potential=SoftCore()), marks=pytest.mark.slow),
     Machine(3, 6, inputs=8, outputs=4, connectivity=4, potential=SoftCore(margin=0.2)),
     pytest.param(Machine(3, 6, ensemble="ising", potential=SoftCore()), marks=pytest.mark.slow),
 ])  # fmt: skip

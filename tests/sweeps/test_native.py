@@ -17,7 +17,7 @@ import reference as ref
 from glassnet.core.schedule import Schedule
 from glassnet.native import library
 from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.potential import Counting, HardCore, SoftCore
+from glassnet.perceptron.potential import Counting, HardCore, Probit, SoftCore
 from glassnet.perceptron.state import feeding_spins, preactivations
 from glassnet.perceptron.sweeps import native
 from glassnet.perceptron.sweeps.catalogue import build
@@ -43,6 +43,8 @@ CASES = {
     "diluted gaussian": (Machine(**DILUTED, ensemble="gaussian"), 50, "metropolis"),
     "diluted spherical": (Machine(**DILUTED, ensemble="spherical"), 50, "heat_bath"),
     "diluted and full": (Machine(3, 8, inputs=5, connectivity=5, ensemble="ising"), 50, "heat_bath"),
+    "probit": (Machine(**RAGGED, ensemble="gaussian", potential=Probit(0.7, margin=0.1)), 70, "heat_bath"),
+    "diluted probit": (Machine(**DILUTED, ensemble="spherical", potential=Probit(1.3)), 50, "metropolis"),
     "one layer": (Machine(1, 13, inputs=33, ensemble="gaussian"), 1100, "metropolis"),
     "uniform": (Machine(3, 32, ensemble="gaussian"), 128, "metropolis"),
     "wide": (Machine(2, 104, ensemble="gaussian"), 50, "metropolis"),
@@ -112,7 +114,7 @@ def test_every_instruction_set(name):
     except ValueError:
         pytest.skip(f"this processor has no {name}")
     try:
-        for case in ("gaussian", "spherical", "ising heat bath", "power 1.5", "diluted spherical", "wide"):
+        for case in ("gaussian", "spherical", "ising heat bath", "power 1.5", "probit", "diluted probit", "wide"):
             assert_same_path(by_kernels(case), scanned(case))
     finally:
         library.use(before)

@@ -11,10 +11,10 @@ import reference as ref
 
 from glassnet.core import keys
 from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.potential import Counting, HardCore, SoftCore
+from glassnet.perceptron.potential import Counting, HardCore, Probit, SoftCore
 from glassnet.perceptron.sweeps.catalogue import offered as offered_moves
 from glassnet.perceptron.sweeps.spins import spin_sweep
-from glassnet.perceptron.sweeps.weights import PROPOSALS, thresholds, weight_sweep
+from glassnet.perceptron.sweeps.weights import thresholds, weight_sweep
 from glassnet.sampling.accept import THRESHOLDS
 from glassnet.sampling.kernel import Params
 from glassnet.sampling.plan import ACCELERATOR, CPU, NATIVE, Plan
@@ -26,12 +26,18 @@ SHAPES = {
     "diluted": {"depth": 4, "width": 6, "connectivity": 3},
     "ragged-diluted": {"depth": 5, "width": 6, "inputs": 9, "outputs": 4, "connectivity": 3},
 }
-POTENTIALS = [SoftCore(margin=0.2), SoftCore(1.5, strength=2.0), SoftCore(1.0), Counting(0.5), HardCore(-0.6)]
+POTENTIALS = [
+    SoftCore(margin=0.2),
+    SoftCore(1.5, strength=2.0),
+    SoftCore(1.0),
+    Counting(0.5),
+    HardCore(-0.6),
+    Probit(0.7),
+]
 PLANS = {"cpu": CPU, "accelerator": ACCELERATOR, "blocks": Plan(block=12, dot=True), "native": NATIVE}
 CASES = [
     ("dense", 0, "spherical", "metropolis", "cpu"),
     ("ragged", 3, "ising", "metropolis", "blocks"),
-    ("two", 2, "gaussian", "metropolis", "cpu"),
     ("diluted", 4, "gaussian", "heat_bath", "cpu"),
     ("ragged-diluted", 1, "ising", "metropolis", "blocks"),
     ("ragged-diluted", 4, "spherical", "metropolis", "accelerator"),
@@ -40,8 +46,10 @@ CASES = [
     ("two", 3, "ising", "heat_bath", "native"),
     ("diluted", 2, "gaussian", "metropolis", "native"),
     ("ragged-diluted", 4, "spherical", "metropolis", "native"),
+    ("ragged", 5, "gaussian", "metropolis", "cpu"),
 ]
 MORE = [
+    ("two", 2, "gaussian", "metropolis", "cpu"),
     ("dense", 1, "gaussian", "heat_bath", "blocks"),
     ("ragged", 0, "spherical", "heat_bath", "accelerator"),
     ("diluted", 0, "spherical", "metropolis", "accelerator"),
@@ -83,7 +91,7 @@ def drawn(proposal, key, J, params):
 
 
 def replay_weights(machine, key, weights, layers, params):
-    machine, weights, proposal = counting_if_hard(machine), [J.copy() for J in weights], PROPOSALS[machine.ensemble]
+    machine, weights, proposal = counting_if_hard(machine), [J.copy() for J in weights], machine.prior.proposal
     for l, J in enumerate(weights, start=1):
         sources, rows = machine.sources(l), np.arange(len(J))
 

@@ -9,7 +9,7 @@ import pytest
 import reference as ref
 
 from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.potential import Counting, SoftCore
+from glassnet.perceptron.potential import Counting, Probit, SoftCore
 from glassnet.perceptron.sweeps.catalogue import offered as offered_moves
 from glassnet.perceptron.sweeps.weights import weight_sweep
 from glassnet.sampling.plan import ACCELERATOR, CPU, NATIVE
@@ -74,7 +74,7 @@ def grid(ensemble, c):
     if ensemble == "ising":
         return 2.0 * ((np.arange(2**c)[:, None] >> np.arange(c)) & 1) - 1, np.ones(2**c)
     if ensemble == "gaussian":
-        x = np.linspace(-7, 7, 1401) if c == 2 else np.linspace(-5.5, 5.5, 201)
+        x = np.linspace(-7, 7, 1401) if c == 2 else np.linspace(-5.5, 5.5, 101)
         J = np.stack([axis.ravel() for axis in np.meshgrid(*[x] * c, indexing="ij")], 1)
         return J, np.exp(-(J**2).sum(1) / 2)
     phi = (np.arange(4000) + 0.5) * 2 * np.pi / 4000
@@ -92,6 +92,8 @@ ROWS = {
     "spherical-2": (Machine(1, 2, outputs=1, potential=Counting(0.25)), CPU),
     "spherical-3": (Machine(1, 3, outputs=1, potential=SoftCore(margin=0.3)), CPU),
     "spherical-3, native": (Machine(1, 3, outputs=1, potential=SoftCore(margin=0.3)), NATIVE),
+    "probit-3": (Machine(1, 3, outputs=1, potential=Probit(0.6)), CPU),
+    "probit-2, native": (Machine(1, 2, outputs=1, ensemble="gaussian", potential=Probit(0.5, margin=0.3)), NATIVE),
     "ising-3": (Machine(1, 3, outputs=1, ensemble="ising", potential=SoftCore(margin=0.1)), CPU),
     "ising-3, heat bath": (Machine(1, 3, outputs=1, ensemble="ising", potential=SoftCore(margin=0.1)), CPU),
     "diluted": (Machine(1, 6, outputs=1, connectivity=3, ensemble="ising", potential=Counting(0.5)), CPU),

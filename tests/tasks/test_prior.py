@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from glassnet.perceptron.ensembles import prior_weights
 from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.prior import prior_weights
 from glassnet.perceptron.reference import checked_weights
 
 WIDE = {"depth": 3, "width": 60, "inputs": 80, "outputs": 40}

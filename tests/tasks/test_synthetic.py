@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from glassnet.perceptron.ensembles import prior_weights
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.potential import HardCore, SoftCore
+from glassnet.perceptron.prior import prior_weights
 from glassnet.perceptron.reference import feed_forward, gaps
 from glassnet.tasks import hidden_manifold, random, teacher_student
 from glassnet.tasks.synthetic import manifold_fields

@@ -346,7 +346,7 @@ class ColumnSweep {
 // Sweep the patterns first..first + patterns - 1, at most spin_block of them; returns how many flips were accepted.
 int64_t sweep_spins(const SpinLayer& layer, int first, int patterns, char* scratch) {
   const Potential v{Kind(layer.potential.kind), layer.potential.strength, layer.potential.margin,
-                    layer.potential.exponent};
+                    layer.potential.shape};
   return with_cost(v, [&](auto cost) {
     using Cost = decltype(cost);
     return patterns > FEW * LANES ? ColumnSweep<Cost, MANY>(layer, cost, first, patterns, scratch).run()

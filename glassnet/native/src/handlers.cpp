@@ -229,6 +229,12 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(glassnet_spins, spins_call,
 // Digest of the sources that this library was built from.
 extern "C" const char* glassnet_source() { return GLASSNET_SOURCE; }
 
+// Costs of fields, as the kernels in use compute them.
+extern "C" void glassnet_costs(int32_t kind, float strength, float margin, float shape, const float* fields, int count,
+                               float* out) {
+  kernels.load()->costs({kind, strength, margin, shape}, fields, count, out);
+}
+
 // The instruction set in use.
 extern "C" const char* glassnet_set() { return kernels.load()->name; }
 

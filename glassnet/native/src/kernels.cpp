@@ -18,6 +18,7 @@ const Kernels NAME(GLASSNET_SET) = {
     },
     packed_words,
     pack,
+    costs,
     draw_order,
     [](const WeightLayer& layer) { return RowScratch::bytes(layer); },
     sweep_weights,

@@ -9,8 +9,8 @@ struct LayerKey {
 };
 
 struct PotentialSpec {
-  int32_t kind;  // 0 quadratic, 1 linear, 2 count, 3 power
-  float strength, margin, exponent;
+  int32_t kind;  // a Kind of potential.h
+  float strength, margin, shape;
 };
 
 enum Ensemble : int32_t { GAUSSIAN = 0, ISING = 1, SPHERICAL = 2 };
@@ -68,6 +68,7 @@ struct Kernels {
   void (*fold)(LayerKey, uint32_t index, LayerKey*);  // the key at an address below another
   size_t (*packed_words)(int patterns);
   void (*pack)(const int8_t* spins, int patterns, uint32_t* packed);
+  void (*costs)(const PotentialSpec&, const float* gaps, int count, float* out);
   void (*order)(WeightLayer&);  // draws the order of the slots
   size_t (*weight_scratch)(const WeightLayer&);
   int64_t (*weights)(const WeightLayer&, int first, int rows, char* scratch);

@@ -134,7 +134,7 @@ inline Machine described(const Operands& operands, const ffi::Dictionary& attrib
   m.diluted = attribute<bool>(attributes, "diluted");
   m.ensemble = Ensemble(attribute<int64_t>(attributes, "ensemble"));
   m.potential = {int32_t(attribute<int64_t>(attributes, "cost")), attribute<float>(attributes, "strength"),
-                 attribute<float>(attributes, "margin"), attribute<float>(attributes, "exponent")};
+                 attribute<float>(attributes, "margin"), attribute<float>(attributes, "shape")};
   return m;
 }
 

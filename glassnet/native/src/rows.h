@@ -350,7 +350,7 @@ int64_t sweep_rows(const WeightLayer& layer, Cost cost, int first, int rows, cha
 // Sweep the rows first..first + rows - 1, at most LANES of them; returns how many offers were accepted.
 int64_t sweep_weights(const WeightLayer& layer, int first, int rows, char* scratch) {
   const Potential v{Kind(layer.potential.kind), layer.potential.strength, layer.potential.margin,
-                    layer.potential.exponent};
+                    layer.potential.shape};
   return with_cost(v, [&](auto cost) {
     return layer.ensemble == SPHERICAL ? sweep_rows<2>(layer, cost, first, rows, scratch)
                                        : sweep_rows<1>(layer, cost, first, rows, scratch);

@@ -27,7 +27,7 @@ def layer_energy(machine: Machine, state: State, boundary: Boundary) -> dict[str
         energies.append(mean_over(machine.potential.cost(gap), 2))
         violated.append(mean_over(gap < 0, 2))
     energy = jnp.concatenate(energies)
-    if machine.potential.hard:
+    if machine.hard:
         energy = jnp.where(energy > 0, jnp.inf, energy)
     return {"energy": energy, "violated": jnp.concatenate(violated)}
 

@@ -82,40 +82,42 @@ TABLE: dict[str, Observable] = {
     ),
     "test_error": Observable(_test_error, (), "both", "fraction of output neurons", "test error", "eps_test", _Y23),
     "spin_autocorrelation": Observable(
-        _of_spins(overlaps.spin_overlap), _L, "clone", _SPINS, "spin autocorrelation", "c_l(t, t_w)", f"{_H25}, eq. 13"
+        _of_spins(overlaps.spin_overlap), _L, "clone", _SPINS,
+        "spin autocorrelation", "c_l(t, t_w)", f"{_H25}, eq. 13", fixed=_L,
     ),
     "spin_autocorrelation_connected": Observable(
         _of_spins(overlaps.connected_spin_overlap), _L, "clone", _SPINS,
-        "connected spin autocorrelation", "c_l - m m'", _Y20,
+        "connected spin autocorrelation", "c_l - m m'", _Y20, fixed=_L
     ),
     "weight_autocorrelation": Observable(
         _weight_autocorrelation, _L, "clone", "per weight", "weight autocorrelation", "C_l(t, t_w)", _H25
     ),
     "magnetisation_squared": Observable(
         _of_spins_now(overlaps.magnetisation_squared), _L, "clone", "per neuron",
-        "squared magnetisation over patterns", "m2_l", _Y20,
+        "squared magnetisation over patterns", "m2_l", _Y20, fixed=_L
     ),
     "pattern_overlap": Observable(
-        _PATTERNS, _L, "clone", "per neuron", "mean overlap of two patterns", "q_l^{mu nu}", _Y23, pick=0
+        _PATTERNS, _L, "clone", "per neuron", "mean overlap of two patterns", "q_l^{mu nu}", _Y23, pick=0, fixed=_L
     ),
     "pattern_overlap_spread": Observable(
         _PATTERNS, _L, "clone", "per neuron",
-        "standard deviation of the overlap of two patterns", "dq_l^{mu nu}", _Y23, pick=1,
+        "standard deviation of the overlap of two patterns", "dq_l^{mu nu}", _Y23, pick=1, fixed=_L
     ),
     "teacher_overlap": Observable(
         _with_teacher, _L, "clone", "per pattern",
-        "teacher-student overlap, nodes matched and signs fixed", "R_l", _Y23, pick=0,
+        "teacher-student overlap, nodes matched and signs fixed", "R_l", _Y23, pick=0, fixed=_L
     ),
     "teacher_overlap_squared": Observable(
         _with_teacher, _L, "clone", "per pattern",
-        "squared teacher-student overlap above its floor", "R_l^2", _Y23, pick=1,
+        "squared teacher-student overlap above its floor", "R_l^2", _Y23, pick=1, fixed=_L
     ),
     "spin_overlap": Observable(
-        _pair_of_spins(overlaps.paired_spin_overlap), _L, "pair", _SPINS, "replica overlap of spins", "q_l^{ab}", _Y20
+        _pair_of_spins(overlaps.paired_spin_overlap), _L, "pair", _SPINS,
+        "replica overlap of spins", "q_l^{ab}", _Y20, fixed=_L,
     ),
     "spin_overlap_connected": Observable(
         _pair_of_spins(overlaps.paired_connected_spin_overlap), _L, "pair", _SPINS,
-        "connected replica overlap of spins", "q_l^{ab} - m m'", _Y20,
+        "connected replica overlap of spins", "q_l^{ab} - m m'", _Y20, fixed=_L
     ),
     "weight_overlap": Observable(
         _pair_of_weights, _L, "pair", "per weight", "replica overlap of weights", "Q_l^{ab}", _Y20
@@ -125,7 +127,7 @@ TABLE: dict[str, Observable] = {
 
 ACCEPTANCE: dict[str, Variable] = {
     "accepted_weights": Variable(_L, "fraction of proposals", "acceptance of weight moves", "a_J", _Y20),
-    "accepted_spins": Variable(_L, "fraction of proposals", "acceptance of spin flips", "a_S", _Y20),
+    "accepted_spins": Variable(_L, "fraction of proposals", "acceptance of spin flips", "a_S", _Y20, _L),
 }
 """Accepted fractions, by the names of the counts of accepted moves."""
 

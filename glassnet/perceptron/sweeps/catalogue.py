@@ -12,7 +12,7 @@ from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.sweeps.energy import kernel
 from glassnet.perceptron.sweeps.feedforward import feedforward_kernel
 from glassnet.perceptron.sweeps.spins import spin_sweep
-from glassnet.perceptron.sweeps.weights import PROPOSALS, weight_sweep
+from glassnet.perceptron.sweeps.weights import weight_sweep
 from glassnet.sampling.kernel import Kernel
 from glassnet.sampling.plan import Plan
 from glassnet.sampling.system import import_path, imported
@@ -36,7 +36,7 @@ class Dynamics:
 
 def weight_moves(machine: Machine) -> np.ndarray:
     """Moves of weights, or of groups of them, that a sweep offers in each layer 1..L."""
-    proposal = PROPOSALS[machine.ensemble]
+    proposal = machine.prior.proposal
     rows = zip(machine.connections, machine.widths[1:], strict=True)
     return np.array([proposal.passes * (c // proposal.rank) * neurons for c, neurons in rows])
 

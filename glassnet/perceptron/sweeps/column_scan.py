@@ -24,7 +24,7 @@ from jax import Array, lax
 
 from glassnet.core.pytree import pytree
 from glassnet.perceptron.potential import Potential
-from glassnet.perceptron.sweeps.fused import fits, fused_scan
+from glassnet.perceptron.sweeps.fused import fits, fused_scan, known
 from glassnet.sampling.plan import Plan
 
 Factors = tuple[Array, ...]
@@ -74,7 +74,8 @@ def column_scan(
     Returns:
         The new pre-activations, and which offers were accepted, shape (slot, site), bool.
     """
-    if plan.fused is not None and lookup is None and fits(field.shape, len(offers.rows), sites=sites, chip=plan.fused):
+    fusible = plan.fused is not None and lookup is None and known(potential)
+    if fusible and fits(field.shape, len(offers.rows), sites=sites, chip=plan.fused):
         limits = [x for x in (offers.threshold, offers.extra) if x is not None]
         run = partial(fused_scan, potential=potential, sites=sites, chip=plan.fused, interpret=plan.interpret)
         sign = sign.astype(field.dtype)

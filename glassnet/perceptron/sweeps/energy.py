@@ -31,7 +31,7 @@ def output_energy(machine: Machine, state: State, boundary: Boundary) -> Array:
 
 def cooled(machine: Machine, params: Params) -> Params:
     """`params` at zero temperature if the potential is a hard core, which has no other."""
-    return replace(params, temperature=jnp.float32(0)) if machine.potential.hard else params
+    return replace(params, temperature=jnp.float32(0)) if machine.hard else params
 
 
 def kernel(machine: Machine, *steps: Step) -> Kernel:

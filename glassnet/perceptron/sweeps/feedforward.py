@@ -11,7 +11,7 @@ from glassnet.perceptron.forward import forward, signs
 from glassnet.perceptron.machine import Machine, Stack
 from glassnet.perceptron.state import Boundary, State, layer_preactivation, on_prior, sources
 from glassnet.perceptron.sweeps.energy import cooled, output_energy
-from glassnet.perceptron.sweeps.weights import PROPOSALS, thresholds
+from glassnet.perceptron.sweeps.weights import thresholds
 from glassnet.sampling.kernel import Info, Kernel, Params
 
 
@@ -48,7 +48,7 @@ def _sweep_layer(machine: Machine, g: int, layer: Array, key: Array, state: Stat
     """Offer every weight of one layer (traced index) of stack g; returns the state and the number of accepted moves."""
     stack = machine.stacks[g]
     place = layer - stack.first
-    proposal = PROPOSALS[machine.ensemble]
+    proposal = machine.prior.proposal
     below = _feeding(stack, layer, state.spins, params.clamped.inputs)
     try_one = partial(_try, machine, g, place, below, params.clamped)
 

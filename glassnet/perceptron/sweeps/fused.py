@@ -15,10 +15,16 @@ from importlib import import_module
 import jax.numpy as jnp
 from jax import Array
 
-from glassnet.perceptron.potential import Potential
+from glassnet.core.check import fail
+from glassnet.perceptron.potential import KNOWN, Potential
 
 CHIPS = {"gpu": "glassnet.perceptron.sweeps.fused_gpu", "tpu": "glassnet.perceptron.sweeps.fused_tpu"}
 """Module of each chip; imported when first used, since a program for CPUs needs neither of their compilers."""
+
+
+def known(potential: Potential) -> bool:
+    """Whether the kernels take a potential: its cost is one that both compilers take and that is 0 at infinity."""
+    return type(potential) in KNOWN
 
 
 def fits(shape: tuple[int, ...], terms: int, *, sites: str, chip: str) -> bool:
@@ -63,7 +69,12 @@ def fused_scan(
         interpret: run the kernel as ordinary JAX operations, on any machine.
     Returns:
         The new gaps, and which offers were accepted, shape (slot, site), bool.
+    Raises:
+        ValueError: for a potential that the kernels do not know.
     """
+    if not known(potential):
+        names = ", ".join(kind.__name__ for kind in KNOWN)
+        raise fail("potential", f"be one of {names} for fused kernels", potential)
     columns = [x.astype(jnp.int8) for x in columns]
     scan = import_module(CHIPS[chip]).scan
     return scan(gap, sign, rows, columns, limits, potential=potential, sites=sites, interpret=interpret)

@@ -4,38 +4,70 @@ Same contract, same moves, same random numbers as `weight_sweep` and `spin_sweep
 energy change equals its threshold up to rounding.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from glassnet.core.check import one_of
+from glassnet.core.check import fail, one_of
 from glassnet.native import library
 from glassnet.perceptron.graph import targets_of, widened
 from glassnet.perceptron.machine import Machine, Stack
-from glassnet.perceptron.potential import Potential, SoftCore
+from glassnet.perceptron.potential import Counting, HardCore, Potential, Probit, SoftCore
 from glassnet.perceptron.state import State
 from glassnet.perceptron.sweeps.energy import cooled
 from glassnet.sampling.accept import THRESHOLDS
 from glassnet.sampling.kernel import Info, Params, Step
 
-COSTS = ("quadratic", "linear", "count", "power")
+KINDS = ("quadratic", "linear", "count", "power", "probit")
 """Costs of a gap that the kernels know, in their numbering."""
 
-NUMBER = {"gaussian": 0, "ising": 1, "spherical": 2}
+COSTS: dict[type, Callable[[Any], tuple[str, float, float]]] = {
+    SoftCore: lambda v: ({1.0: "linear", 2.0: "quadratic"}.get(float(v.power), "power"), v.strength, v.power),
+    HardCore: lambda v: ("count", 1.0, 0.0),
+    Counting: lambda v: ("count", v.strength, 0.0),
+    Probit: lambda v: ("probit", 1.0, 1 / v.width),
+}
+"""Cost, strength and shape (an exponent, or 1 / width) of potentials by their exact type."""
+
+NUMBER: dict[Any, int] = {"gaussian": 0, "ising": 1, "spherical": 2}
 """Ensembles in the numbering of the kernels."""
+
+
+def known(machine: Machine) -> bool:
+    """Whether the kernels know potential and ensemble of a machine; a subclass of a known one may differ from it."""
+    return type(machine.potential) in COSTS and machine.ensemble in NUMBER
+
+
+def _require(machine: Machine, rule: str) -> None:
+    """Raise ValueError for what the kernels do not know, RuntimeError where there are none."""
+    one_of(tuple(THRESHOLDS), rule=rule)
+    if type(machine.potential) not in COSTS:
+        names = ", ".join(kind.__name__ for kind in COSTS)
+        raise fail("potential", f"be one of {names} for native kernels", machine.potential)
+    if machine.ensemble not in NUMBER:
+        raise fail("ensemble", f"be one of {', '.join(NUMBER)} for native kernels", machine.ensemble)
+    library.require()
+
+
+def cost(potential: Potential, field: np.ndarray) -> np.ndarray:
+    """v(field - margin) as the kernels compute it, float32, shape (n,); a hard core counts."""
+    kind, strength, shape = COSTS[type(potential)](potential)
+    return library.costs(KINDS.index(kind), strength, potential.margin, shape, field)
 
 
 def weight_sweep(machine: Machine, rule: str = "metropolis") -> Step:
     """As `glassnet.perceptron.sweeps.weights.weight_sweep`.
 
     Raises:
-        ValueError: for an unknown rule.
+        ValueError: for an unknown rule, or a potential or ensemble that the kernels do not know.
         RuntimeError: if there are no kernels in this process.
     """
-    one_of(tuple(THRESHOLDS), rule=rule)
-    library.require()
-    heat_bath = rule == "heat_bath" and machine.ensemble == "ising"
+    _require(machine, rule)
+    heat_bath = rule == "heat_bath" and machine.prior.proposal.heat_bath
     graph = _sources(machine)
 
     def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
@@ -54,11 +86,10 @@ def spin_sweep(machine: Machine, rule: str = "metropolis") -> Step:
     """As `glassnet.perceptron.sweeps.spins.spin_sweep`.
 
     Raises:
-        ValueError: for an unknown rule.
+        ValueError: for an unknown rule, or a potential or ensemble that the kernels do not know.
         RuntimeError: if there are no kernels in this process.
     """
-    one_of(tuple(THRESHOLDS), rule=rule)
-    library.require()
+    _require(machine, rule)
     heat_bath = rule == "heat_bath"
     graph = _targets(machine)
 
@@ -93,7 +124,7 @@ def _call(function: str, machine: Machine, params: Params, heat_bath: bool, resu
 
 def _description(machine: Machine) -> dict:
     """Attributes of a call that follow from the machine."""
-    cost, exponent = _cost(machine.potential)
+    cost, strength, shape = COSTS[type(machine.potential)](machine.potential)
     shapes = [(s.first, s.last, s.fan_out, s.fan_in, s.connectivity) for s in machine.stacks]
     graph = _targets(machine)
     return {
@@ -103,19 +134,11 @@ def _description(machine: Machine) -> dict:
         "ensemble": np.int64(NUMBER[machine.ensemble]),
         "diluted": _diluted(machine),
         "targets": np.int64(graph[0].shape[-1] if graph else 0),
-        "cost": np.int64(COSTS.index(cost)),
-        "exponent": np.float32(exponent),
-        "strength": np.float32(getattr(machine.potential, "strength", 1.0)),
+        "cost": np.int64(KINDS.index(cost)),
+        "shape": np.float32(shape),
+        "strength": np.float32(strength),
         "margin": np.float32(machine.potential.margin),
     }
-
-
-def _cost(potential: Potential) -> tuple[str, float]:
-    """Which cost a potential has, and its exponent."""
-    if not isinstance(potential, SoftCore):
-        return "count", 0.0
-    named = {1.0: "linear", 2.0: "quadratic"}
-    return named.get(float(potential.power), "power"), float(potential.power)
 
 
 def _diluted(machine: Machine) -> bool:

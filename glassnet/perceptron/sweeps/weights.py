@@ -1,19 +1,17 @@
 """Metropolis sweeps of the weights at fixed spins: all rows of all layers at once, one slot after another."""
 
-import math
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array, lax
 
 from glassnet.core import keys
 from glassnet.core.check import one_of
 from glassnet.perceptron.machine import Machine, Stack
 from glassnet.perceptron.potential import Potential
+from glassnet.perceptron.proposal import Proposal
 from glassnet.perceptron.state import State, feeding_spins, own_spins, sources
 from glassnet.perceptron.sweeps import native
 from glassnet.perceptron.sweeps.column_scan import Offers, column_scan, in_blocks, over_layers
@@ -40,8 +38,9 @@ def weight_sweep(machine: Machine, plan: Plan, rule: str = "metropolis") -> Step
     one_of(tuple(THRESHOLDS), rule=rule)
     if plan.native:
         return native.weight_sweep(machine, rule)
-    rule = rule if machine.ensemble == "ising" else "metropolis"
-    sweep_layer = partial(_sweep_layer, machine.ensemble, machine.potential, plan, rule)
+    proposal = machine.prior.proposal
+    rule = rule if proposal.heat_bath else "metropolis"
+    sweep_layer = partial(_sweep_layer, proposal, machine.potential, plan, rule)
 
     def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
         params = cooled(machine, params)
@@ -70,11 +69,10 @@ def _graph(machine: Machine, stack: Stack) -> Array | None:
 
 
 def _sweep_layer(
-    ensemble: str, potential: Potential, plan: Plan, rule: str, stack: Stack, params: Params,
+    proposal: Proposal, potential: Potential, plan: Plan, rule: str, stack: Stack, params: Params,
     key: Array, J: Array, field: Array, feeding: Array, own: Array, graph: Array | None,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """Sweep one layer: J (slot, neuron), field (neuron, pattern), feeding (source, pattern), own as field."""
-    proposal = PROPOSALS[ensemble]
 
     def one_pass(number: Array | int, carry: tuple) -> tuple[Array, Array, Array]:
         field, J, accepted = carry
@@ -106,78 +104,6 @@ def _scan(
     return run(field, sign, offers, lookup=lookup)
 
 
-def _gaussian(key: Array, J: Array, params: Params) -> Array:
-    d = params.numbers["weight_step"]
-    x = keys.normal(keys.address(key, 0), J.shape)
-    return (J + d * x) / jnp.sqrt(1 + d * d) - J
-
-
-def _ising(key: Array, J: Array, params: Params) -> Array:
-    return -2 * J
-
-
-def _rotation(key: Array, J: Array, params: Params) -> Array:
-    first, second = J[:, 0], J[:, 1]
-    angle = params.numbers["weight_step"] * keys.normal(keys.address(key, 0), first.shape)
-    versine, sine = 2 * jnp.sin(angle / 2) ** 2, jnp.sin(angle)  # 1 - cos without cancellation
-    return jnp.stack([-versine * first - sine * second, sine * first - versine * second], axis=1)
-
-
 def thresholds(rule: str, key: Array, shape: tuple[int, ...], params: Params) -> Array:
     """Largest energy changes that a rule accepts in one pass."""
     return THRESHOLDS[rule](keys.address(key, 1), shape, params.temperature)
-
-
-class Proposal(NamedTuple):
-    """How an ensemble proposes.
-
-    Attributes:
-        change: `change(key, J, params)`: proposed changes of weights that move together, (step, rank, neuron).
-        rank: weights of a row that move together; the groups are drawn anew in every pass.
-        passes: passes over a row in a sweep, each of which moves a weight once at most.
-    """
-
-    change: Callable[[Array, Array, Params], Array]
-    rank: int
-    passes: int
-
-    def order(self, key: Array, slots: int) -> tuple[Array, Array]:
-        """Order in which the slots of a row move, and its inverse: a permutation and where it puts each slot.
-
-        Slots that move together stand side by side. They lie a random distance apart on a ring, turned by a random
-        angle: position k holds slot (a k + b) mod c, with a random b and a random a that has no divisor in common
-        with c.
-        """
-        place = jnp.arange(slots)
-        if self.rank == 1:
-            return place, place
-        units = np.array([a for a in range(1, slots + 1) if math.gcd(a, slots) == 1])
-        inverses = np.array([pow(int(a), -1, slots) if slots > 1 else 0 for a in units])
-        u = keys.uniform(keys.address(key, 2), (2,))
-        choice = (u[0] * len(units)).astype(jnp.int32)
-        turn = (u[1] * slots).astype(jnp.int32)
-        order = (jnp.asarray(units)[choice] * place + turn) % slots
-        return order, (jnp.asarray(inverses)[choice] * (place - turn)) % slots
-
-    def arranged(self, x: Array, order: Array) -> tuple[Array, Array]:
-        """`x` (slot, ...) as groups (step, rank, ...) in that order, and the slots that are left over."""
-        x = x if self.rank == 1 else x[order]
-        used = len(x) - len(x) % self.rank
-        return x[:used].reshape(-1, self.rank, *x.shape[1:]), x[used:]
-
-    def terms(self, x: Array) -> tuple[Array, ...]:
-        """`x` (step, rank, ...) as one array (step, ...) for each weight of a group."""
-        return tuple(x[:, k] for k in range(self.rank))
-
-    def restored(self, moved: Array, resting: Array, inverse: Array) -> Array:
-        """What `arranged` took apart, put together again."""
-        x = jnp.concatenate([moved.reshape(-1, *moved.shape[2:]), resting])
-        return x if self.rank == 1 else x[inverse]
-
-
-PROPOSALS = {
-    "gaussian": Proposal(_gaussian, 1, 1),
-    "ising": Proposal(_ising, 1, 1),
-    "spherical": Proposal(_rotation, 2, 2),
-}
-"""Proposals of the weight ensembles."""
