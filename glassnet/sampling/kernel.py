@@ -68,7 +68,7 @@ Energy = Callable[[State, Any], Array]
 
 
 class Kernel(NamedTuple):
-    """`init(state, clamped)`, `step(key, state, params)` and `energy(state, clamped)`, see the head of this module."""
+    """`init(state, clamped)`, `step(key, state, params)` and `energy(state, clamped)`: see `glassnet.sampling.kernel`."""
 
     init: Init
     step: Step
@@ -91,9 +91,9 @@ def compose(*steps: Step) -> Step:
 def advance(kernel: Kernel, refresh: int | None = REFRESH) -> Callable:
     """The loop over sweeps: `run(key, state, drive, start, stop) -> (state, info)`.
 
-    Sweep t (start <= t < stop, traced) uses the key addressed by t; `info` is summed over the sweeps. The
-    kernel's `init` removes rounding after every sweep t with t + 1 divisible by `refresh`: how a run is cut into
-    blocks does not change it.
+    Sweep t (start <= t < stop, both traced) uses the key at the address t, and `info` is summed over the sweeps.
+    Rounding gathers in what a state caches. The kernel's `init` removes it after every sweep t with t + 1 divisible
+    by `refresh`. All this depends on t alone, so that a run has the same bits however it is cut into blocks.
     """
 
     def run(key: Array, state: State, drive: Drive, start: Array, stop: Array) -> tuple[State, Info]:
