@@ -182,7 +182,7 @@ class System(Protocol):
         return None
 
     def scene(self, task: Any) -> Any:
-        """What observables get beside the configuration: clamped data, and more where they need it, such as test data."""
+        """What observables get beside the configuration: clamped data, and what else they need, such as test data."""
         return self.clamped(task)
 
     def bare(self, state: State) -> State:
