@@ -1,9 +1,9 @@
 """The contract of all moves, and the loop that repeats them.
 
 A kernel is three plain functions of one replica. `init(state, clamped)` computes anew what a state caches.
-`step(key, state, params) -> (state, info)` moves it by one sweep. `energy(state, clamped)` is the energy that the kernel
-samples: `step` leaves exp(-energy / temperature) times the prior of the moves invariant. `params` holds what may differ
-between replicas: temperature, sizes of moves, clamped data. `info` counts accepted moves, a dict of small integer arrays.
+`step(key, state, params) -> (state, info)` moves it by one sweep. `energy(state, clamped)` is what it samples:
+`step` leaves exp(-energy / temperature) times the prior of the moves invariant. `params` holds what may differ between
+replicas: temperature, sizes of moves, clamped data. `info` counts accepted moves, a dict of small integer arrays.
 """
 
 from collections.abc import Callable
