@@ -4,15 +4,16 @@
 #   make test-all   these and the statistical checks that take longer
 #   make test-processors  a quick part of the tests on what other processors have
 #   make lint       style, types, direction of imports
+#   make docs       the reference of all functions, into build/docs
 #   make bench      speed of the dynamics (beside other programs: experiments/benchmarks)
 #   make experiments  all experiments at the scale SCALE (smoke, desk, paper; desk takes hours)
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-SOURCES := glassnet tests experiments setup.py
+SOURCES := glassnet tests experiments docs setup.py
 
-.PHONY: demo test test-all test-processors lint bench experiments clean
+.PHONY: demo test test-all test-processors lint docs bench experiments clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/installed
@@ -36,6 +37,9 @@ lint: $(VENV)/lint
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ty check --python $(VENV) glassnet
 	$(BIN)/lint-imports
+
+docs: $(VENV)/docs
+	$(BIN)/python docs/reference.py build/docs
 
 bench: $(VENV)/installed
 	$(BIN)/glassnet bench
@@ -61,7 +65,7 @@ $(VENV)/installed: pyproject.toml setup.py $(wildcard glassnet/native/src/*)
 EXTRA := import sys, tomllib; e = tomllib.load(open("pyproject.toml", "rb")); \
 	print(*e["project"]["optional-dependencies"][sys.argv[1]], sep="\n")
 
-$(VENV)/test $(VENV)/lint: $(VENV)/%: $(VENV)/installed
+$(VENV)/test $(VENV)/lint $(VENV)/docs: $(VENV)/%: $(VENV)/installed
 	$(BIN)/python -c '$(EXTRA)' $* > $@.part
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $@.part
 	@mv $@.part $@

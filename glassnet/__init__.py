@@ -14,6 +14,7 @@ from glassnet.core.schedule import Schedule
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.potential import Counting, HardCore, Probit, SoftCore
 from glassnet.perceptron.reference import energy, feed_forward, gaps
+from glassnet.sampling.system import Observable, System
 from glassnet.simulation.protocol import Protocol
 
 if TYPE_CHECKING:
@@ -46,13 +47,12 @@ _LAZY = {
     "plot": ("glassnet.plot", None),
     "theory": ("glassnet.theory", None),
 }
-"""Names that pull in xarray, matplotlib or scipy, loaded on first use."""
+"""Names that pull in xarray, matplotlib, scipy or the kernels, loaded on first use."""
 
 __all__ = [
     "Machine", "SoftCore", "HardCore", "Counting", "Probit", "Protocol", "Schedule", "tasks",
-    "energy", "gaps", "feed_forward",
+    "Observable", "Dynamics", "System", "energy", "gaps", "feed_forward",
     "simulate", "resume", "Stopped", "open", "open_campaign", "save", "configuration",
-    "Observable", "Dynamics", "System",
     "analysis", "plot", "theory", "distributed",
 ]  # fmt: skip
 

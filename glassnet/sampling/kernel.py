@@ -1,9 +1,9 @@
 """The contract of all moves, and the loop that repeats them.
 
-A kernel is three plain functions of one replica. `init(state, clamped)` makes cached quantities of a configuration
-exact. `step(key, state, params) -> (state, info)` moves it by one sweep. `energy(state, clamped)` is what the kernel
-samples: `step` leaves exp(-energy / temperature) times the prior of the moves invariant. `params` holds the numbers
-that may differ between replicas; `info` counts accepted moves, a dict of small integer arrays.
+A kernel is three plain functions of one replica. `init(state, clamped)` computes anew what a state caches.
+`step(key, state, params) -> (state, info)` moves it by one sweep. `energy(state, clamped)` is what it samples:
+`step` leaves exp(-energy / temperature) times the prior of the moves invariant. `params` holds what may differ between
+replicas: temperature, sizes of moves, clamped data. `info` counts accepted moves, a dict of small integer arrays.
 """
 
 from collections.abc import Callable
@@ -68,7 +68,7 @@ Energy = Callable[[State, Any], Array]
 
 
 class Kernel(NamedTuple):
-    """`init(state, clamped)`, `step(key, state, params)` and `energy(state, clamped)`, see the head of this module."""
+    """`init(state, clamped)`, `step(key, state, params)`, `energy(state, clamped)`: see `glassnet.sampling.kernel`."""
 
     init: Init
     step: Step
@@ -91,9 +91,9 @@ def compose(*steps: Step) -> Step:
 def advance(kernel: Kernel, refresh: int | None = REFRESH) -> Callable:
     """The loop over sweeps: `run(key, state, drive, start, stop) -> (state, info)`.
 
-    Sweep t (start <= t < stop, traced) uses the key addressed by t; `info` is summed over the sweeps. The
-    kernel's `init` removes rounding after every sweep t with t + 1 divisible by `refresh`: how a run is cut into
-    blocks does not change it.
+    Sweep t (start <= t < stop, both traced) uses the key at the address t, and `info` is summed over the sweeps.
+    Rounding gathers in what a state caches. The kernel's `init` removes it after every sweep t with t + 1 divisible
+    by `refresh`. All this depends on t alone, so that a run has the same bits however it is cut into blocks.
     """
 
     def run(key: Array, state: State, drive: Drive, start: Array, stop: Array) -> tuple[State, Info]:

@@ -1,4 +1,4 @@
-"""How the arrays of a sweep are cut on a kind of processor."""
+"""How a sweep is laid out for a kind of processor: CPU, GPU or TPU."""
 
 from dataclasses import dataclass, replace
 
@@ -7,7 +7,7 @@ from jax.extend.backend import get_backend
 
 @dataclass(frozen=True)
 class Plan:
-    """How arrays are cut on a kind of processor.
+    """How a sweep is laid out for a kind of processor. A kernel of your own may ignore it.
 
     Attributes:
         block: numbers handled together in one step, so that they stay in cache; None for the whole array.

@@ -50,9 +50,10 @@ class Observable:
         on: "host" (against time), "clone" (against lag), "both" (then the clones' carry the prefix `clone_`) or "pair"
             (all pairs of clones of a host against lag, and, with the prefix `final_`, of all last configurations).
         units, long_name, symbol, source: labels of the variable.
-        finish: `finish(value) -> value` on the host, where leading axis of both is the replica, for what JAX cannot do.
-        pick: key (a word) or index of its value in what `of` (or `finish`) returns; observables that share these
-            functions share one evaluation.
+        finish: `finish(values) -> values` in NumPy, for what JAX cannot do. It gets the values of all replicas at once,
+            the replica as first axis.
+        pick: key (a word) or index of its value, where `of` (or `finish`) returns several. Observables with the same functions
+            share one evaluation.
         fixed: dims whose last place is clamped, as in `Variable`.
     Raises:
         ValueError: if `of` is no function, or `dims`, `on` or `pick` are not as said.
@@ -89,7 +90,7 @@ class Moves(NamedTuple):
     """Moves of one kind.
 
     Attributes:
-        offered: how many one sweep of one replica offers, int64, resolved as the counts of accepted ones are.
+        offered: how many one sweep of one replica offers, int64, in the shape of the count of accepted ones.
         variable: labels of the accepted fraction.
     """
 
@@ -98,7 +99,9 @@ class Moves(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Sizes that decide how replicas are put together: numbers one step of a sweep touches, and those of a replica."""
+    """How much one replica is, which decides how many go into one call: numbers that one step of a sweep touches, and
+    numbers that a whole sweep touches.
+    """
 
     step: int
     replica: int
@@ -125,7 +128,7 @@ class Free:
         return {}
 
     def about(self) -> dict[str, Any]:
-        """What `from_arrays_and` needs beside the arrays, as JSON values."""
+        """What `stored` needs beside the arrays, as JSON values."""
         return {"kind": import_path(type(self))}
 
     @classmethod
@@ -159,7 +162,7 @@ class System(Protocol):
     def observables(self, tasks: Sequence[Any]) -> Mapping[str, Observable]:
         """What is measured with such data; "energy" is among them. Without tasks: what is measured with any data.
 
-        The same functions for the same arguments, since programs are kept by them.
+        Return the same function objects for the same arguments: compiled programs are kept by them.
         """
         ...
 
@@ -184,7 +187,7 @@ class System(Protocol):
         return None
 
     def scene(self, task: Any) -> Any:
-        """What observables look at beside the configuration: clamped data and, say, fresh data."""
+        """What observables get beside the configuration: clamped data, and what else they need, such as test data."""
         return self.clamped(task)
 
     def bare(self, state: State) -> State:
@@ -196,15 +199,15 @@ class System(Protocol):
         ...
 
     def part(self, name: str, *index: int) -> str:
-        """Part of a configuration in words, as `finite` resolves it."""
+        """Words for what is not finite, for errors: a name that `finite` gave, and an index in its array."""
         return " ".join([name, *map(str, index)])
 
     def moves(self, tasks: Sequence[Any]) -> Mapping[str, Moves]:
-        """Moves that a sweep offers, by the names of the counts of accepted ones."""
+        """How many moves a sweep offers, by the names in a kernel's `info`, which counts the accepted ones."""
         return {}
 
     def work(self, tasks: Sequence[Any]) -> Work:
-        """Sizes that decide how replicas are put together."""
+        """How much one replica is."""
         return Work(1, 1)
 
     def check(self, tasks: Sequence[Any], betas: Sequence[float], start: Any, numbers: Mapping[str, float]) -> None:

@@ -1,1 +1,1 @@
-"""Protocols: hosts, waiting times, clones; how replicas are spread over processors; the block loop."""
+"""Carries a job out: hosts run, are cloned at waiting times and measured; replicas are spread over processors."""

@@ -27,7 +27,7 @@ def randomise(system: System) -> Callable:
 
 @lru_cache(CACHED_PROGRAMS)
 def initialise(system: System, placement: Placement, shared: bool) -> Callable:
-    """`f(states, clamped) -> states`: cached quantities exact, what follows from others in place."""
+    """`f(states, clamped) -> states`: the kernel's `init`, which computes anew what follows from the rest."""
     kernel = system.kernel(placement.plan)
     return jax.jit(batched(placement, kernel.init, (0, _axis(shared))))
 

@@ -1,4 +1,4 @@
-"""A run between two blocks of sweeps: all that what comes depends on."""
+"""A run between two blocks of sweeps: everything that it needs to go on, which is what a checkpoint keeps."""
 
 from dataclasses import dataclass, replace
 
@@ -41,8 +41,8 @@ class Moment:
 def fitted(moment: Moment, job: Job) -> Moment:
     """`moment` of a shorter run as one of `job`, which differs in `protocol.sweeps` alone.
 
-    The last lag of the shorter run is forgotten if the longer one does not measure there: what follows is, bit for
-    bit, the longer run.
+    The shorter run measures at its last lag. If the longer one does not, that measurement is dropped, and what
+    follows has the bits of a run that was made so long at once.
 
     Raises:
         ValueError: if the moment lies beyond the end of the job.

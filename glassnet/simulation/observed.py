@@ -1,4 +1,4 @@
-"""Values of observables by name, from those of the functions that they share."""
+"""From what compiled functions return to the values of observables by name; several may share one function."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple

@@ -37,7 +37,7 @@ class Status:
         phase: "hosts" or "clones".
         done: replica-sweeps finished in the whole run.
         total: replica-sweeps of the whole run.
-        energy: last measured energy, mean over replicas and over what it is resolved by.
+        energy: last measured energy, mean over replicas and, of a perceptron, over layers.
         acceptance: accepted fraction of the moves of the last block, mean over the kinds of moves.
         sweep: sweeps of the hosts since the start, or of the clones since their waiting times.
     """
@@ -54,15 +54,15 @@ Report = Callable[[Status], None]
 
 
 class Phase:
-    """A batch of replicas under way: their keys, drives and data, in chunks.
+    """Hosts or clones: the keys, temperatures and data of all replicas, cut into chunks that are run together.
 
     Args:
         job: the run.
         placement: where it runs.
         name: "hosts" or "clones".
-        dims: names of the axes of the batch unfolded, the sample and the temperature first.
-        replica_keys: key of each replica, of the shape of the batch unfolded.
-        origins: sweep at which each replica's count starts, broadcast to that shape.
+        dims: names of the axes of `replica_keys`, the sample and the temperature first.
+        replica_keys: key of each replica, (sample, temperature) or (sample, temperature, waiting time, clone).
+        origins: sweep of the whole run at which each replica starts to count, broadcast to that shape.
     Attributes:
         shape: sizes of `dims`.
         rows, rungs: places (integers) of each replica among the samples and temperatures that are run here.
@@ -111,7 +111,7 @@ class Phase:
         return Batch([Drive(path, start, numbers, clamped) for path, start, clamped in parts], len(origins))
 
     def initialised(self, states: State) -> Batch:
-        """A batch of these configurations with cached quantities exact."""
+        """A batch of these configurations, what they cache computed anew."""
         init = compiled.initialise(self.job.system, self.placement, self.job.shared)
         return for_chunks(self.placement, init, split(self.placement, states), self.clamped)
 

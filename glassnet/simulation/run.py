@@ -94,7 +94,7 @@ class Run:
         yield from self._measured_along(self.job.protocol.lags, self._replicas.measuring(then))
 
     def moment(self) -> Moment:
-        """Where the run is, in arrays of its own.
+        """Where the run is, copied: later sweeps do not change it.
 
         Raises:
             FloatingPointError: if numbers of a configuration are not finite.

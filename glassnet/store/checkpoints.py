@@ -98,7 +98,7 @@ def packed(moment: Moment) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 
 def unpacked(arrays: Mapping[str, np.ndarray], layout: Mapping[str, Any], like: State) -> Moment:
-    """The inverse of `packed`, for configurations built like `like`; what a snapshot lacks of it is left out."""
+    """The inverse of `packed`. Configurations have the structure of `like`; snapshots may lack parts of it (caches)."""
     rows = {phase: _rows(f"rows/{phase}/", len(times), arrays) for phase, times in layout["times"].items()}
     return Moment(
         layout["phase"],
@@ -122,7 +122,7 @@ def _step(key: Any) -> str:
 
 
 def _filled(prefix: str, like: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    """A pytree built like `like` from arrays named by their paths in it; tuples are as long as there are arrays."""
+    """A pytree with the structure of `like` from arrays named by their paths; a tuple ends where the arrays do."""
     if isinstance(like, tuple) and not hasattr(like, "_fields"):
         parts = [
             _filled(f"{prefix}/{n}", part, arrays) for n, part in enumerate(like) if _below(f"{prefix}/{n}", arrays)

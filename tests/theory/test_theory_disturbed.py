@@ -51,7 +51,7 @@ SOLVERS = {
     "solid": (lambda x: solved(depth=5, alpha=30.0 * x), 1e-9),
     "solid, exact": (lambda x: solved(depth=4, alpha=30.0 * x, closure="exact"), 1e-9),
     "solid, soft": (of_a_soft_solid, 1e-9),
-    "solid, ising": (lambda x: solved(depth=2, alpha=1.6 * x, weights="ising"), 1e-9),
+    "solid, ising": (lambda x: solved(depth=2, alpha=1.6 * x, ensemble="ising"), 1e-9),
     "solid, margin": (lambda x: solved(depth=3, alpha=4.0, potential=HardCore(margin=0.3 * x)), 1e-9),
     "grown and crystal": (of_both_branches, 1e-9),
     "breaking": (of_breaking, 1e-8),

@@ -134,7 +134,7 @@ ACCEPTANCE: dict[str, Variable] = {
 
 @dataclass(frozen=True)
 class Taught:
-    """What the comparison with a teacher needs: the number of patterns, and whether nodes must be matched first."""
+    """What the comparison with a teacher needs: the number of patterns, and whether neurons must be matched first."""
 
     patterns: int
     match: bool
@@ -152,7 +152,7 @@ class Taught:
 
 @lru_cache(maxsize=256)
 def bound(machine: Machine, taught: Taught | None) -> dict[str, Observable]:
-    """The table for a machine; overlaps with a teacher only if it is `taught`."""
+    """The table with the machine given to its functions; without `taught`, the overlaps with a teacher are left out."""
     functions = {o.of: partial(o.of, machine) for o in TABLE.values()}
     found = {}
     for name, observable in TABLE.items():
