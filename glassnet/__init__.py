@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from glassnet.core.stopping import Stopped
     from glassnet.perceptron.sweeps.catalogue import Dynamics
     from glassnet.results import open_result as open
-    from glassnet.sampling.system import Observable, System
     from glassnet.sessions import resume
     from glassnet.simulator import simulate
     from glassnet.store.dataset import configuration
@@ -39,8 +38,6 @@ _LAZY = {
     "open_campaign": ("glassnet.campaign.dataset", "open_campaign"),
     "save": ("glassnet.store.files", "save"),
     "configuration": ("glassnet.store.dataset", "configuration"),
-    "Observable": ("glassnet.sampling.system", "Observable"),
-    "System": ("glassnet.sampling.system", "System"),
     "Dynamics": ("glassnet.perceptron.sweeps.catalogue", "Dynamics"),
     "analysis": ("glassnet.analysis", None),
     "distributed": ("glassnet.distributed", None),

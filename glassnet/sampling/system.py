@@ -52,8 +52,8 @@ class Observable:
         units, long_name, symbol, source: labels of the variable.
         finish: `finish(values) -> values` in NumPy, for what JAX cannot do. It gets the values of all replicas at once,
             the replica as first axis.
-        pick: key (a word) or index of its value, where `of` (or `finish`) returns several. Observables with the same functions
-            share one evaluation.
+        pick: key (a word) or index of its value, where `of` (or `finish`) returns several. Observables with the same
+            functions share one evaluation.
         fixed: dims whose last place is clamped, as in `Variable`.
     Raises:
         ValueError: if `of` is no function, or `dims`, `on` or `pick` are not as said.
