@@ -6,6 +6,7 @@ from matplotlib.gridspec import SubplotSpec
 from xarray import Dataset
 
 from glassnet.core.check import fail
+from glassnet.plot.history import layers_in_time
 from glassnet.plot.labels import label, single_temperature
 from glassnet.plot.overlaps import overlap_matrix, overlap_profile
 from glassnet.plot.relaxation import autocorrelation, energy_and_error
@@ -17,16 +18,18 @@ def overview(data: Dataset) -> Figure:
 
     (a) energy and errors against time, (b) spin autocorrelation by layer at the first waiting time above 0 and at
     the last one, (c) overlap of clones by layer, (d) overlaps of all last configurations in the layer next to the
-    input and in the central one.
+    input and in the central one. Of a system without layers, energy and acceptance of the hosts against time.
 
     Args:
-        data: result of a run at one temperature, with hidden layers.
+        data: result of a run at one temperature; a machine must have hidden layers.
     Returns:
         A figure of page width that pyplot does not know; write it with `savefig`.
     Raises:
         ValueError: if `data` has more than one temperature or no hidden layer.
     """
     data = single_temperature(data)
+    if "depth" not in data.attrs:
+        return _hosts(data)
     depth = int(data.attrs["depth"])
     if depth < 2:
         raise fail("data", "have hidden layers (a depth of at least 2)", depth)
@@ -42,6 +45,17 @@ def overview(data: Dataset) -> Figure:
         for letter, ax in zip("abcd", panels, strict=True):
             place = {"xycoords": "axes fraction", "textcoords": "offset points"}
             ax.annotate(f"({letter})", (0, 1), (-10, 5), ha="right", fontweight="bold", annotation_clip=False, **place)
+        figure.draw_without_rendering()  # ticks take their style when first drawn
+    return figure
+
+
+def _hosts(data: Dataset) -> Figure:
+    """Energy and accepted fractions of the hosts against time, one panel each."""
+    names = ["energy", *(str(name) for name in data.data_vars if str(name).startswith("acceptance"))]
+    with paper():
+        figure = Figure(figsize=(PAGE, 0.37 * PAGE), layout="constrained")
+        for n, name in enumerate(names, start=1):
+            layers_in_time(data[name], figure.add_subplot(1, len(names), n))
         figure.draw_without_rendering()  # ticks take their style when first drawn
     return figure
 

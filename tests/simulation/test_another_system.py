@@ -119,6 +119,8 @@ def test_it_is_drawn(right):
     mpl.use("Agg")
     ax = gn.plot.layers_in_time(right.energy)
     assert ax.get_xlabel() and len(ax.lines) >= 1
+    energy, acceptance, bar = gn.plot.overview(right).axes
+    assert "energy" in energy.get_ylabel() and len(acceptance.lines) == 3 and bar.get_ylabel() == "well"
     assert gn.analysis.mean_and_error(right.square)["error"].notnull().any()
 
 
