@@ -5,6 +5,7 @@ and every name of the package in a docstring leads somewhere.
 """
 
 import html
+import pkgutil
 import re
 import sys
 from importlib import import_module
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pdoc
 from formulas import split, tex
-from pdoc import docstrings, render
+from pdoc import docstrings, extract, render
 
 import glassnet
 
@@ -54,7 +55,7 @@ def chapters(names: list[str]) -> str:
     lines = []
     for name in names:
         words = (import_module(name).__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
-        indent = "  " * (name.count(".") - 1)
+        indent = "    " * (name.count(".") - 1)
         lines.append(f"{indent}- [`{name}`]({name.replace('.', '/')}.html): {words}")
     return "\n\n## All modules\n\n" + "\n".join(lines)
 
@@ -65,7 +66,7 @@ def missing_names(names: list[str]) -> list[str]:
     for name in names:
         source = Path(str(import_module(name).__file__)).read_text(encoding="utf-8")
         found += [
-            f"{name}: {path}" for path in OF_PACKAGE.findall(source) if not exists(path.replace("gn.", "glassnet.", 1))
+            f"{name}: {path}" for path in OF_PACKAGE.findall(source) if not exists(re.sub(r"^gn\.", "glassnet.", path))
         ]
     return found
 
@@ -90,7 +91,7 @@ def broken_links(folder: Path) -> list[str]:
     for page, text in pages.items():
         for link in set(re.findall(r'href="([^"]+)"', text)):
             path, _, anchor = html.unescape(link).partition("#")
-            if re.match(r"\w+:", link):
+            if re.match(r"\w+:|\$\{", link):
                 continue
             target = (page.parent / path).resolve() if path else page
             if target not in pages or (anchor and anchor not in anchors[target]):
@@ -100,11 +101,15 @@ def broken_links(folder: Path) -> list[str]:
 
 def main(folder: Path) -> None:
     """Write the pages; exit with a list if anything leads nowhere."""
-    names = [name for name in pdoc.extract.walk_specs(["glassnet"]) if name not in ("glassnet", "glassnet.__main__")]
+    for name in glassnet.__all__:  # those that are loaded on first use
+        setattr(glassnet, name, getattr(glassnet, name))
+    names = [found.name for found in pkgutil.walk_packages(glassnet.__path__, "glassnet.")]
+    names = [name for name in names if not name.rpartition(".")[2].startswith("_")]
     glassnet.__doc__ = (glassnet.__doc__ or "") + chapters(names)
     convert = docstrings.convert
     docstrings.convert = lambda text, form, source: convert(with_formulas(text), form, source)
     render.configure(docformat="google", math=True, template_directory=Path(__file__).parent)
+    extract.walk_specs = lambda specs: specs  # all of them, and not only those that `__all__` names
     pdoc.pdoc("glassnet", *names, output_directory=folder)
     wrong = [*missing_names(names), *broken_links(folder)]
     sys.exit("leads nowhere:\n" + "\n".join(wrong) if wrong else 0)
