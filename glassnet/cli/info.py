@@ -170,10 +170,16 @@ def _bytes(path: Path) -> int:
 
 
 def run_results(ds: "Dataset") -> Iterator[str]:
-    """Results of a run at the end, and by layer."""
+    """Results of a run at the end, and by layer; of a system without layers the energy of its hosts."""
     yield "at the end"
-    yield from _aligned(last_values(ds))
-    yield from by_layer(ds)
+    if "depth" in ds.attrs:
+        yield from _aligned(last_values(ds))
+        yield from by_layer(ds)
+        return
+
+    from glassnet.analysis import mean_and_error
+
+    yield from _aligned({"energy": _with_errors(mean_and_error(ds["energy"].isel(time=last_measured(ds))))})
 
 
 def theory_results(ds: "Dataset", most: int | None = None) -> Iterator[str]:

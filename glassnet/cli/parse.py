@@ -47,12 +47,12 @@ def parse(kind: type[T], arguments: Sequence[str], command: str, default: Any = 
     Raises:
         ValueError: for arguments that do not parse.
     """
-    words = io.StringIO()
+    words, arguments = io.StringIO(), current(arguments)
     options: dict[str, Any] = {"prog": f"glassnet {command}", "config": STYLE, "registry": NAMES}
     options |= {} if default is None else {"default": default}
     try:
         with redirect_stderr(words):
-            return tyro.cli(kind, args=current(arguments), **options)
+            return tyro.cli(kind, args=arguments, **options)
     except SystemExit as stop:
         if not stop.code:
             raise

@@ -34,9 +34,7 @@ def former_arguments(**names: str) -> Callable[[T], T]:
         @wraps(function)
         def with_former_names(*args: Any, **kwargs: Any) -> Any:
             for former in names.keys() & kwargs.keys():
-                warn_former(former, names[former], stacklevel=3)
-                if names[former] in kwargs:
-                    raise TypeError(f"`{former}` is the former name of `{names[former]}`, which is given, too.")
+                warn_former(former, names[former])
                 kwargs[names[former]] = kwargs.pop(former)
             return function(*args, **kwargs)
 

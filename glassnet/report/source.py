@@ -69,10 +69,12 @@ def run_of(data: Dataset, path: Path, *, status: str | None = None, events: Sequ
     """A run from its result and events.
 
     Raises:
-        ValueError: if `data` is a result of the theory.
+        ValueError: if `data` is a result of the theory, or of another system than a machine.
     """
     if "theory" in data.attrs or "energy" not in data:
         raise fail("run", "be the result of a simulation", str(path))
+    if "depth" not in data.attrs:
+        raise fail("run", "be the result of a machine: a report speaks of layers", str(path))
     status = status or str(data.attrs.get("status", "complete"))
     return Reported(path, data, measured_part(data), status, tuple(events))
 

@@ -14,8 +14,8 @@ from test_sweep import file_of, has_checkpoint, send_when, simulated
 import glassnet as gn
 from glassnet.campaign import jobs
 from glassnet.campaign.cluster import engine, read_options
-from glassnet.campaign.jobs import Job
-from glassnet.campaign.processes import Task
+from glassnet.campaign.jobs import QueuedRun
+from glassnet.campaign.processes import Assignment
 from glassnet.store.folder import log
 
 CLUSTER = "[cluster]\ntimeout_min = 10\n"
@@ -39,7 +39,7 @@ def job(tmp_path, monkeypatch):
         wait = "[time.sleep(0.05) for _ in range(1000)]"  # a signal just before a long sleep would wait for its end
         program = ENDS[end].format(kill=kill, wait=wait)
         monkeypatch.setattr(jobs, "command", lambda *_, time_limit: [sys.executable, "-c", program])
-        return Job(Task("run", tmp_path / "run", tmp_path / "run.json", tmp_path / "log"), 60.0)()
+        return QueuedRun(Assignment("run", tmp_path / "run", tmp_path / "run.json", tmp_path / "log"), 60.0)()
 
     carry_out.requeued = requeued
     former = {number: signal.getsignal(number) for number in (signal.SIGUSR2, signal.SIGTERM)}

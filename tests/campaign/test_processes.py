@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from glassnet.campaign import processes
-from glassnet.campaign.processes import Stop, Task, carry_out, share, stop_on_signals, surroundings
+from glassnet.campaign.processes import Assignment, Stop, carry_out, share, stop_on_signals, surroundings
 
 PROGRAMS = {
     "good": "print('fine')",
@@ -34,7 +34,8 @@ def tasks(tmp_path, monkeypatch):
 
     def make(*names):
         return [
-            Task(f"{name}-{n}", tmp_path / f"{name}-{n}", None, tmp_path / f"{n}.log") for n, name in enumerate(names)
+            Assignment(f"{name}-{n}", tmp_path / f"{name}-{n}", None, tmp_path / f"{n}.log")
+            for n, name in enumerate(names)
         ]
 
     monkeypatch.setattr(processes, "command", command)

@@ -14,6 +14,7 @@ from test_resume import assert_same, stopping_after
 from wells import Wells, covariance
 
 import glassnet as gn
+from glassnet.cli import main
 from glassnet.simulation import phase
 
 PROTOCOL = gn.Protocol(sweeps=40, waiting_times=(0, 20, 60), clones=3, samples=2, points_per_decade=4)
@@ -122,6 +123,16 @@ def test_it_is_drawn(right):
     energy, acceptance, bar = gn.plot.overview(right).axes
     assert "energy" in energy.get_ylabel() and len(acceptance.lines) == 3 and bar.get_ylabel() == "well"
     assert gn.analysis.mean_and_error(right.square)["error"].notnull().any()
+
+
+def test_commands_know_what_to_say(tmp_path, capsys):
+    path = tmp_path / "run"
+    run(folder=path)
+    assert main(["info", str(path)]) == 0
+    assert "energy  " in capsys.readouterr().out
+    assert main(["plot", str(path), "--quiet"]) == 0 and (tmp_path / "run.png").stat().st_size > 5000
+    assert main(["report", str(path)]) == 2
+    assert "must be the result of a machine" in capsys.readouterr().err
 
 
 def test_settings_of_the_perceptron_are_refused():

@@ -209,5 +209,3 @@ def test_former_names_work_with_a_warning():
     assert caught[0].filename == __file__
     with pytest.warns(FormerName, match="`weights` is now called `ensemble`"):
         assert solution.weights == solution.ensemble == "ising"
-    with pytest.raises(TypeError, match="`weights` is the former name of `ensemble`"), pytest.warns(FormerName):
-        replica_symmetric(depth=1, alpha=0.5, weights="ising", ensemble="ising")
