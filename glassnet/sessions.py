@@ -188,8 +188,8 @@ class _Session:
         self._folder, self._limits, self._request = folder, limits, request
         self._begun = time.perf_counter()
         self._live, self._checkpoints = live.LiveResults(folder.results), folder.checkpoints
-        self._made = provenance()
-        self._earlier: dict[str, Any] = {"run_seconds": 0.0, "made": self._made, "resumed": 0}
+        self._made: dict[str, str] = {}
+        self._earlier: dict[str, Any] = {"run_seconds": 0.0, "resumed": 0}
         self._last_block = self._cost = self._longest = 0.0
         self._size = 0
         self._kept_at, self._logged_at = self._begun, -float("inf")
@@ -197,6 +197,8 @@ class _Session:
 
     def run(self, job: Job, report: Report) -> xr.Dataset:
         """Go on to the end."""
+        self._made = provenance(job.system)
+        self._earlier["made"] = self._made
         self._run = self._started(job)
         self._kept = self._found = self._place()
         try:

@@ -119,7 +119,7 @@ def in_memory(job: Job, report: Report | None = None) -> xr.Dataset:
         FloatingPointError: if the configuration stops being finite.
     """
     compile_cache.guard()
-    made = provenance()
+    made = provenance(job.system)
     begun = time.perf_counter()
     ds = derive(dataset(job, run(job, report)))
     finished = datetime.now(UTC).isoformat(timespec="seconds")

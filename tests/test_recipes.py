@@ -2,12 +2,17 @@
 
 import importlib
 import re
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import glassnet as gn
+from glassnet.core import keys
+from glassnet.perceptron.proposal import Proposal
 
 HOUSE = Path(gn.__file__).parent / "README.md"
 
@@ -75,14 +80,23 @@ def test_an_ensemble(recipe):
     assert (module.ds.acceptance_weights.isel(time=-1) > 0.1).all()
     protocol = gn.Protocol(sweeps=1, waiting_times=(60,), clones=1, samples=40)
 
-    def fourth_moment():
-        ds = gn.simulate(module.machine, module.task, 0.0, protocol=protocol, weight_step=0.5, keep_configurations=True)
+    def stopped(key, J, params):
+        x = J + params.numbers["weight_step"] * keys.normal(keys.address(key, 0), J.shape)
+        return jnp.clip(x, -module.EDGE, module.EDGE) - J
+
+    @dataclass(frozen=True)
+    class Broken(module.Box):
+        proposal: ClassVar[Proposal] = Proposal(stopped, rank=1, passes=1)
+
+    def fourth_moment(machine):
+        ds = gn.simulate(machine, module.task, 0.0, protocol=protocol, weight_step=0.5, keep_configurations=True)
         J = ds.configuration_weights_0.values
         assert np.abs(J).max() <= module.EDGE * 1.00001
         by_sample = (J**4).reshape(40, -1).mean(1)
         return (by_sample.mean() - 9 / 5) / (by_sample.std(ddof=1) / 40**0.5)
 
-    assert abs(fourth_moment()) < 4.5
+    assert abs(fourth_moment(module.machine)) < 4.5
+    assert fourth_moment(replace(module.machine, ensemble=Broken())) > 4.5
 
 
 def test_a_task(recipe):

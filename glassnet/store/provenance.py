@@ -12,28 +12,34 @@ import jax
 
 from glassnet.native import library
 from glassnet.sampling.plan import plan_for
+from glassnet.sampling.system import System
 
 PACKAGES = ("glassnet", "jax", "jaxlib", "numpy", "scipy", "xarray")
 
 
-def provenance() -> dict[str, str]:
-    """Attributes of a result that say where it was made: versions, device, commit, time of start (UTC)."""
+def provenance(system: System | None = None) -> dict[str, str]:
+    """Attributes of a result that say where it was made: versions, device, commit, time of start (UTC).
+
+    Args:
+        system: what runs; native kernels are named only if they know it.
+    """
     devices = jax.local_devices()
     return {
         "versions": json.dumps(versions()),
         "device": f"{len(devices)} x {devices[0].platform} ({devices[0].device_kind})",
         "platform": platform.platform(),
-        "sweeps": sweep_path(),
+        "sweeps": sweep_path(native=system is None or system.native),
         "git_commit": git_commit(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
-def sweep_path(platform: str | None = None) -> str:
-    """What carries out the sweeps on a platform, and why, in words."""
+def sweep_path(platform: str | None = None, *, native: bool = True) -> str:
+    """What carries out the sweeps on a platform, and why, in words; `native` if native kernels know what runs."""
     platform = platform or jax.default_backend()
     if platform == "cpu":
-        return library.status()
+        known = native or not library.available()
+        return library.status() if known else "compiled scan; native kernels do not know what runs"
     return f"{'fused kernel' if plan_for(platform).fused else 'compiled scan'} over the whole batch ({platform})"
 
 
