@@ -15,7 +15,6 @@ from glassnet.cli.info import MOST_ROWS, theory_results
 from glassnet.cli.parse import first_look, named_kind, parse, plain_name
 from glassnet.core.check import integer, positive
 from glassnet.output import checked_output
-from glassnet.perceptron.describe import POTENTIALS
 from glassnet.perceptron.potential import HardCore, Known
 
 if TYPE_CHECKING:
@@ -197,8 +196,10 @@ def parsed(name: str, arguments: Sequence[str]) -> Written:
     kind = CURVES[name][0]
     default: dict[str, Any] = {f.name: tyro.MISSING for f in fields(kind) if _is_required(f)}
     if issubclass(kind, Gap):
+        from glassnet.theory.local_weight import AVERAGED
+
         asked = first_look(arguments, "theory", potential="--potential").potential
-        potential = (named_kind(POTENTIALS, "potential", asked) or HardCore)()
+        potential = (named_kind({kind.__name__: kind for kind in AVERAGED}, "potential", asked) or HardCore)()
         default |= {"potential": potential, "potential_kind": plain_name(type(potential).__name__)}
     options = parse(kind, arguments, f"theory {name}", kind(**default))
     check(options)

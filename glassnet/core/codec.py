@@ -62,7 +62,7 @@ def flat(values: Mapping[str, Any], *, lists: bool = False) -> dict[str, Any]:
 def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Values that differ between two configurations, old and new (None where there is none), by names with dots."""
     a, b = flat(old, lists=True), flat(new, lists=True)
-    return {name: (a.get(name), b.get(name)) for name in a | b if a.get(name) != b.get(name)}
+    return {name: (a.get(name), b.get(name)) for name in sorted(a | b) if a.get(name) != b.get(name)}
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from jax.extend.random import threefry_2x32
 
 DATA, START, HOST, CLONE = range(4)
 """Streams of one sample: the first index below the sample's key."""
@@ -53,6 +52,8 @@ def bits(key: Array, shape: tuple[int, ...]) -> Array:
     j + half of the leading axis, half = ceil(length / 2), share their blocks: what stands at one place along the
     other axes can be drawn without the rest.
     """
+    from jax.extend.random import threefry_2x32  # loads much, and registers settings: not at import of the package
+
     if not shape:
         return bits(key, (1,))[0]
     length = shape[0] + shape[0] % 2

@@ -37,7 +37,7 @@ class Status:
         phase: "hosts" or "clones".
         done: replica-sweeps finished in the whole run.
         total: replica-sweeps of the whole run.
-        energy: last measured energy, mean over replicas and, of a perceptron, over layers.
+        energy: last measured energy, mean over replicas and over what it is resolved by.
         acceptance: accepted fraction of the moves of the last block, mean over the kinds of moves.
         sweep: sweeps of the hosts since the start, or of the clones since their waiting times.
     """

@@ -25,17 +25,16 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-def _as_measured(name: str) -> tuple[str, str, str, str]:
-    """Labels of what a simulation measures, too."""
-    observable = TABLE[name]
-    return observable.long_name, observable.units, observable.symbol, "replica theory"
+def _as_measured(name: str, symbol: str) -> tuple[str, str, str, str]:
+    """Labels of what a simulation measures, too; the theory's symbol is that of any two replicas."""
+    return TABLE[name].long_name, TABLE[name].units, symbol, "replica theory"
 
 
 VARIABLES: dict[str, tuple[str, str, str, str]] = {
     "alpha": ("patterns per input of a neuron", "1", "alpha", "M/c"),
     "layer": ("layer", "1", "l", ""),
-    "spin_overlap": _as_measured("spin_overlap"),
-    "weight_overlap": _as_measured("weight_overlap"),
+    "spin_overlap": _as_measured("spin_overlap", "q_l"),
+    "weight_overlap": _as_measured("weight_overlap", "Q_l"),
     "free_entropy": ("free entropy per N M", "1", "Phi", "replica theory"),
     "replicon": ("largest replicon eigenvalue", "1", "r", "replica theory"),
     "generalisation_error": ("generalisation error (Gibbs)", "1", "eps_g", "replica theory"),

@@ -18,6 +18,10 @@ LocalWeight = Callable[[np.ndarray, np.ndarray], Derivatives]
 """Function of the mean gap h and the variance s^2 (shapes that broadcast) that returns f, f', f''."""
 
 
+AVERAGED = (SoftCore, HardCore, Counting)
+"""Potentials whose averages are known here."""
+
+
 def local_weight(potential: Potential, beta: float | None) -> LocalWeight:
     """The function (h, s^2) -> (f, f', f'') of a potential at inverse temperature `beta`.
 
@@ -31,8 +35,7 @@ def local_weight(potential: Potential, beta: float | None) -> LocalWeight:
     Raises:
         ValueError: for an unknown potential, or a missing or not positive `beta` where one is needed.
     """
-    kinds = SoftCore, HardCore, Counting
-    if not isinstance(potential, kinds) or type(potential) not in kinds:  # a subclass may be another potential
+    if not isinstance(potential, AVERAGED) or type(potential) not in AVERAGED:  # a subclass may be another potential
         raise fail("potential", "be a SoftCore, HardCore or Counting", potential)
     if beta is not None:
         positive(beta=beta)

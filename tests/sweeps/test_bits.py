@@ -13,8 +13,7 @@ from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.potential import SoftCore
 from glassnet.perceptron.state import feeding_spins, preactivations, random_state
 from glassnet.perceptron.sweeps import column_scan
-from glassnet.perceptron.sweeps.catalogue import build
-from glassnet.perceptron.sweeps.catalogue import offered as offered_moves
+from glassnet.perceptron.sweeps.catalogue import build, dynamics_of
 from glassnet.sampling.kernel import Drive, advance
 from glassnet.sampling.plan import ACCELERATOR, CPU, plan_for
 
@@ -141,7 +140,7 @@ def test_cached_preactivations_stay_exact_for_ten_thousand_sweeps(machine):
     run = jax.jit(advance(build("metropolis", machine, CPU), refresh=None))
     drive = drive_of(Schedule.quench(3.0), boundary)
     state, info = run(keys.root(5), state, drive, jnp.int32(0), jnp.int32(10_000))
-    offered = offered_moves("metropolis", machine, 6)
+    offered = dynamics_of("metropolis").moves(machine, 6)
     for name, count in info.items():
         assert (count > 500 * offered[name][: len(count)]).all()
     J, S = ref.matrices(machine, state), ref.all_layers(state, boundary)

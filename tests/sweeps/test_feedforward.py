@@ -9,8 +9,7 @@ from glassnet.perceptron.forward import forward
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.potential import Counting, SoftCore
 from glassnet.perceptron.reference import feed_forward
-from glassnet.perceptron.sweeps.catalogue import build
-from glassnet.perceptron.sweeps.catalogue import offered as offered_moves
+from glassnet.perceptron.sweeps.catalogue import build, dynamics_of
 from glassnet.sampling.plan import CPU
 
 BETAS = (0.3, 0.8, 2.0)
@@ -122,7 +121,7 @@ def test_cached_fields_are_those_of_feed_forward():
     run = ref.ensemble(machine, kernel, boundary)
     batch = ref.initialised(kernel, ref.random_states(machine, boundary, len(replica)), boundary)
     batch, info = run(replica, batch, jnp.full(4, 1.5), 0, 100)
-    rate = np.asarray(info["accepted_weights"]) / offered_moves("feedforward", machine, 6)["accepted_weights"]
+    rate = np.asarray(info["accepted_weights"]) / dynamics_of("feedforward").moves(machine, 6)["accepted_weights"]
     assert ((rate > 1) & (rate < 100)).all()
     for n in range(4):
         one = ref.state_at(batch, n)

@@ -20,8 +20,7 @@ from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.potential import Counting, HardCore, Probit, SoftCore
 from glassnet.perceptron.state import feeding_spins, preactivations
 from glassnet.perceptron.sweeps import native
-from glassnet.perceptron.sweeps.catalogue import build
-from glassnet.perceptron.sweeps.catalogue import offered as offered_moves
+from glassnet.perceptron.sweeps.catalogue import build, dynamics_of
 from glassnet.perceptron.sweeps.energy import kernel
 from glassnet.perceptron.sweeps.spins import spin_sweep
 from glassnet.perceptron.sweeps.weights import weight_sweep
@@ -153,7 +152,7 @@ def test_large_rotations_keep_the_norm(step):
     boundary, state = problem(machine, patterns)
     params = Params(jnp.float32(1e30), {"weight_step": jnp.float32(step)}, boundary)
     moved, info = jax.jit(weight_sweep(machine, NATIVE))(ref.replica_keys(3, 1)[0], state, params)
-    offered = offered_moves("metropolis", machine, patterns)["accepted_weights"]
+    offered = dynamics_of("metropolis").moves(machine, patterns)["accepted_weights"]
     assert (np.asarray(info["accepted_weights"]) > 0.3 * offered).all()
     for J in moved.weights:
         np.testing.assert_allclose((J**2).sum(1) / J.shape[1], 1, rtol=1e-5)

@@ -12,7 +12,7 @@ import reference as ref
 from glassnet.core import keys
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.potential import Counting, HardCore, Probit, SoftCore
-from glassnet.perceptron.sweeps.catalogue import offered as offered_moves
+from glassnet.perceptron.sweeps.catalogue import dynamics_of
 from glassnet.perceptron.sweeps.spins import spin_sweep
 from glassnet.perceptron.sweeps.weights import thresholds, weight_sweep
 from glassnet.sampling.accept import THRESHOLDS
@@ -125,7 +125,7 @@ def test_every_decision(shape, potential, ensemble, rule, plan):
     weights_step = jax.jit(weight_sweep(machine, PLANS[plan]))
     spins_step = jax.jit(spin_sweep(machine, PLANS[plan], rule))
     state = ref.state_at(ref.random_states(machine, boundary, 1, seed=5), 0)
-    offered = offered_moves(rule, machine, PATTERNS)
+    offered = dynamics_of(rule).moves(machine, PATTERNS)
     weight_moves = spin_moves = 0
     for t in range(SWEEPS):
         key = keys.address(keys.root(7), t)

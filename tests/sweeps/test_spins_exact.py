@@ -25,7 +25,7 @@ CASES = {
     "soft-3/2": (Machine(4, 3, inputs=5, outputs=2, potential=SoftCore(1.5, 0.8)), "metropolis", ACCELERATOR),
     "counting": (Machine(3, 4, ensemble="gaussian", potential=Counting(margin=-0.2)), "metropolis", CPU),
     "counting-zeros": (Machine(2, 10, inputs=3, ensemble="ising", potential=Counting(0.7)), "heat_bath", CPU),
-    "probit": (Machine(3, 4, inputs=5, outputs=2, potential=Probit(0.6)), "metropolis", CPU),
+    "probit": (Machine(3, 4, inputs=5, outputs=2, potential=Probit(1.2)), "metropolis", CPU),
     "probit, native": (Machine(3, 4, inputs=5, potential=Probit(0.8, margin=0.2)), "heat_bath", NATIVE),
     "native": (Machine(3, 4, inputs=5, outputs=2, potential=SoftCore(margin=0.3)), "heat_bath", NATIVE),
     "diluted": (Machine(4, 4, connectivity=2, potential=SoftCore(0.5)), "metropolis", CPU),

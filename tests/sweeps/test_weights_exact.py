@@ -10,7 +10,7 @@ import reference as ref
 
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.potential import Counting, Probit, SoftCore
-from glassnet.perceptron.sweeps.catalogue import offered as offered_moves
+from glassnet.perceptron.sweeps.catalogue import dynamics_of
 from glassnet.perceptron.sweeps.weights import weight_sweep
 from glassnet.sampling.plan import ACCELERATOR, CPU, NATIVE
 
@@ -29,7 +29,7 @@ def free_run(machine, replicas, sweeps, seed=1):
     start = ref.random_states(machine, boundary, len(replica))
     run = ref.ensemble(machine, weight_sweep(machine, CPU), boundary, weight_step=STEP)
     end, info = run(replica, start, jnp.zeros(replicas), 0, sweeps)
-    offered = sweeps * offered_moves("metropolis", machine, 2)["accepted_weights"]
+    offered = sweeps * dynamics_of("metropolis").moves(machine, 2)["accepted_weights"]
     np.testing.assert_array_equal(info["accepted_weights"], np.broadcast_to(offered, (replicas, machine.depth)))
     return tuple(np.asarray(s.weights[0], float)[:, 0, :, 0] for s in (start, end))
 

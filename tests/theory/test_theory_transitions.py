@@ -311,7 +311,7 @@ def test_no_crystal_point_where_there_is_one_branch():
         (lambda: penetration_fit(np.array([1.0])), "alpha_g"),
         (lambda: penetration_fit(np.array([2.0, 1.0])), "alpha_g"),
         (lambda: capacity_bound(0), "depth"),
-        (lambda: capacity_bound(2, "x"), "weights"),
+        (lambda: capacity_bound(2, "x"), "ensemble"),
         (lambda: bulk_transition(scenario="x"), "scenario"),
         (lambda: crystal_transition(depth=0), "depth"),
         (lambda: crystal_transition(depth=3, alpha_range=(0.0, 1.0)), "alpha_low"),
