@@ -14,7 +14,6 @@ from glassnet.core.schedule import Schedule
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.potential import Counting, HardCore, Probit, SoftCore
 from glassnet.perceptron.reference import energy, feed_forward, gaps
-from glassnet.sampling.system import Observable, System
 from glassnet.simulation.protocol import Protocol
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from glassnet.core.stopping import Stopped
     from glassnet.perceptron.sweeps.catalogue import Dynamics
     from glassnet.results import open_result as open
+    from glassnet.sampling.system import Observable, System
     from glassnet.sessions import resume
     from glassnet.simulator import simulate
     from glassnet.store.dataset import configuration
@@ -38,6 +38,8 @@ _LAZY = {
     "open_campaign": ("glassnet.campaign.dataset", "open_campaign"),
     "save": ("glassnet.store.files", "save"),
     "configuration": ("glassnet.store.dataset", "configuration"),
+    "Observable": ("glassnet.sampling.system", "Observable"),
+    "System": ("glassnet.sampling.system", "System"),
     "Dynamics": ("glassnet.perceptron.sweeps.catalogue", "Dynamics"),
     "analysis": ("glassnet.analysis", None),
     "distributed": ("glassnet.distributed", None),
