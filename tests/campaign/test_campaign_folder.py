@@ -65,7 +65,7 @@ def test_fewer_values_forget_nothing(tmp_path):
 def test_another_base_is_refused_with_the_difference(tmp_path):
     recorded(tmp_path, "[grid]\nN = [4, 6]\n")
     other = BASE.replace("2.0", "3.0").replace("depth = 2", "depth = 3")
-    words = r"differs: machine.depth: 2, not 3; beta: 2.0, not 3.0\. Give another --output"
+    words = r"differs: beta: 2.0, not 3.0; machine.depth: 2, not 3\. Give another --output"
     with pytest.raises(ValueError, match=words):
         recorded(tmp_path, "[grid]\nN = [4, 6, 7]\n", other)
     assert names(recorded(tmp_path, "[grid]\nN = [4, 6, 7]\n", BASE + "seed = 0\n")) == ["N=4", "N=6", "N=7"]
