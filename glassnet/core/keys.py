@@ -12,13 +12,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+IMPLEMENTATION = "threefry2x32"
+"""The generator, named, so that a global default cannot change a result."""
+
 DATA, START, HOST, CLONE = range(4)
 """Streams of one sample: the first index below the sample's key."""
 
 
 def root(seed: int | Array) -> Array:
-    """Root key of a run. The generator is named, so that a global default cannot change a result."""
-    return jax.random.key(seed, impl="threefry2x32")
+    """Root key of a run."""
+    return jax.random.key(seed, impl=IMPLEMENTATION)
 
 
 def address(key: Array, *indices: int | Array) -> Array:
@@ -31,18 +34,29 @@ def address(key: Array, *indices: int | Array) -> Array:
 def grid(seed: int, *axes: int | Sequence[int] | np.ndarray) -> Array:
     """Keys at all addresses below the root of `seed`, one axis for each sequence of indices; a number adds none.
 
-    One compiled call whatever the seed and the indices.
+    Runs of all sizes share a few compiled programs: addresses are filled up to a power of two.
     """
     shape = tuple(n for axis in axes for n in np.shape(axis))
     places = np.broadcast_arrays(*np.ix_(*map(np.atleast_1d, axes)))
-    return _addresses(np.uint32(seed), *(place.reshape(shape) for place in places))
+    size = max(FEWEST, 1 << (math.prod(shape) - 1).bit_length())
+    indices = np.zeros((max(DEEPEST, len(places)), size), np.uint32)
+    indices[: len(places), : math.prod(shape)] = [place.reshape(-1) for place in places]
+    words = np.asarray(_addresses(np.uint32(seed), indices, np.int32(len(places))))
+    return jax.random.wrap_key_data(words[: math.prod(shape)].reshape(*shape, -1), impl=IMPLEMENTATION)
+
+
+FEWEST, DEEPEST = 64, 5
+"""Addresses of one compiled call at least, and the indices of each."""
 
 
 @jax.jit
-def _addresses(seed: Array, *indices: Array) -> Array:
-    shape = indices[0].shape
-    flat = jax.vmap(lambda *index: address(root(seed), *index))(*(x.reshape(-1) for x in indices))
-    return flat.reshape(shape)
+def _addresses(seed: Array, indices: Array, depth: Array) -> Array:
+    """Words of the keys at the addresses indices[:depth, n], n = 0, 1, ..."""
+
+    def one(index: Array) -> Array:
+        return jax.random.key_data(lax.fori_loop(0, depth, lambda k, key: address(key, index[k]), root(seed)))
+
+    return jax.vmap(one, 1)(indices)
 
 
 def bits(key: Array, shape: tuple[int, ...]) -> Array:

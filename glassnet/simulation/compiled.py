@@ -86,17 +86,5 @@ def functions_of(observables: Sequence[Observable]) -> tuple[Callable, ...]:
     return tuple(dict.fromkeys(observable.of for observable in observables))
 
 
-@jax.jit
-def copy(tree: Any) -> Any:
-    """A copy that survives the donation of the original."""
-    return jax.tree.map(jnp.copy, tree)
-
-
-@jax.jit
-def picked(batches: Sequence[Any], which: Array, place: Array) -> Any:
-    """Replicas `place[n]` of `batches[which[n]]`, n = 0, 1, ..., where all batches are pytrees of equal shapes."""
-    return jax.tree.map(lambda *x: jnp.stack(x)[which, place], *batches)
-
-
 def _axis(shared: bool) -> int | None:
     return None if shared else 0

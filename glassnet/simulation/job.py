@@ -221,7 +221,7 @@ class Job:
             states = [draw(key, data) for key, data in zip(sample_keys, clamped, strict=True)]
         else:
             states = [self.system.given(self.start, self.task(s)) for s in self.samples]
-        return jax.tree.map(lambda *x: jnp.stack(x), *states)
+        return jax.tree.map(lambda *x: np.stack(x), *states)
 
     def outline(self) -> State:
         """A configuration without numbers: shapes and types of its arrays."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from glassnet.sampling.kernel import State
 from glassnet.simulation import compiled, observed
@@ -142,7 +143,7 @@ class Run:
         if self._resumed is None:
             rows = self._replicas.rows
             initial = job.initial(compiled.randomise(job.system))
-            self._batch = self._replicas.initialised(compiled.picked((initial,), np.zeros_like(rows), rows))
+            self._batch = self._replicas.initialised(_picked((initial,), np.zeros_like(rows), rows))
             self._accepted = self._replicas.nothing_accepted()
         else:
             self._batch = split(self._placement, _on_device(self._resumed.states))
@@ -163,7 +164,7 @@ class Run:
         """A copy of a snapshot for each clone."""
         temperatures = self._replicas.shape[1]
         sample, rung, wait, _ = np.indices(self._replicas.shape).reshape(4, -1)
-        return compiled.picked(tuple(snapshots), wait, sample * temperatures + rung)
+        return _picked(tuple(snapshots), wait, sample * temperatures + rung)
 
     def _measured_along(self, times: tuple[int, ...], measure: Callable[[Batch, int], Row]) -> Iterator[Status]:
         """Take the batch to each of the `times` that lie ahead, and measure it there."""
@@ -176,7 +177,7 @@ class Run:
             rows.append(measure(self._batch, t) | self._accepted)
             self._accepted = replicas.nothing_accepted()
             if self.phase == HOSTS and t in self.job.protocol.waiting_times:
-                self._snapshots.append(compiled.copy(self._batch.whole()))
+                self._snapshots.append(_on_host(self._batch.whole()))
             yield self.status
 
     def _advance(self, stop: int) -> None:
@@ -189,6 +190,17 @@ class Run:
 def _on_host(states: State) -> State:
     """The same in NumPy; copies of arrays of JAX, whose memory later sweeps may use."""
     return jax.tree.map(lambda x: np.array(x) if isinstance(x, jax.Array) else x, states)
+
+
+def _picked(batches: tuple[State, ...], which: np.ndarray, place: np.ndarray) -> State:
+    """Replicas `place[n]` of `batches[which[n]]`, n = 0, 1, ..., in NumPy: nothing is compiled for so many of them."""
+    places = list(zip(which, place, strict=True))
+
+    def pick(*x: Array) -> np.ndarray:
+        arrays = list(map(np.asarray, x))
+        return np.stack([arrays[w][p] for w, p in places])
+
+    return jax.tree.map(pick, *batches)
 
 
 def _on_device(states: State) -> State:
