@@ -5,7 +5,6 @@ from functools import lru_cache
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jax import Array
 
 from glassnet.sampling.kernel import Drive, State, advance
