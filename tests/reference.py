@@ -4,6 +4,7 @@ Nothing here uses the kernels: energies are recomputed in full, moves go one aft
 """
 
 import itertools
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -226,6 +227,9 @@ class SlowSampler:
 
 
 # Running the kernels on many replicas
+
+compiled = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+"""Quick to compile and slow to run: for a few sweeps that are compared with others."""
 
 
 def replica_keys(seed, number):

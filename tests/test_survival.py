@@ -78,7 +78,7 @@ def newest(path):
     return int(files[-1].stem) if files else -1
 
 
-@pytest.mark.parametrize("cycles", [6, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("cycles", [4, pytest.param(200, marks=pytest.mark.slow)])
 def test_kill_at_random_moments(tmp_path, begin, right, cycles):
     """No kill spoils a checkpoint, none loses more than what came after the newest one."""
     path, rng, kept = tmp_path / "run", np.random.default_rng(cycles), []
@@ -103,7 +103,7 @@ def test_kill_at_random_moments(tmp_path, begin, right, cycles):
     assert len(checkpoints(path)) == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_signal_stops_a_run_with_a_checkpoint(tmp_path, begin, right, number):
     path = tmp_path / "run"
     process = begin("run", *RUN, "--output", path, "--checkpoint-every", "0.1")

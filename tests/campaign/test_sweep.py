@@ -183,6 +183,7 @@ def test_a_run_left_out_for_a_while_is_made_longer_too(made, tmp_path):
     assert sorted(path.name for path in (tmp_path / "c").glob("seed=*")) == ["seed=0,alpha=0.75", "seed=1,alpha=0.75"]
 
 
+@pytest.mark.slow
 def test_more_sweeps_along_an_axis_are_runs_of_their_own(tmp_path):
     assert call("sweep", file_of(tmp_path, '"protocol.sweeps" = [4, 6]'), "--quiet")[0] == 0
     longer = file_of(tmp_path, '"protocol.sweeps" = [6, 9]')

@@ -88,6 +88,7 @@ def test_slope_and_lags():
     assert 0 < float(last["slope_error"]) < 0.02
 
 
+@pytest.mark.slow
 def test_script(tmp_path):
     penetration_depth.main(["--quiet", "--output-dir", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs")])
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())

@@ -94,6 +94,7 @@ def test_single_perceptrons_against_the_reference(shift, verdict):
     assert claim.numbers["theory"] == pytest.approx(list(reference.values()), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_script(tmp_path):
     script.main(["--quiet", "--output-dir", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs")])
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())

@@ -25,6 +25,7 @@ from glassnet.perceptron.sweeps.catalogue import build
 from glassnet.perceptron.sweeps.spins import spin_sweep
 from glassnet.perceptron.sweeps.weights import weight_sweep
 from glassnet.perceptron.system import Perceptron
+from glassnet.sampling.kernel import Params
 from glassnet.sampling.plan import CPU, NATIVE, Plan
 from glassnet.simulation.parallel import placed
 
@@ -122,7 +123,7 @@ def test_the_scan_is_chosen_for_what_native_kernels_do_not_know(name, kernels):
             assert placement(Machine(3, 4, potential=potential, ensemble=ensemble), 5).native
 
 
-PATTERNS, REPLICAS, BETA = 2, 6000, 1.2
+PATTERNS, REPLICAS, BETA = 2, 4000, 1.2
 
 
 def energies_z(machine, plan, truth=None):
@@ -135,7 +136,7 @@ def energies_z(machine, plan, truth=None):
     J = ref.matrices(machine, state)
     run = ref.ensemble(machine, spin_sweep(machine, plan, "heat_bath"), boundary)
     batch, _ = run(ref.replica_keys(5, REPLICAS), ref.frozen(machine, state, boundary, REPLICAS),
-                   jnp.full(REPLICAS, BETA), 0, 60)  # fmt: skip
+                   jnp.full(REPLICAS, BETA), 0, 30)  # fmt: skip
     z = []
     for mu, ends in enumerate(zip(inputs, outputs, strict=True)):
         _, energies = ref.enumerate_spins(truth, J, *ends)
@@ -144,7 +145,9 @@ def energies_z(machine, plan, truth=None):
     return ref.worst(*z)
 
 
-@pytest.mark.parametrize("potential", [Huber(0.3, margin=0.1), Tilted(), Probit(0.6), Probit(1.5, margin=-0.4)])
+@pytest.mark.parametrize("potential", [
+    Huber(0.3, margin=0.1), Tilted(), Probit(0.6), pytest.param(Probit(1.5, margin=-0.4), marks=pytest.mark.slow),
+])  # fmt: skip
 def test_chosen_sweeps_sample_the_potential(potential):
     """As `simulate` would run it: native kernels for a probit where there are any, the scan for what they refuse."""
     machine = Machine(**SMALL, potential=potential)
@@ -200,18 +203,18 @@ def test_an_ensemble_of_ones_own_is_sampled(potential):
     assert row_z(machine, 1.5, (-1, 1)) > 2 * ref.THRESHOLD  # the rows of another ensemble
 
 
-def test_a_run_with_potential_and_ensemble_of_ones_own():
+def test_a_run_with_potential_and_ensemble_of_ones_own(tmp_path):
+    """In a folder, too, which another process could open."""
     machine = Machine(3, 6, ensemble=Ternary(), potential=Huber(0.3))
     task = gn.tasks.teacher_student(machine, 8, seed=2)
     protocol = gn.Protocol(sweeps=8, waiting_times=(4,), clones=2, samples=2)
-    ds = gn.simulate(machine, task, 2.0, protocol=protocol, keep_configurations=True)
+    ds = gn.simulate(machine, task, 2.0, protocol=protocol, keep_configurations=True, folder=tmp_path / "run")
+    np.testing.assert_array_equal(gn.resume(tmp_path / "run").energy, ds.energy)
     weights, spins = gn.configuration(ds, waiting_time=4, configuration=1)  # sample 0, clone 1
     assert set(np.unique(np.concatenate([J.ravel() for J in weights]))) == {-1.0, 0.0, 1.0}
     right = gn.energy(machine, weights, spins) / (6 * 8)
     measured = ds.clone_energy.sel(sample=0, clone=1, waiting_time=4).isel(lag=-1)
     np.testing.assert_allclose(measured, right, rtol=1e-4, atol=1e-6)
-    again = gn.simulate(machine, task, 2.0, protocol=protocol, dynamics="feedforward", start=(weights, spins))
-    assert again.attrs["status"] == "complete"
     with pytest.raises(ValueError, match="must be -1, 0 or 1"):
         gn.simulate(machine, task, 2.0, protocol=protocol, start=([2 * J for J in weights], spins))
 
@@ -243,12 +246,11 @@ def test_fused_kernels_refuse_what_they_do_not_know(monkeypatch):
             fused.fused_scan(jnp.zeros((3, 4)), jnp.ones((3, 4)), [], [], [], potential=unknown, sites="rows",
                              chip="gpu", interpret=True)  # fmt: skip
         monkeypatch.setattr(column_scan, "fused_scan", never)
-        inputs, outputs = ref.problem(machine, PATTERNS, seed=3)
-        boundary = ref.boundary_of(inputs, outputs)
+        boundary = ref.boundary_of(*ref.problem(machine, PATTERNS, seed=3))
         state = ref.state_at(ref.random_states(machine, boundary, 1), 0)
-        run = ref.ensemble(machine, weight_sweep(machine, plan), boundary)
-        moved, info = run(ref.replica_keys(1, 2), ref.repeated(state, 2), jnp.ones(2), 0, 2)
-        assert (np.asarray(info["accepted_weights"]) > 0).all()
+        params = Params(jnp.float32(1), {"weight_step": jnp.float32(0.5)}, boundary)
+        moved, _ = jax.eval_shape(weight_sweep(machine, plan), keys.root(1), state, params)
+        assert moved.weights[0].shape == state.weights[0].shape
 
 
 # The cost of a probit
@@ -434,14 +436,7 @@ def test_a_run_in_a_folder_needs_a_class_that_can_be_imported(tmp_path):
     class Local(Huber):
         pass
 
-    protocol = gn.Protocol(sweeps=4, waiting_times=(2,), clones=1, samples=1)
-    for potential in (Local(), Huber()):
-        machine = Machine(2, 4, potential=potential)
-        task = gn.tasks.random(machine, 4)
-        if isinstance(potential, Local):
-            with pytest.raises(ValueError, match="`potential` must be of a class in a module that can be imported"):
-                gn.simulate(machine, task, 1.0, protocol=protocol, folder=tmp_path / "run")
-            assert not list(tmp_path.iterdir())
-        else:
-            ds = gn.simulate(machine, task, 1.0, protocol=protocol, folder=tmp_path / "run")
-            np.testing.assert_array_equal(gn.resume(tmp_path / "run").energy, ds.energy)
+    machine = Machine(2, 4, potential=Local())
+    with pytest.raises(ValueError, match="`potential` must be of a class in a module that can be imported"):
+        gn.simulate(machine, gn.tasks.random(machine, 4), 1.0, folder=tmp_path / "run")
+    assert not list(tmp_path.iterdir())

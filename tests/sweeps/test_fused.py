@@ -42,9 +42,6 @@ CASES = [
 ]
 
 
-compiled = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # quick to compile
-
-
 def problem(neurons, patterns, slots, terms, sites, seed=0):
     """Gaps, spins and offers such that both answers occur; weights come with one term or two, spins with one."""
     rng = np.random.default_rng(seed)
@@ -65,8 +62,8 @@ def problem(neurons, patterns, slots, terms, sites, seed=0):
 
 def assert_scans_agree(arguments, potential, sites, chip):
     run = partial(column_scan, potential=potential, sites=sites)
-    gap, accepted = compiled(partial(run, plan=ACCELERATOR))(*arguments)
-    fused_gap, fused_accepted = compiled(partial(run, plan=INTERPRETED[chip]))(*arguments)
+    gap, accepted = ref.compiled(partial(run, plan=ACCELERATOR))(*arguments)
+    fused_gap, fused_accepted = ref.compiled(partial(run, plan=INTERPRETED[chip]))(*arguments)
     np.testing.assert_array_equal(fused_accepted, accepted)
     np.testing.assert_allclose(fused_gap, gap, atol=1e-5)
     return accepted
@@ -140,7 +137,9 @@ SWEPT = [
     ("gpu", "metropolis", Machine(**SMALL, ensemble="spherical", potential=SoftCore())),
     ("gpu", "heat_bath", Machine(**SMALL, ensemble="ising", potential=Counting(0.5))),
     ("tpu", "metropolis", Machine(**SMALL, ensemble="gaussian", potential=HardCore(-0.6))),
-    ("gpu", "metropolis", Machine(**SMALL, ensemble="gaussian", potential=Probit(0.7))),
+    pytest.param(
+        "gpu", "metropolis", Machine(**SMALL, ensemble="gaussian", potential=Probit(0.7)), marks=pytest.mark.slow
+    ),
     ("tpu", "heat_bath", Machine(**SMALL, ensemble="spherical", potential=Probit(0.7, margin=0.2))),
 ]
 REPLICAS, PATTERNS, SWEEPS = 3, 9, 3
@@ -162,7 +161,7 @@ def swept(machine, rule, plan):
         return jax.lax.fori_loop(0, SWEEPS, partial(sweep, key), start)
 
     start = ref.random_states(machine, boundary, REPLICAS)
-    return start, compiled(jax.vmap(run))(ref.replica_keys(2, REPLICAS), start)
+    return start, ref.compiled(jax.vmap(run))(ref.replica_keys(2, REPLICAS), start)
 
 
 @pytest.mark.parametrize(("chip", "rule", "machine"), SWEPT)

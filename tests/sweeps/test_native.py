@@ -69,7 +69,7 @@ def problem(machine, patterns):
 def run(step_kernel, state, boundary, sweeps=SWEEPS, beta=2.0, key=None, refresh=4):
     key = ref.replica_keys(3, 1)[0] if key is None else key
     drive = Drive(Schedule.quench(beta).path(), jnp.int32(0), {"weight_step": jnp.float32(0.3)}, boundary)
-    return jax.jit(advance(step_kernel, refresh))(key, state, drive, jnp.int32(0), jnp.int32(sweeps))
+    return ref.compiled(advance(step_kernel, refresh))(key, state, drive, jnp.int32(0), jnp.int32(sweeps))
 
 
 @lru_cache
@@ -97,7 +97,10 @@ def assert_same_path(found, right):
         assert (np.asarray(value) > 0).all()
 
 
-SLOW = ("ising", "linear", "cubic", "diluted gaussian", "diluted and full")
+SLOW = {
+    "spherical", "ising", "linear", "cubic", "power 1.5", "diluted gaussian", "diluted and full", "diluted probit",
+    "diluted, half a block",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", [pytest.param(c, marks=pytest.mark.slow if c in SLOW else ()) for c in CASES])
@@ -105,15 +108,21 @@ def test_same_decisions_as_the_scan(case):
     assert_same_path(by_kernels(case), scanned(case))
 
 
+ON_EVERY_SET = ("gaussian", "ising heat bath", "probit", "wide")
+
+
+@pytest.mark.parametrize(
+    "cases", [ON_EVERY_SET, pytest.param(tuple(CASES), marks=pytest.mark.slow)], ids=["few", "all"]
+)
 @pytest.mark.parametrize("name", ["base", "avx2", "avx512"])
-def test_every_instruction_set(name):
+def test_every_instruction_set(name, cases):
     before = library.instruction_set()
     try:
         library.use(name)
     except ValueError:
         pytest.skip(f"this processor has no {name}")
     try:
-        for case in ("gaussian", "spherical", "ising heat bath", "power 1.5", "probit", "diluted probit", "wide"):
+        for case in cases:
             assert_same_path(by_kernels(case), scanned(case))
     finally:
         library.use(before)
@@ -212,8 +221,9 @@ def output_of(program, *arguments, **environment):
 
 
 def test_a_run_does_not_depend_on_threads():
-    one = output_of(THREADS, XLA_FLAGS="--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
-    several = output_of(THREADS)
+    quickly = "--xla_backend_optimization_level=0"
+    alone = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    one, several = (output_of(THREADS, XLA_FLAGS=flags) for flags in (f"{quickly} {alone}", quickly))
     assert "native kernels" in one
     assert one == several
 

@@ -147,6 +147,7 @@ def test_ising_teacher_crystal_is_the_teacher_itself():
     assert crystal.free_entropy == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.slow  # the command line tells it in the default run
 def test_no_result_beyond_capacity():
     with pytest.raises(NoConvergenceError, match="No fixed point"):
         replica_symmetric(depth=1, alpha=2.2)

@@ -185,7 +185,7 @@ def test_crystal_takes_over_in_deep_machines(depth, alpha):
     assert round(found.alpha, 1) == alpha
 
 
-EXACT_CRYSTAL = [(4, 19.3704), (5, 27.5457), (6, 36.2990)]
+EXACT_CRYSTAL = [(4, 19.3704), (5, 27.5457), pytest.param(6, 36.2990, marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize(("depth", "alpha"), EXACT_CRYSTAL)
