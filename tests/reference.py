@@ -228,8 +228,8 @@ class SlowSampler:
 
 # Running the kernels on many replicas
 
-compiled = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
-"""Quick to compile and slow to run: for a few sweeps that are compared with others."""
+optimized = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 1})
+"""For many sweeps; what else tests compile is not optimized (`conftest.py`)."""
 
 
 def replica_keys(seed, number):
@@ -247,7 +247,7 @@ def ensemble(machine, step, boundary, *, weight_step=0.5):
             key, state, Drive(path, jnp.int32(0), {"weight_step": jnp.float32(weight_step)}, boundary), start, stop
         )
 
-    batch = jax.jit(jax.vmap(run, in_axes=(0, 0, 0, None, None)))
+    batch = optimized(jax.vmap(run, in_axes=(0, 0, 0, None, None)))
     return lambda key, state, beta, start, stop: batch(key, state, beta, jnp.int32(start), jnp.int32(stop))
 
 

@@ -139,7 +139,7 @@ def test_a_second_interrupt_leaves_at_once(tmp_path, begin):
 def test_the_time_limit(tmp_path, begin):
     path, begun = tmp_path / "run", time.time()
     longer = [*RUN, "--protocol.sweeps", "100000000"]
-    process = begin("run", *longer, "--output", path, "--time-limit", "0.3m")
+    process = begin("run", *longer, "--output", path, "--time-limit", "0.1m")
     status, err = finish(process)
     assert status == 75 and "glassnet: stopped: time limit; `glassnet resume" in err
     last = folder.log(path)[-1]

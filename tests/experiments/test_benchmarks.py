@@ -145,6 +145,7 @@ def quick(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_comparison_is_complete(quick):
     results = json.loads((quick / "comparison.json").read_text())
     assert {"versions", "processor", "cores", "sweeps", "git_commit", "yardstick", "sk", "peers"} <= results[

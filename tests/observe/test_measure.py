@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from functools import lru_cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -25,18 +26,20 @@ MACHINES = [
 ]
 
 
+@lru_cache
 def two_states(machine, patterns=9):
     rng = np.random.default_rng(1)
     sides = [rng.choice([-1, 1], (n, patterns)).astype(np.int8) for n in (machine.widths[0], machine.widths[-1])]
     boundary = Boundary(*map(jnp.asarray, sides))
-    states = [random_state(machine, keys.address(keys.root(3), k), boundary) for k in range(2)]
+    draw = jax.jit(partial(random_state, machine))
+    states = [draw(keys.address(keys.root(3), k), boundary) for k in range(2)]
     return boundary, states
 
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_energy_and_violated_gaps_agree_with_the_reference(machine):
     boundary, (state, _) = two_states(machine)
-    found = layers.layer_energy(machine, state, boundary)
+    found = jax.jit(partial(layers.layer_energy, machine))(state, boundary)
     weights, spins = unpack(machine, state, boundary)
     gaps = gn.gaps(machine, [J.astype(float) for J in weights], spins)
     expected = [machine.potential.energy(gap).mean() for gap in gaps]
@@ -51,7 +54,9 @@ def test_output_error_is_that_of_the_reference_feed_forward(machine):
     outputs = gn.feed_forward(machine, weights, spins[0])[-1]
     expected = (outputs != spins[-1]).mean()
     assert 0 < expected < 1
-    np.testing.assert_allclose(layers.output_error(machine, state.weights, boundary), expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        jax.jit(partial(layers.output_error, machine))(state.weights, boundary), expected, rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("machine", MACHINES)
@@ -63,18 +68,18 @@ def test_overlaps_are_means_of_products(machine):
     q = np.array([(x * y).mean() for x, y in pairs])
     m = np.array([(x.mean(0) * y.mean(0)).mean() for x, y in pairs])
     Q = [(x * y).sum() / (len(x) * c) for x, y, c in zip(J, K, machine.connections, strict=True)]
-    np.testing.assert_allclose(overlaps.spin_overlap(S, T), q, atol=1e-6)
-    np.testing.assert_allclose(overlaps.connected_spin_overlap(S, T), q - m, atol=1e-6)
-    np.testing.assert_allclose(overlaps.weight_overlap(a.weights, b.weights), Q, atol=1e-6)
+    np.testing.assert_allclose(jax.jit(overlaps.spin_overlap)(S, T), q, atol=1e-6)
+    np.testing.assert_allclose(jax.jit(overlaps.connected_spin_overlap)(S, T), q - m, atol=1e-6)
+    np.testing.assert_allclose(jax.jit(overlaps.weight_overlap)(a.weights, b.weights), Q, atol=1e-6)
     np.testing.assert_allclose(
-        overlaps.magnetisation_squared(S), [(x.mean(0) ** 2).mean() for x in spins_a[1:]], atol=1e-6
+        jax.jit(overlaps.magnetisation_squared)(S), [(x.mean(0) ** 2).mean() for x in spins_a[1:]], atol=1e-6
     )
 
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_pattern_overlap_runs_over_all_pairs(machine):
     boundary, (state, _) = two_states(machine)
-    mean, spread = overlaps.pattern_overlap(overlaps.measured_layers(state.spins, boundary))
+    mean, spread = jax.jit(overlaps.pattern_overlap)(overlaps.measured_layers(state.spins, boundary))
     spins = unpack(machine, state, boundary)[1][1:]
     pairs = [[(x * y).mean() for x, y in itertools.combinations(S.astype(float), 2)] for S in spins]
     np.testing.assert_allclose(mean, [np.mean(p) for p in pairs], atol=1e-6)
@@ -84,7 +89,7 @@ def test_pattern_overlap_runs_over_all_pairs(machine):
 def test_a_single_pattern_has_no_pattern_overlap():
     machine = MACHINES[0]
     boundary, (state, _) = two_states(machine, patterns=1)
-    mean, spread = overlaps.pattern_overlap(overlaps.measured_layers(state.spins, boundary))
+    mean, spread = jax.jit(overlaps.pattern_overlap)(overlaps.measured_layers(state.spins, boundary))
     assert np.isnan(mean).all() and np.isnan(spread).all()
 
 
@@ -98,11 +103,11 @@ def test_all_pairs_hold_the_overlap_of_each_pair(shared):
     found = named(table, pairing(functions_of(list(table.values())), shared)(stacked, clamped))
     for a, b in itertools.product(range(2), repeat=2):
         S, T = (overlaps.measured_layers(states[k].spins, boundary) for k in (a, b))
-        np.testing.assert_allclose(found["spin_overlap"][a, b], overlaps.spin_overlap(S, T), atol=1e-6)
+        np.testing.assert_allclose(found["spin_overlap"][a, b], jax.jit(overlaps.spin_overlap)(S, T), atol=1e-6)
         np.testing.assert_allclose(
-            found["spin_overlap_connected"][a, b], overlaps.connected_spin_overlap(S, T), atol=1e-6
+            found["spin_overlap_connected"][a, b], jax.jit(overlaps.connected_spin_overlap)(S, T), atol=1e-6
         )
-        weights = overlaps.weight_overlap(states[a].weights, states[b].weights)
+        weights = jax.jit(overlaps.weight_overlap)(states[a].weights, states[b].weights)
         np.testing.assert_allclose(found["weight_overlap"][a, b], weights, atol=1e-6)
 
 

@@ -13,7 +13,7 @@ from glassnet.perceptron.sweeps.catalogue import build, dynamics_of
 from glassnet.sampling.plan import CPU
 
 BETAS = (0.3, 0.8, 2.0)
-REPLICAS = 2500
+REPLICAS = 1500
 MACHINES = {
     "counting": Machine(2, 3, outputs=1, ensemble="ising", potential=Counting()),
     "soft": Machine(2, 3, outputs=1, ensemble="ising", potential=SoftCore(margin=0.2)),

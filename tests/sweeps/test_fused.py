@@ -34,11 +34,11 @@ CHIPS = {"gpu": fused_gpu, "tpu": fused_tpu}
 INTERPRETED = {chip: replace(ACCELERATOR, fused=chip, interpret=True) for chip in CHIPS}
 CASES = [
     # neurons, patterns, slots, terms, potential
-    (1, 7, 6, 1, SoftCore(1.0)),
+    pytest.param((1, 7, 6, 1, SoftCore(1.0)), marks=pytest.mark.slow),
     (33, 70, 9, 1, SoftCore()),
     (17, 40, 5, 2, SoftCore(1.5, strength=2.0)),
     (9, 300, 130, 1, HardCore(-0.6)),
-    (70, 20, 4, 1, Counting(0.5)),
+    pytest.param((70, 20, 4, 1, Counting(0.5)), marks=pytest.mark.slow),
 ]
 
 
@@ -62,8 +62,8 @@ def problem(neurons, patterns, slots, terms, sites, seed=0):
 
 def assert_scans_agree(arguments, potential, sites, chip):
     run = partial(column_scan, potential=potential, sites=sites)
-    gap, accepted = ref.compiled(partial(run, plan=ACCELERATOR))(*arguments)
-    fused_gap, fused_accepted = ref.compiled(partial(run, plan=INTERPRETED[chip]))(*arguments)
+    gap, accepted = jax.jit(partial(run, plan=ACCELERATOR))(*arguments)
+    fused_gap, fused_accepted = jax.jit(partial(run, plan=INTERPRETED[chip]))(*arguments)
     np.testing.assert_array_equal(fused_accepted, accepted)
     np.testing.assert_allclose(fused_gap, gap, atol=1e-5)
     return accepted
@@ -161,7 +161,7 @@ def swept(machine, rule, plan):
         return jax.lax.fori_loop(0, SWEEPS, partial(sweep, key), start)
 
     start = ref.random_states(machine, boundary, REPLICAS)
-    return start, ref.compiled(jax.vmap(run))(ref.replica_keys(2, REPLICAS), start)
+    return start, jax.jit(jax.vmap(run))(ref.replica_keys(2, REPLICAS), start)
 
 
 @pytest.mark.parametrize(("chip", "rule", "machine"), SWEPT)

@@ -13,7 +13,7 @@ from glassnet.perceptron.sweeps.catalogue import build
 from glassnet.sampling.plan import ACCELERATOR, CPU
 
 BETA = 2.0
-REPLICAS = 2000
+REPLICAS = 1200
 CHAINS = 300
 PATTERNS = 3
 CASES = {
@@ -41,7 +41,7 @@ def observables(machine, weights, spins):
     return np.concatenate([energy, np.stack(fourth, -1), np.stack(overlap, -1)], -1)
 
 
-SLOW = ("ragged", "diluted")
+SLOW = ("ragged", "diluted", "ising-ragged")
 
 
 @pytest.mark.parametrize("name", [pytest.param(c, marks=pytest.mark.slow if c in SLOW else ()) for c in CASES])
@@ -118,7 +118,7 @@ def energy_per_gap(machine, patterns, betas, replicas, sweeps, seed=7):
 ])  # fmt: skip
 def test_single_pattern(machine):
     betas = (0.5, 2.0, 8.0)
-    energy = energy_per_gap(machine, 1, betas, 1000, 60)
+    energy = energy_per_gap(machine, 1, betas, 600, 60)
     for b, beta in enumerate(betas):
         for l, c in enumerate(machine.connections):
             exact = single_gap_energy(machine.ensemble, machine.potential, c, beta)

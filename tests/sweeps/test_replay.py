@@ -122,8 +122,8 @@ def test_every_decision(shape, potential, ensemble, rule, plan):
     boundary = ref.boundary_of(*ref.problem(machine, PATTERNS))
     temperature = jnp.float32(0.0 if ref.is_hard(machine) else 0.4)
     params = Params(temperature, {"weight_step": jnp.float32(0.6)}, boundary)
-    weights_step = ref.compiled(weight_sweep(machine, PLANS[plan]))
-    spins_step = ref.compiled(spin_sweep(machine, PLANS[plan], rule))
+    weights_step = jax.jit(weight_sweep(machine, PLANS[plan]))
+    spins_step = jax.jit(spin_sweep(machine, PLANS[plan], rule))
     state = ref.state_at(ref.random_states(machine, boundary, 1, seed=5), 0)
     offered = dynamics_of(rule).moves(machine, PATTERNS)
     weight_moves = spin_moves = 0

@@ -16,7 +16,7 @@ from glassnet.perceptron.sweeps.spins import spin_sweep
 from glassnet.sampling.plan import ACCELERATOR, CPU, NATIVE
 
 BETAS = (0.3, 0.9, 2.5)
-REPLICAS = 2500
+REPLICAS = 1500
 PATTERNS = 2
 BURN, THINNING, SNAPSHOTS = 60, 4, 4
 CASES = {

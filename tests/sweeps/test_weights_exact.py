@@ -15,7 +15,7 @@ from glassnet.perceptron.sweeps.weights import weight_sweep
 from glassnet.sampling.plan import ACCELERATOR, CPU, NATIVE
 
 BETAS = (0.4, 1.7, 5.0)
-REPLICAS = 4000
+REPLICAS = 2000
 STEP = 0.8
 
 
