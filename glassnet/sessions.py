@@ -15,6 +15,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+import jax
 import xarray as xr
 
 from glassnet.analysis import derive
@@ -212,7 +213,8 @@ class _Session:
 
     def _started(self, job: Job) -> Run:
         """The run, from its newest checkpoint that is whole or from its start."""
-        found = self._checkpoints.newest(job.outline(), self._damaged)
+        like = job.outline()
+        found = self._checkpoints.newest(like, jax.eval_shape(job.system.bare, like), self._damaged)
         surroundings = {"pid": os.getpid(), "host": socket.gethostname(), "command": shlex.join(sys.argv)}
         if found is None:
             self._folder.log("started", **self._made, **surroundings)

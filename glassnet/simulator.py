@@ -19,7 +19,7 @@ from glassnet.core.schedule import Schedule
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.sweeps.catalogue import Dynamics
 from glassnet.perceptron.system import Configuration, Perceptron
-from glassnet.sampling.system import Free, Observable, System
+from glassnet.sampling.system import Data, Free, Observable, System, check_system
 from glassnet.sessions import Limits
 from glassnet.simulation.job import Job
 from glassnet.simulation.phase import Report
@@ -27,6 +27,7 @@ from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.run import run
 from glassnet.simulation.share import share
 from glassnet.store.dataset import dataset
+from glassnet.store.jobs import check_described
 from glassnet.store.provenance import provenance
 from glassnet.store.schema import VARIABLES
 from glassnet.tasks import Task
@@ -155,25 +156,23 @@ def prepared(
             raise fail("numbers", "be given with another system than a Machine, which has `weight_step`", dict(numbers))
         system: System = Perceptron(machine, dynamics)
         numbers, tasks = {"weight_step": weight_step}, _tasks(task)
-    elif isinstance(machine, System):
-        if dynamics != "metropolis" or weight_step != 0.1:
-            raise fail("dynamics", "be that of the system: it brings its own, with `numbers`", (dynamics, weight_step))
-        system, numbers, tasks = machine, dict(numbers or {}), _tasks_of_system(task)
     else:
-        raise fail("machine", "be a Machine or another System", machine)
+        check_system(machine)
+        for name, value, default in (("dynamics", dynamics, "metropolis"), ("weight_step", weight_step, 0.1)):
+            if value != default:
+                raise fail(name, "be that of the system: it brings its own, with `numbers`", value)
+        system, numbers, tasks = machine, dict(numbers or {}), _tasks_of_system(task)
     cold = isinstance(machine, Machine) and machine.hard
     job = Job(
-        system,
-        tasks,
-        _beta(beta, cold=cold),
-        protocol,
-        numbers,
-        seed,
-        start,
-        _observables(observables),
-        keep_configurations,
-    )
-    return _shared(job, part)
+        system, tasks, _beta(beta, cold=cold), protocol,
+        numbers=numbers, seed=seed, start=start,
+        observables=_observables(observables), keep_configurations=keep_configurations,
+    )  # fmt: skip
+    job = _shared(job, part)
+    if not isinstance(machine, Machine):
+        job.check_system()
+    check_described(job)
+    return job
 
 
 def _observables(observables: Any) -> dict[str, Observable]:
@@ -208,10 +207,12 @@ def _tasks(task: Any) -> tuple[Task, ...]:
     return tasks
 
 
-def _tasks_of_system(task: Any) -> tuple[Any, ...]:
-    if task is None:
-        return (Free(),)
-    return tuple(task) if isinstance(task, (list, tuple)) else (task,)
+def _tasks_of_system(task: Any) -> tuple[Data, ...]:
+    tasks = tuple(task) if isinstance(task, (list, tuple)) else (Free() if task is None else task,)
+    for one in tasks:
+        if isinstance(one, type) or not isinstance(one, Data):
+            raise fail("task", "have what `glassnet.sampling.system.Data` lists: name, parameters, digest, ...", one)
+    return tasks
 
 
 def _beta(beta: Any, *, cold: bool) -> Schedule | tuple[Schedule, ...]:

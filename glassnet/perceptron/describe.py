@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Any
 
 from glassnet.core.check import fail, one_of
+from glassnet.core.codec import as_tuples
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.potential import KNOWN
 
@@ -80,7 +81,7 @@ def _described(value: Any) -> dict[str, Any]:
 
 def _value(name: str, description: dict[str, Any]) -> Any:
     """The potential or ensemble that `_described` described; checked further by `Machine`."""
-    values = {key: tuple(x) if isinstance(x, list) else x for key, x in description.items() if key != "kind"}
+    values = {key: as_tuples(x) for key, x in description.items() if key != "kind"}
     kind = _kind(name, description["kind"])
     known = [field.name for field in fields(kind)]
     if set(known) != set(values):

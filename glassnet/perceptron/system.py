@@ -20,7 +20,7 @@ from glassnet.perceptron.sweeps.catalogue import dynamics_about, dynamics_from, 
 from glassnet.perceptron.sweeps.native import known
 from glassnet.sampling.kernel import Kernel
 from glassnet.sampling.plan import Plan
-from glassnet.sampling.system import Moves, Observable, System, Work
+from glassnet.sampling.system import Moves, Observable, System, Variable, Work
 
 if TYPE_CHECKING:
     from glassnet.tasks.task import Task
@@ -29,6 +29,13 @@ Configuration = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]
 """Weights, one (out, in) array a layer, and spins, one (pattern, neuron) array for each layer 0..L."""
 
 STARTS = ("random", "planted")
+
+KEPT_WORDS = {
+    "spins": ("last configuration: spins", "S"),
+    "inputs": ("clamped data", "S"),
+    "outputs": ("clamped data", "S"),
+}
+"""Words and symbol of what results keep beside weights."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +140,9 @@ class Perceptron(System):
     def moves(self, tasks: Sequence["Task"]) -> dict[str, Moves]:
         """Moves offered to weights and spins, by layer 1..L."""
         offered = dynamics_of(self.dynamics).moves(self.machine, tasks[0].patterns)
+        unknown = [name for name in offered if name not in ACCEPTANCE]
+        if unknown:
+            raise fail("dynamics.moves", f"give the names {' and '.join(ACCEPTANCE)}", unknown)
         return {name: Moves(count, ACCEPTANCE[name]) for name, count in offered.items()}
 
     def work(self, tasks: Sequence["Task"]) -> Work:
@@ -189,6 +199,11 @@ class Perceptron(System):
         """Hidden spins, and the weights of each stack of layers."""
         weights = {f"weights_{g}": ((f"layer_{g}", f"slot_{g}", f"neuron_{g}"), J) for g, J in enumerate(bare.weights)}
         return {"spins": (("hidden_layer", "neuron", "pattern"), bare.spins)} | weights
+
+    def kept_variable(self, name: str, dims: tuple[str, ...]) -> Variable:
+        """Labels of kept spins, weights and clamped data."""
+        words, symbol = KEPT_WORDS.get(name, ("last configuration: weights of one stack of layers", "J"))
+        return Variable(dims, "1", words, symbol, "glassnet")
 
     def kept_data(self, task: "Task") -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
         """Clamped inputs and outputs."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.core.codec import config_hash, from_json, to_json
+from glassnet.core.codec import as_tuples, canonical, config_hash, from_json, to_json
 from glassnet.core.schedule import Schedule
 from glassnet.sampling.system import ON, Observable, import_path, imported, system_from
 from glassnet.simulation.job import Job
@@ -36,6 +36,19 @@ def configuration_of_run(job: Job) -> dict[str, Any]:
     if job.observables:
         config["observables"] = {name: _observable_about(o) for name, o in job.observables.items()}
     return config
+
+
+def check_described(job: Job) -> None:
+    """Check that everything that fixes a run can be written down, before it runs.
+
+    Raises:
+        ValueError: naming what cannot.
+    """
+    try:
+        canonical(configuration_of_run(job))
+    except TypeError as error:
+        requirement = "have fields, and its data parameters, that JSON can hold (or say others in `config`)"
+        raise ValueError(f"Argument `machine` must {requirement}, but {error}.") from error
 
 
 def job_about(job: Job) -> dict[str, Any]:
@@ -74,8 +87,10 @@ def job_from(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, ladd
     mine = None if about["part"] is None else share(*about["part"], protocol.samples, len(schedules))
     beta = schedules if ladder else schedules[0]
     return Job(
-        system, tuple(tasks), beta, protocol, numbers, config["seed"], start, observables_from(config), keep, mine
-    )
+        system, tuple(tasks), beta, protocol,
+        numbers=numbers, seed=config["seed"], start=start,
+        observables=observables_from(config), keep_configurations=keep, share=mine,
+    )  # fmt: skip
 
 
 def observables_from(config: Mapping[str, Any], on: tuple[str, ...] = ON) -> dict[str, Observable]:
@@ -93,8 +108,7 @@ def observables_from(config: Mapping[str, Any], on: tuple[str, ...] = ON) -> dic
 
 def protocol_from(values: Mapping[str, Any]) -> Protocol:
     """The protocol that a configuration describes."""
-    fields: dict[str, Any] = {name: tuple(x) if isinstance(x, list) else x for name, x in values.items()}
-    return Protocol(**fields)
+    return Protocol(**{name: as_tuples(x) for name, x in values.items()})
 
 
 def identity(config: Mapping[str, Any]) -> str:
@@ -128,6 +142,6 @@ def _observable_about(observable: Observable) -> dict[str, Any]:
 
 
 def _observable_from(values: Mapping[str, Any]) -> Observable:
-    functions = {name: None if values[name] is None else imported(values[name]) for name in FUNCTIONS}
-    fields: dict[str, Any] = {**values, "dims": tuple(values["dims"]), **functions}
-    return Observable(**fields)
+    functions: dict[str, Any] = {name: None if values[name] is None else imported(values[name]) for name in FUNCTIONS}
+    fields: dict[str, Any] = {name: as_tuples(x) for name, x in values.items()}
+    return Observable(**fields | functions)
