@@ -27,7 +27,7 @@ from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.run import run
 from glassnet.simulation.share import share
 from glassnet.store.dataset import dataset
-from glassnet.store.jobs import check_described
+from glassnet.store.jobs import check_described, warn_of_own_code
 from glassnet.store.provenance import provenance
 from glassnet.store.schema import VARIABLES
 from glassnet.tasks import Task
@@ -70,7 +70,8 @@ def simulate(
             beta = inf their clones need not part; the heat bath has neither trait. Or a value: `Dynamics`, or a builder
             `build(machine, plan) -> Kernel` of a kernel of your own, whose accepted moves are not counted.
         weight_step: size d of a weight move (no effect on Ising weights).
-        numbers: sizes of the moves of another system by name.
+        numbers: sizes of the moves by name, of another system, or of dynamics or an ensemble of your own, which find
+            them in `params.numbers` beside `weight_step`.
         observables: what is measured beside the usual, by name, see `Observable`; in a folder, functions are kept by
             where they are imported from.
         seed: root of all random numbers of the dynamics and of random starts.
@@ -120,6 +121,8 @@ def in_memory(job: Job, report: Report | None = None) -> xr.Dataset:
         FloatingPointError: if the configuration stops being finite.
     """
     compile_cache.guard()
+    if job.share is not None:
+        warn_of_own_code(job)
     made = provenance(job.system)
     begun = time.perf_counter()
     ds = derive(dataset(job, run(job, report)))
@@ -152,10 +155,14 @@ def prepared(
     if not isinstance(protocol, Protocol):
         raise fail("protocol", "be a Protocol", protocol)
     if isinstance(machine, Machine):
-        if numbers:
-            raise fail("numbers", "be given with another system than a Machine, which has `weight_step`", dict(numbers))
+        own = dict(numbers or {})
+        if own and isinstance(dynamics, str) and isinstance(machine.ensemble, str):
+            requirement = "be left out with a Machine, unless its dynamics or its ensemble are values of your own"
+            raise fail("numbers", requirement, own)
+        if "weight_step" in own:
+            raise fail("numbers", "leave out `weight_step`, which is an argument of its own", own)
         system: System = Perceptron(machine, dynamics)
-        numbers, tasks = {"weight_step": weight_step}, _tasks(task)
+        numbers, tasks = {"weight_step": weight_step, **own}, _tasks(task)
     else:
         check_system(machine)
         for name, value, default in (("dynamics", dynamics, "metropolis"), ("weight_step", weight_step, 0.1)):

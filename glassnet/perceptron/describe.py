@@ -38,7 +38,7 @@ def renewed(values: Any) -> Any:
 
 
 def as_formerly(values: Any) -> Any:
-    """JSON values in which every description of a machine has the keys of earlier versions, by which those hashed."""
+    """JSON values in which every description of a machine has the keys of earlier versions: their hashes used them."""
     if isinstance(values, list):
         return [as_formerly(value) for value in values]
     if not isinstance(values, dict):
@@ -56,7 +56,7 @@ def machine_from(description: dict[str, Any]) -> Machine:
     arguments: dict[str, Any] = {FORMER.get(key, key): value for key, value in description.items()}
     for name in ("potential", "ensemble"):
         if isinstance(arguments.get(name), dict):
-            arguments[name] = _value(name, arguments[name])
+            arguments[name] = value_from(name, arguments[name])
     return Machine(**arguments)
 
 
@@ -79,8 +79,12 @@ def _described(value: Any) -> dict[str, Any]:
     return {"kind": name, **asdict(value)}
 
 
-def _value(name: str, description: dict[str, Any]) -> Any:
-    """The potential or ensemble that `_described` described; checked further by `Machine`."""
+def value_from(name: str, description: dict[str, Any]) -> Any:
+    """The potential or ensemble that `described` described; checked further by `Machine`.
+
+    Raises:
+        ValueError: for an unknown kind, one that cannot be imported, or one that has other fields now.
+    """
     values = {key: as_tuples(x) for key, x in description.items() if key != "kind"}
     kind = _kind(name, description["kind"])
     known = [field.name for field in fields(kind)]

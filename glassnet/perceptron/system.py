@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from jax import Array
 
-from glassnet.core.check import fail, one_of, positive
+from glassnet.core.check import fail, finite, one_of, positive
 from glassnet.native import library
 from glassnet.perceptron.describe import check_reopens, described, machine_from
 from glassnet.perceptron.machine import Machine
@@ -16,6 +16,7 @@ from glassnet.perceptron.observe import layers
 from glassnet.perceptron.observe.table import ACCEPTANCE, Taught, bound
 from glassnet.perceptron.reference import checked_spins, checked_weights, energy
 from glassnet.perceptron.state import Boundary, State, pack, random_state
+from glassnet.perceptron.sweeps import fused
 from glassnet.perceptron.sweeps.catalogue import dynamics_about, dynamics_from, dynamics_name, dynamics_of
 from glassnet.perceptron.sweeps.native import known
 from glassnet.sampling.kernel import Kernel
@@ -64,6 +65,11 @@ class Perceptron(System):
     def native(self) -> bool:
         """Whether native kernels carry out the sweeps on a CPU."""
         return dynamics_of(self.dynamics).native and library.available() and known(self.machine)
+
+    @property
+    def fused(self) -> bool:
+        """Whether fused kernels carry out the sweeps on an accelerator."""
+        return dynamics_of(self.dynamics).native and fused.known(self.machine.potential)
 
     def kernel(self, plan: Plan) -> Kernel:
         """The moves."""
@@ -152,7 +158,8 @@ class Perceptron(System):
 
     def check(self, tasks: Sequence["Task"], betas: Sequence[float], start: Any, numbers: Mapping[str, float]) -> None:
         """Raise ValueError unless data, temperatures, start and numbers fit the machine."""
-        positive(**numbers)
+        positive(weight_step=numbers["weight_step"])
+        finite(**{f"numbers[{name!r}]": x for name, x in numbers.items() if name != "weight_step"})
         for task in tasks:
             task.check(self.machine)
         shapes = {(task.patterns, len(task.test_inputs)) for task in tasks}
@@ -224,14 +231,18 @@ class Perceptron(System):
             "patterns": tasks[0].patterns,
             "alpha": tasks[0].patterns / self.machine.alpha_scale,
             "dynamics": dynamics_name(self.dynamics),
+            "hard": int(self.machine.hard),
         }
 
     def config(self, numbers: Mapping[str, float]) -> dict[str, Any]:
-        """Machine and dynamics as JSON values."""
-        return {"machine": described(self.machine), "dynamics": dynamics_about(self.dynamics), **numbers}
+        """Machine and dynamics as JSON values; `numbers` holds what moves of a user need beside `weight_step`."""
+        step = numbers["weight_step"]
+        own = {name: x for name, x in numbers.items() if name != "weight_step"}
+        config = {"machine": described(self.machine), "dynamics": dynamics_about(self.dynamics), "weight_step": step}
+        return {**config, "numbers": own} if own else config
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> tuple[Self, dict[str, float]]:
         """The inverse of `config`."""
-        numbers = {"weight_step": config["weight_step"]}
+        numbers = {"weight_step": config["weight_step"], **config.get("numbers", {})}
         return cls(machine_from(config["machine"]), dynamics_from(config["dynamics"])), numbers

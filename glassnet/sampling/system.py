@@ -202,6 +202,11 @@ class System(Protocol):
         """Whether compiled kernels for one replica at a time carry out its sweeps on a CPU."""
         return False
 
+    @property
+    def fused(self) -> bool:
+        """Whether fused kernels for a whole batch carry out its sweeps on an accelerator."""
+        return False
+
     def kernel(self, plan: Plan) -> Kernel:
         """The kernel, laid out for the processor that `plan` describes."""
         ...

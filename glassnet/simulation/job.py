@@ -94,12 +94,13 @@ class Job:
 
     def _check_observables(self) -> None:
         """Raise ValueError unless the user's observables have names of their own and values with the declared dims."""
+        counts = set(self.moves)
         energy = self.system.observables(self.tasks).get("energy")
         if energy is None or energy.on != "both":
             raise fail("machine", "have an observable 'energy' on \"both\", hosts and clones", energy)
         if not self.observables:
             return
-        taken = {*self.system.observables(self.tasks), *self.moves, *map(rate_name, self.moves), *self.sizes, *RUN_DIMS}
+        taken = {*self.system.observables(self.tasks), *counts, *map(rate_name, counts), *self.sizes, *RUN_DIMS}
         for name, observable in self.observables.items():
             if not isinstance(observable, Observable):
                 raise fail(f"observables[{name!r}]", "be an Observable", observable)
@@ -117,6 +118,8 @@ class Job:
         Raises:
             ValueError: naming what does not fit.
         """
+        if self.keep_configurations and not self.system.kept(self._bare()):
+            raise fail("keep_configurations", "be False for a system whose `kept` is empty", True)
         for name, observable in self.system.observables(self.tasks).items():
             self._check_shapes(name, observable)
         for name, kind in self.moves.items():
@@ -169,8 +172,7 @@ class Job:
     @cached_property
     def sizes(self) -> dict[str, int]:
         """Sizes of the dims that a result has beside those of the run, by name, as far as they are known."""
-        bare = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), jax.eval_shape(self.system.bare, self._drawn()))
-        kept = [*self.system.kept(bare).values(), *self.system.kept_data(self.tasks[0]).values()]
+        kept = [*self.system.kept(self._bare()).values(), *self.system.kept_data(self.tasks[0]).values()]
         sizes = {dim: n for dims, x in kept for dim, n in zip(dims, np.shape(x), strict=True)}
         return sizes | {dim: len(x) for dim, x in self.system.coordinates().items()}
 
@@ -286,6 +288,11 @@ class Job:
         """A configuration that moves, with all that it caches, without numbers: shapes and types of its arrays."""
         clamped = jax.tree.map(jnp.asarray, self.system.clamped(self.tasks[0]))
         return jax.eval_shape(self._kernel().init, self._drawn(), clamped)
+
+    def _bare(self) -> State:
+        """A bare configuration of zeros."""
+        outline = jax.eval_shape(self.system.bare, self._drawn())
+        return jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), outline)
 
     def _drawn(self) -> State:
         """A configuration as it is drawn, without numbers."""

@@ -1,12 +1,14 @@
 """A job as JSON values and arrays, and back: a run folder needs nothing else to go on."""
 
+import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from glassnet.core.codec import as_tuples, canonical, config_hash, from_json, to_json
+from glassnet.core.codec import as_tuples, canonical, config_hash, flat, from_json, to_json
 from glassnet.core.schedule import Schedule
 from glassnet.sampling.system import ON, Observable, import_path, imported, system_from
 from glassnet.simulation.job import Job
@@ -49,6 +51,20 @@ def check_described(job: Job) -> None:
     except TypeError as error:
         requirement = "have fields, and its data parameters, that JSON can hold (or say others in `config`)"
         raise ValueError(f"Argument `machine` must {requirement}, but {error}.") from error
+
+
+def warn_of_own_code(job: Job) -> None:
+    """Warn if the run needs what no other process can import: classes or functions of a script or inside a function."""
+    names = [x for x in flat(configuration_of_run(job), lists=True).values() if isinstance(x, str) and OWN.search(x)]
+    if names:
+        message = (
+            f"{', '.join(names)} cannot be imported elsewhere: only the same call goes on with this run or joins it."
+        )
+        warnings.warn(message, stacklevel=3)
+
+
+OWN = re.compile(r"^__(mp_)?main__:|:.*<.*#[0-9a-f]{12}$")
+"""What `import_path` says of something that another process does not find."""
 
 
 def job_about(job: Job) -> dict[str, Any]:
