@@ -167,7 +167,7 @@ def finished(folder: RunFolder, sweeps: int | None = None) -> xr.Dataset | None:
 def _go_on(
     folder: RunFolder, limits: Limits, report: Report | None, sweeps: int | None = None, *, job: Job | None = None
 ) -> xr.Dataset:
-    """Go on with the run in a folder; `job`, where given, is this run as a value, so that none of its code is imported."""
+    """Go on with the run in a folder; `job`, if given, is this run as a value, so that none of its code is imported."""
     compile_cache.guard()
     with stop_requests() as request, folder.lock():
         folder = RunFolder(folder.path)  # another process may have made it longer

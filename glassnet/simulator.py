@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +19,7 @@ from glassnet.core.schedule import Schedule
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.sweeps.catalogue import Dynamics
 from glassnet.perceptron.system import Configuration, Perceptron
-from glassnet.sampling.system import Data, Free, Observable, System, check_system
+from glassnet.sampling.system import Data, Free, Observable, System
 from glassnet.sessions import Limits
 from glassnet.simulation.job import Job
 from glassnet.simulation.phase import Report
@@ -164,7 +164,7 @@ def prepared(
         system: System = Perceptron(machine, dynamics)
         numbers, tasks = {"weight_step": weight_step, **own}, _tasks(task)
     else:
-        check_system(machine)
+        _check_system(machine)
         for name, value, default in (("dynamics", dynamics, "metropolis"), ("weight_step", weight_step, 0.1)):
             if value != default:
                 raise fail(name, "be that of the system: it brings its own, with `numbers`", value)
@@ -173,7 +173,8 @@ def prepared(
     job = Job(
         system, tasks, _beta(beta, cold=cold), protocol,
         numbers=numbers, seed=seed, start=start,
-        observables=_observables(observables), keep_configurations=keep_configurations,
+        observables=_observables(observables, VARIABLES if isinstance(machine, Machine) else ()),
+        keep_configurations=keep_configurations,
     )  # fmt: skip
     job = _shared(job, part)
     if not isinstance(machine, Machine):
@@ -182,14 +183,34 @@ def prepared(
     return job
 
 
-def _observables(observables: Any) -> dict[str, Observable]:
-    """The user's observables, with names that are no variables which results may have."""
+REQUIRED = ("kernel", "observables", "start", "finite")
+"""What a system has no default for."""
+
+
+def _check_system(system: Any) -> None:
+    """Raise ValueError unless `system` is a System: a value of a frozen dataclass that says all that has no default."""
+    settings = getattr(type(system), "__dataclass_params__", None)
+    if isinstance(system, type) or not isinstance(system, System):
+        raise fail("machine", "be a Machine or another System (an instance, no class)", system)
+    if settings is None or not settings.frozen or not settings.eq:
+        raise fail("machine", "be of a class that is a frozen dataclass, `@dataclass(frozen=True)`", system)
+    missing = [name for name in REQUIRED if getattr(type(system), name) is getattr(System, name)]
+    if missing:
+        raise fail("machine", f"define {', '.join(missing)}", system)
+    try:
+        hash(system)
+    except TypeError as error:
+        raise fail("machine", "have fields that can be hashed, no arrays and no lists", system) from error
+
+
+def _observables(observables: Any, taken: Collection[str]) -> dict[str, Observable]:
+    """The user's observables, with names that are no variables which results may have with other data."""
     if observables is None:
         return {}
     if not isinstance(observables, Mapping):
         raise fail("observables", "be a dict of Observables by name", observables)
     for name in observables:
-        if name in VARIABLES:
+        if name in taken:
             raise fail("observables", "have names that nothing else in the result has", name)
     return dict(observables)
 

@@ -29,22 +29,21 @@ def described(machine: Machine) -> dict[str, Any]:
 
 def renewed(values: Any) -> Any:
     """JSON values in which every description of a machine, however deep inside, has its present keys."""
-    if isinstance(values, list):
-        return [renewed(value) for value in values]
-    if not isinstance(values, dict):
-        return values
-    names = FORMER if {"depth", "width", "potential"} <= set(values) else {}
-    return {names.get(key, key): renewed(value) for key, value in values.items()}
+    return _renamed(values, FORMER)
 
 
 def as_formerly(values: Any) -> Any:
     """JSON values in which every description of a machine has the keys of earlier versions: their hashes used them."""
+    return _renamed(values, {new: old for old, new in FORMER.items()})
+
+
+def _renamed(values: Any, names: dict[str, str]) -> Any:
     if isinstance(values, list):
-        return [as_formerly(value) for value in values]
+        return [_renamed(value, names) for value in values]
     if not isinstance(values, dict):
         return values
-    names = {new: old for old, new in FORMER.items()} if {"depth", "width", "potential"} <= set(values) else {}
-    return {names.get(key, key): as_formerly(value) for key, value in values.items()}
+    here = names if {"depth", "width", "potential"} <= set(values) else {}
+    return {here.get(key, key): _renamed(value, names) for key, value in values.items()}
 
 
 def machine_from(description: dict[str, Any]) -> Machine:

@@ -123,7 +123,7 @@ class Perceptron(System):
         return Boundary(task.inputs.T, task.outputs.T)  # ty: ignore[invalid-argument-type]
 
     def scene(self, task: "Task") -> Boundary:
-        """Beside them the test data, and the teacher's hidden neurons where they correspond to the machine's."""
+        """Training data, test data, and the teacher's hidden neurons where they correspond to the machine's."""
         test = Boundary(task.test_inputs.T, task.test_outputs.T)  # ty: ignore[invalid-argument-type]
         whole = replace(self.clamped(task), test=test)
         if not self._taught([task]):

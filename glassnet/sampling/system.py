@@ -322,26 +322,6 @@ class System(Protocol):
         return cls(**values), dict(config["numbers"])
 
 
-REQUIRED = ("kernel", "observables", "start", "finite")
-"""What a system has no default for."""
-
-
-def check_system(system: Any) -> None:
-    """Raise ValueError unless `system` is a System: a value of a frozen dataclass that says all that has no default."""
-    settings = getattr(type(system), "__dataclass_params__", None)
-    if isinstance(system, type) or not isinstance(system, System):
-        raise fail("machine", "be a Machine or another System (an instance, no class)", system)
-    if settings is None or not settings.frozen or not settings.eq:
-        raise fail("machine", "be of a class that is a frozen dataclass, `@dataclass(frozen=True)`", system)
-    missing = [name for name in REQUIRED if getattr(type(system), name) is getattr(System, name)]
-    if missing:
-        raise fail("machine", f"define {', '.join(missing)}", system)
-    try:
-        hash(system)
-    except TypeError as error:
-        raise fail("machine", "have fields that can be hashed, no arrays and no lists", system) from error
-
-
 def import_path(thing: Any) -> str:
     """Where a class or function is found: "module:name".
 

@@ -90,14 +90,14 @@ class Job:
             requirement = (
                 "have `kept` and `from_kept` to be run in parts, since overlaps of all pairs are measured again"
             )
-            raise fail("machine", f"{requirement} ({', '.join(pairs)})", self.system)
+            raise fail("system", f"{requirement} ({', '.join(pairs)})", self.system)
 
     def _check_observables(self) -> None:
         """Raise ValueError unless the user's observables have names of their own and values with the declared dims."""
         counts = set(self.moves)
         energy = self.system.observables(self.tasks).get("energy")
         if energy is None or energy.on != "both":
-            raise fail("machine", "have an observable 'energy' on \"both\", hosts and clones", energy)
+            raise fail("system", "have an observable 'energy' on \"both\", hosts and clones", energy)
         if not self.observables:
             return
         taken = {*self.system.observables(self.tasks), *counts, *map(rate_name, counts), *self.sizes, *RUN_DIMS}
@@ -132,7 +132,7 @@ class Job:
             counted = jax.eval_shape(self._one_sweep)
         except Exception as error:
             words = f"{type(error).__name__}: {error}"
-            raise fail("machine", "have a kernel that works in JAX with these data and numbers", words) from error
+            raise fail("system", "have a kernel that works in JAX with these data and numbers", words) from error
         for name, kind in self.moves.items():
             if name not in counted and np.any(kind.offered):
                 raise fail("moves", f"be counted in the info of `kernel`, which has {sorted(counted)}", name)

@@ -198,7 +198,7 @@ class Broken(Wells):
 
 
 def test_parts_that_nothing_joins_are_refused_at_the_start():
-    with pytest.raises(ValueError, match=r"`machine` must have `kept` and `from_kept` to be run in parts.*\(overlap\)"):
+    with pytest.raises(ValueError, match=r"`system` must have `kept` and `from_kept` to be run in parts.*\(overlap\)"):
         prepared(Broken(), None, BETA, numbers={"step": 1.5}, part=(0, 2))
 
 
@@ -231,7 +231,7 @@ SYSTEMS = [
     (With(np.ones(2)), "`machine` must have fields that can be hashed"),
     (With(field=print), "`machine` must have fields, .*JSON cannot hold <built-in function print>"),
     (With(field=PROTOCOL), "`machine` must have fields, .*JSON cannot hold Protocol"),
-    (other(observables=lambda self, tasks: {}), "`machine` must have an observable 'energy' on \"both\""),
+    (other(observables=lambda self, tasks: {}), "`system` must have an observable 'energy' on \"both\""),
     (other(observables=lambda self, tasks: square(("a",))), r"`observables\['square'\]` must have a value .*\(a\)"),
     (other(observables=lambda self, tasks: square(("lag",))), r"`observables\['square'\]` must have dims of its own"),
     (other(moves=moves("flips")), "`moves` must have names that begin with 'accepted', but is 'flips'"),
@@ -259,7 +259,7 @@ def test_data_of_a_system_are_checked():
         prepared(Cached(), 3, BETA)
     numbers = {"step": 1.5}
     assert len(prepared(Cached(), [Free(), Free()], BETA, protocol=FEW, numbers=numbers).tasks) == 2
-    with pytest.raises(ValueError, match="`machine` must have a kernel that works in JAX .*KeyError: 'step'"):
+    with pytest.raises(ValueError, match="`system` must have a kernel that works in JAX .*KeyError: 'step'"):
         prepared(Cached(), None, BETA)
 
 
