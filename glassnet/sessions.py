@@ -15,6 +15,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+import jax
 import xarray as xr
 
 from glassnet.analysis import derive
@@ -37,7 +38,7 @@ SHARE_OF_TIME = 0.02
 """Part of the time of a run that checkpoints may take, unless they are asked for at fixed intervals."""
 
 USUAL_SECONDS, USUAL_SPEED = 0.15, 1e8
-"""Seconds that a checkpoint with its results is taken to need until one was written, and bytes a second beside it."""
+"""Before the first checkpoint its time is estimated as USUAL_SECONDS + bytes / USUAL_SPEED."""
 
 LOGGED_EVERY = 60.0
 """Seconds between two checkpoints in the log."""
@@ -166,7 +167,7 @@ def finished(folder: RunFolder, sweeps: int | None = None) -> xr.Dataset | None:
 def _go_on(
     folder: RunFolder, limits: Limits, report: Report | None, sweeps: int | None = None, *, job: Job | None = None
 ) -> xr.Dataset:
-    """Go on with the run in a folder; `job` is the same run as it was asked for, whose code need not be imported."""
+    """Go on with the run in a folder; `job`, if given, is this run as a value, so that none of its code is imported."""
     compile_cache.guard()
     with stop_requests() as request, folder.lock():
         folder = RunFolder(folder.path)  # another process may have made it longer
@@ -212,7 +213,8 @@ class _Session:
 
     def _started(self, job: Job) -> Run:
         """The run, from its newest checkpoint that is whole or from its start."""
-        found = self._checkpoints.newest(job.outline(), self._damaged)
+        like = job.outline()
+        found = self._checkpoints.newest(like, jax.eval_shape(job.system.bare, like), self._damaged)
         surroundings = {"pid": os.getpid(), "host": socket.gethostname(), "command": shlex.join(sys.argv)}
         if found is None:
             self._folder.log("started", **self._made, **surroundings)

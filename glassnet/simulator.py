@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +19,7 @@ from glassnet.core.schedule import Schedule
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.sweeps.catalogue import Dynamics
 from glassnet.perceptron.system import Configuration, Perceptron
-from glassnet.sampling.system import Free, Observable, System
+from glassnet.sampling.system import Data, Free, Observable, System
 from glassnet.sessions import Limits
 from glassnet.simulation.job import Job
 from glassnet.simulation.phase import Report
@@ -27,6 +27,7 @@ from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.run import run
 from glassnet.simulation.share import share
 from glassnet.store.dataset import dataset
+from glassnet.store.jobs import check_described, warn_of_own_code
 from glassnet.store.provenance import provenance
 from glassnet.store.schema import VARIABLES
 from glassnet.tasks import Task
@@ -69,7 +70,8 @@ def simulate(
             beta = inf their clones need not part; the heat bath has neither trait. Or a value: `Dynamics`, or a builder
             `build(machine, plan) -> Kernel` of a kernel of your own, whose accepted moves are not counted.
         weight_step: size d of a weight move (no effect on Ising weights).
-        numbers: sizes of the moves of another system by name.
+        numbers: sizes of the moves by name, of another system, or of dynamics or an ensemble of your own, which find
+            them in `params.numbers` beside `weight_step`.
         observables: what is measured beside the usual, by name, see `Observable`; in a folder, functions are kept by
             where they are imported from.
         seed: root of all random numbers of the dynamics and of random starts.
@@ -119,6 +121,8 @@ def in_memory(job: Job, report: Report | None = None) -> xr.Dataset:
         FloatingPointError: if the configuration stops being finite.
     """
     compile_cache.guard()
+    if job.share is not None:
+        warn_of_own_code(job)
     made = provenance(job.system)
     begun = time.perf_counter()
     ds = derive(dataset(job, run(job, report)))
@@ -151,39 +155,62 @@ def prepared(
     if not isinstance(protocol, Protocol):
         raise fail("protocol", "be a Protocol", protocol)
     if isinstance(machine, Machine):
-        if numbers:
-            raise fail("numbers", "be given with another system than a Machine, which has `weight_step`", dict(numbers))
+        own = dict(numbers or {})
+        if own and isinstance(dynamics, str) and isinstance(machine.ensemble, str):
+            requirement = "be left out with a Machine, unless its dynamics or its ensemble are values of your own"
+            raise fail("numbers", requirement, own)
+        if "weight_step" in own:
+            raise fail("numbers", "leave out `weight_step`, which is an argument of its own", own)
         system: System = Perceptron(machine, dynamics)
-        numbers, tasks = {"weight_step": weight_step}, _tasks(task)
-    elif isinstance(machine, System):
-        if dynamics != "metropolis" or weight_step != 0.1:
-            raise fail("dynamics", "be that of the system: it brings its own, with `numbers`", (dynamics, weight_step))
-        system, numbers, tasks = machine, dict(numbers or {}), _tasks_of_system(task)
+        numbers, tasks = {"weight_step": weight_step, **own}, _tasks(task)
     else:
-        raise fail("machine", "be a Machine or another System", machine)
+        _check_system(machine)
+        for name, value, default in (("dynamics", dynamics, "metropolis"), ("weight_step", weight_step, 0.1)):
+            if value != default:
+                raise fail(name, "be that of the system: it brings its own, with `numbers`", value)
+        system, numbers, tasks = machine, dict(numbers or {}), _tasks_of_system(task)
     cold = isinstance(machine, Machine) and machine.hard
     job = Job(
-        system,
-        tasks,
-        _beta(beta, cold=cold),
-        protocol,
-        numbers,
-        seed,
-        start,
-        _observables(observables),
-        keep_configurations,
-    )
-    return _shared(job, part)
+        system, tasks, _beta(beta, cold=cold), protocol,
+        numbers=numbers, seed=seed, start=start,
+        observables=_observables(observables, VARIABLES if isinstance(machine, Machine) else ()),
+        keep_configurations=keep_configurations,
+    )  # fmt: skip
+    job = _shared(job, part)
+    if not isinstance(machine, Machine):
+        job.check_system()
+    check_described(job)
+    return job
 
 
-def _observables(observables: Any) -> dict[str, Observable]:
-    """The user's observables, with names that are no variables which results may have."""
+REQUIRED = ("kernel", "observables", "start", "finite")
+"""What a system has no default for."""
+
+
+def _check_system(system: Any) -> None:
+    """Raise ValueError unless `system` is a System: a value of a frozen dataclass that says all that has no default."""
+    settings = getattr(type(system), "__dataclass_params__", None)
+    if isinstance(system, type) or not isinstance(system, System):
+        raise fail("machine", "be a Machine or another System (an instance, no class)", system)
+    if settings is None or not settings.frozen or not settings.eq:
+        raise fail("machine", "be of a class that is a frozen dataclass, `@dataclass(frozen=True)`", system)
+    missing = [name for name in REQUIRED if getattr(type(system), name) is getattr(System, name)]
+    if missing:
+        raise fail("machine", f"define {', '.join(missing)}", system)
+    try:
+        hash(system)
+    except TypeError as error:
+        raise fail("machine", "have fields that can be hashed, no arrays and no lists", system) from error
+
+
+def _observables(observables: Any, taken: Collection[str]) -> dict[str, Observable]:
+    """The user's observables, with names that are no variables which results may have with other data."""
     if observables is None:
         return {}
     if not isinstance(observables, Mapping):
         raise fail("observables", "be a dict of Observables by name", observables)
     for name in observables:
-        if name in VARIABLES:
+        if name in taken:
             raise fail("observables", "have names that nothing else in the result has", name)
     return dict(observables)
 
@@ -208,10 +235,12 @@ def _tasks(task: Any) -> tuple[Task, ...]:
     return tasks
 
 
-def _tasks_of_system(task: Any) -> tuple[Any, ...]:
-    if task is None:
-        return (Free(),)
-    return tuple(task) if isinstance(task, (list, tuple)) else (task,)
+def _tasks_of_system(task: Any) -> tuple[Data, ...]:
+    tasks = tuple(task) if isinstance(task, (list, tuple)) else (Free() if task is None else task,)
+    for one in tasks:
+        if isinstance(one, type) or not isinstance(one, Data):
+            raise fail("task", "have what `glassnet.sampling.system.Data` lists: name, parameters, digest, ...", one)
+    return tasks
 
 
 def _beta(beta: Any, *, cold: bool) -> Schedule | tuple[Schedule, ...]:

@@ -2,14 +2,19 @@
 
 import json
 import math
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import glassnet as gn
 from glassnet.config import DigitsTask, HiddenManifoldTask, RandomTask, RunConfig, TeacherStudentTask, read_config
 from glassnet.config.command import command_line
+from glassnet.config.description import REAL
 from glassnet.core.former import FormerName
+from glassnet.perceptron.proposal import Proposal
 from glassnet.simulator import prepared
 from glassnet.store.jobs import configuration_of_run
 
@@ -111,6 +116,11 @@ def test_former_keys_are_read_with_a_warning():
         machine["weights"] = machine.pop("ensemble")
     with pytest.warns(FormerName) as caught:
         assert RunConfig.from_json(json.dumps(values)) == current
+    assert {warning.filename for warning in caught} == {__file__}
+    values["machine"]["ensemble"] = "ising"
+    words_of_both = "`machine.weights` is now called `machine.ensemble`: give one of the two alone"
+    with pytest.warns(FormerName), pytest.raises(ValueError, match=words_of_both):
+        RunConfig.from_json(json.dumps(values))
     words = {str(warning.message).partition(";")[0] for warning in caught}
     assert words == {f"`{where}.weights` is now called `{where}.ensemble`" for where in ("machine", "task.teacher")}
 
@@ -245,3 +255,37 @@ BAD_JSON = [
 def test_bad_json(text, message):
     with pytest.raises(ValueError, match=f"^Argument {message}"):
         RunConfig.from_json(text)
+
+
+def test_real_numbers_are_those_of_all_kinds():
+    """Whole numbers in them give the same hash; a field that a machine has, too, is left to its potential."""
+    assert {"power", "strength", "margin", "threshold", "weight_step"} == REAL
+
+
+@dataclass(frozen=True)
+class Own:
+    """A potential and an ensemble of a user, as far as a description goes."""
+
+    slope: float = 1.0
+    margin: float = 0.0
+    name: ClassVar[str] = "own"
+    fewest: ClassVar[int] = 1
+    integral: ClassVar[bool] = False
+    proposal: ClassVar[Proposal] = Proposal(abs, 1, 1)
+    rows = draw = on_prior = check = None
+
+    def cost(self, gap):
+        return self.slope * jnp.maximum(-gap, 0)
+
+    def energy(self, gap):
+        return self.slope * np.maximum(-gap, 0)
+
+
+def test_values_of_users_come_back_from_json():
+    machine = replace(MACHINE, potential=Own(2.0), ensemble=Own())
+    config = RunConfig(machine, TeacherStudentTask(teacher=machine))
+    assert RunConfig.from_json(config.to_json()) == config
+    values = json.loads(config.to_json())
+    values["machine"]["potential"]["kind"] = "nowhere:Own"
+    with pytest.raises(ValueError, match=r"`machine.potential` must be importable as 'nowhere:Own'"):
+        RunConfig.from_json(json.dumps(values))

@@ -12,7 +12,7 @@ def derive(ds: Dataset) -> Dataset:
 
     Adds `weight_autocorrelation_normalised` (over its value at lag 0), `susceptibility_clones`,
     `susceptibility_samples`, and `relaxation_time` and `relaxation_time_weights` of the mean over clones; each
-    only where the measured variable is present.
+    only where the measured variable is present, by layer of a machine.
 
     Args:
         ds: result of a run; the attributes `widths` and `patterns` are read.
@@ -22,6 +22,8 @@ def derive(ds: Dataset) -> Dataset:
         ValueError: if an attribute is missing.
     """
     new: dict = {}
+    if "widths" not in ds.attrs:
+        return ds  # another system may use these names for something else
     if "spin_autocorrelation" in ds:
         new |= dict(susceptibility(ds).data_vars)
         new["relaxation_time"] = _relaxation(ds["spin_autocorrelation"], "relaxation_time")

@@ -39,14 +39,16 @@ def moving_layers(ds: Dataset, name: str) -> DataArray:
 
     Args:
         ds: result with the variable and the attribute `depth`.
-        name: a variable by `layer`; the table of observables says whether its last layer is clamped.
+        name: a variable by `layer`; its attribute `fixed`, else the table of observables, says whether its last layer
+            is clamped.
     Raises:
         ValueError: if the variable or the attribute is missing.
     """
     if name not in ds:
         raise fail("ds", f"have the variable {name!r}", sorted(map(str, ds.data_vars)))
     known = VARIABLES.get(name)
-    if known is None or "layer" not in known.fixed:
+    fixed = ds[name].attrs["fixed"].split() if "fixed" in ds[name].attrs else known.fixed if known else ()
+    if "layer" not in fixed:
         return ds[name]
     return ds[name].sel(layer=ds["layer"] < attribute(ds, "depth"))
 

@@ -11,6 +11,7 @@ from glassnet.config import RunConfig
 from glassnet.config.read import record
 from glassnet.core.check import fail, positive
 from glassnet.core.codec import from_json, leaves
+from glassnet.core.former import warn_former
 from glassnet.perceptron.machine import Machine
 
 ALIASES = {
@@ -113,6 +114,8 @@ def read_axes(grid: Any) -> tuple[Axis, ...]:
     for key, values in leaves(grid):
         if not isinstance(values, list):
             raise fail(f"grid.{key}", "be a list of values", values)
+        if key in FORMER:
+            warn_former(f"grid.{key}", f"grid.{FORMER[key]}", stacklevel=3)
         axis = Axis(key, tuple(value if isinstance(value, list) else from_json(value) for value in values))
         if axis.path in axes:
             other = axes[axis.path].key

@@ -154,7 +154,7 @@ def _grid(recorded: dict[str, Any]) -> Grid:
 
 
 def _runs(recorded: dict[str, Any], grid: Grid) -> dict[str, str]:
-    """The hashes of the recorded runs, by name; those that an earlier version hashed otherwise as they are now."""
+    """The hashes of the recorded runs, by name; a hash that an earlier version gave is replaced by the present one."""
     renewed = {point.config.former_hash: point.config.config_hash for point in grid.points}
     return {name: renewed.get(known, known) for name, known in recorded["runs"].items()}
 

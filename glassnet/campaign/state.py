@@ -14,6 +14,9 @@ from glassnet.store.folder import RESULTS, RunFolder, holds_run, log, status
 STATES = ("absent", "running", "stopped", "failed", "interrupted", "complete", "queued", "unreadable")
 """Where a run may stand: as `glassnet.store.folder.status` says, waiting as a job, or damaged."""
 
+SAID = "glassnet: error: "
+"""How the line begins that a command leaves behind when it fails."""
+
 PROMPT = "$ "
 """What stands in front of a command in the file that keeps what it prints."""
 
@@ -96,7 +99,7 @@ def command(folder: Path, config_file: Path, *, time_limit: float | None) -> lis
 
 
 def last_error(folder: Path, log_file: Path) -> str:
-    """Why a run failed: a damaged configuration, what its log says, or the last line that its last command printed.
+    """Why a run failed: a damaged configuration, what its log says, or the last error that its last command printed.
 
     "" if that is not known.
     """
@@ -108,9 +111,11 @@ def last_error(folder: Path, log_file: Path) -> str:
         return str(end.get("reason", ""))
     if not log_file.exists():
         return ""
-    lines = [line.strip() for line in log_file.read_text(encoding="utf-8", errors="replace").splitlines()]
-    last = next((line for line in reversed(lines) if line), "")
-    return "" if last.startswith(PROMPT) else last.removeprefix("glassnet: error: ")
+    text = log_file.read_text(encoding="utf-8", errors="replace")
+    _, prompt, printed = f"\n{text}".rpartition(f"\n{PROMPT}")
+    lines = [line.strip() for line in printed.splitlines()][1 if prompt else 0 :]  # below the last command
+    own = [line for line in lines if line.startswith(SAID)]  # XLA keeps a log there, too
+    return next((line for line in reversed(own or lines) if line), "").removeprefix(SAID)
 
 
 def _failure(folder: Path) -> dict[str, Any] | None:

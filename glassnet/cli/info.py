@@ -224,7 +224,8 @@ def by_layer(ds: "Dataset") -> Iterator[str]:
     from glassnet.analysis import relaxation_time
 
     yield f"{'by layer':<28}" + "".join(f"{l:>9}" for l in ds["layer"].values)
-    for name in ("energy", "violated", "acceptance_weights", "acceptance_spins"):
+    names = ("energy", "violated", "acceptance_weights", "acceptance_spins")
+    for name in (name for name in names if name in ds):  # dynamics of a builder count no moves
         yield from _table(name.replace("_", " of "), ds[name].isel(time=last_measured(ds)).mean("sample"))
     longest = int(ds["lag"][-1])
     sources = {"spins": "spin_autocorrelation", "weights": "weight_autocorrelation_normalised"}

@@ -53,7 +53,7 @@ class Gap(Written):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ensemble(Gap):
+class Averaged(Gap):
     """What is averaged over.
 
     Args:
@@ -66,7 +66,7 @@ class Ensemble(Gap):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Overlap(Ensemble):
+class Overlap(Averaged):
     """Replica-symmetric overlaps of neurons and weights by layer, free entropy, errors of a student.
 
     Args:
@@ -102,7 +102,7 @@ class Branches(Written):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransitionsByLayer(Ensemble):
+class TransitionsByLayer(Averaged):
     """The alpha at which each hidden layer orders, for machines of several depths.
 
     Args:
@@ -113,7 +113,7 @@ class TransitionsByLayer(Ensemble):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Penetration(Ensemble):
+class Penetration(Averaged):
     """Thickness xi of the solid at one boundary of an infinitely deep machine, with the fit xi = a + b ln alpha.
 
     Args:

@@ -1,7 +1,7 @@
 """A whole run as one value: checked when it is made, written as JSON and read back, hashed."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from glassnet.config.read import record
-from glassnet.config.tasks import TaskConfig, integers
+from glassnet.config.tasks import TASKS, TaskConfig, integers
 from glassnet.core.check import fail, integer, is_number, one_of, positive
 from glassnet.core.codec import config_hash, to_json
 from glassnet.core.former import of_earlier_versions
 from glassnet.core.schedule import KINDS, Schedule
-from glassnet.perceptron.describe import as_formerly, described
+from glassnet.perceptron.describe import POTENTIALS, as_formerly, described
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.sweeps.catalogue import DYNAMICS
 from glassnet.perceptron.system import STARTS
@@ -274,8 +274,11 @@ def _checked_beta(beta: Any) -> Beta:
     return found  # ty: ignore[invalid-explicit-return]
 
 
-REAL = {"power", "strength", "margin", "threshold", "weight_step"}
-"""Fields that hold real numbers also where a whole number was given."""
+KINDS_OF_VALUES = (RunConfig, *TASKS.values(), *POTENTIALS.values())
+
+REAL = {f.name for kind in KINDS_OF_VALUES for f in fields(kind) if f.type is float} - {f.name for f in fields(Machine)}
+"""Fields that hold real numbers also where a whole number was given; a name that a machine has, too, is not among them
+(`width`), so that its potential has to see to it itself."""
 
 
 def _floats(values: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from glassnet.config.tasks import TASKS
 from glassnet.core.check import fail, one_of
 from glassnet.core.codec import from_json
 from glassnet.core.former import current_keys
-from glassnet.perceptron.describe import FORMER, POTENTIALS
+from glassnet.perceptron.describe import FORMER, POTENTIALS, value_from
 from glassnet.perceptron.machine import Machine
 from glassnet.simulation.protocol import Protocol
 
@@ -46,6 +46,17 @@ def _variant(kinds: dict[str, Any], name: str, values: Any) -> Any:
     return record(kinds[values["kind"]], name, {k: v for k, v in values.items() if k != "kind"})
 
 
+def _potential(name: str, values: Any) -> Any:
+    """One of the package by the name of its class, one of a user by where it is imported from."""
+    imported = isinstance(values, dict) and ":" in str(values.get("kind"))
+    return value_from(name, values) if imported else _variant(POTENTIALS, name, values)
+
+
+def _ensemble(name: str, values: Any) -> Any:
+    """A name, or one of a user by where it is imported from."""
+    return value_from(name, values) if isinstance(values, dict) and "kind" in values else _plain(name, values)
+
+
 def _optional_machine(name: str, values: Any) -> Machine | None:
     return None if values is None else record(Machine, name, values)
 
@@ -54,7 +65,8 @@ READERS: dict[str, Callable[[str, Any], Any]] = {
     "machine": partial(record, Machine),
     "teacher": _optional_machine,
     "protocol": partial(record, Protocol),
-    "potential": partial(_variant, POTENTIALS),
+    "potential": _potential,
+    "ensemble": _ensemble,
     "task": partial(_variant, TASKS),
     "beta": _beta,
 }

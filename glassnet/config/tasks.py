@@ -1,7 +1,7 @@
 """Kinds of boundary data, as values that say how to build them."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from glassnet import tasks
 from glassnet.core.check import fail, finite, integer
@@ -136,9 +136,9 @@ class DigitsTask:
 
 
 TaskConfig = RandomTask | TeacherStudentTask | HiddenManifoldTask | DigitsTask
-TASKS: dict[str, type[TaskConfig]] = {
-    task.kind: task for task in (RandomTask, TeacherStudentTask, HiddenManifoldTask, DigitsTask)
-}
+"""All kinds of data."""
+
+TASKS: dict[str, type[TaskConfig]] = {task.kind: task for task in get_args(TaskConfig)}
 """Kinds of data by name."""
 
 

@@ -1,1 +1,3 @@
-"""Pytrees, addressed random keys, schedules: nothing here knows any physics."""
+"""Pytrees, addressed random keys, schedules, checks of arguments, JSON and hashes, former names, requests to stop, the
+cache of compiled programs: nothing here knows any physics.
+"""

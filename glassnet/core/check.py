@@ -22,13 +22,14 @@ def plain_fields(instance: Any) -> None:
     So that equal instances have one hash, one text and one JSON form.
     """
     for name, value in vars(instance).items():
-        object.__setattr__(instance, name, _plain(value))
+        object.__setattr__(instance, name, plain(value))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Python values for NumPy scalars, and tuples for lists and arrays, however deep; others as they are."""
     if hasattr(value, "tolist"):
         value = value.tolist()
-    return tuple(map(_plain, value)) if isinstance(value, (list, tuple)) else value
+    return tuple(map(plain, value)) if isinstance(value, (list, tuple)) else value
 
 
 def frozen_value(name: str, value: Any, parts: Collection[str]) -> None:

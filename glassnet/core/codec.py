@@ -8,8 +8,19 @@ from typing import Any
 
 
 def canonical(config: Mapping[str, Any]) -> str:
-    """JSON with sorted keys and no spaces; equal configurations give equal text."""
-    return json.dumps(config, sort_keys=True, separators=(",", ":"), default=lambda value: value.item())
+    """JSON with sorted keys and no spaces; equal configurations give equal text.
+
+    Raises:
+        TypeError: for a value that JSON cannot hold.
+    """
+    return json.dumps(config, sort_keys=True, separators=(",", ":"), default=_number)
+
+
+def _number(value: Any) -> Any:
+    """A NumPy scalar as a Python number."""
+    if getattr(value, "ndim", None) != 0:
+        raise TypeError(f"JSON cannot hold {value!r}")
+    return value.item()
 
 
 def config_hash(config: Mapping[str, Any]) -> str:
@@ -37,6 +48,16 @@ def from_json(values: Any) -> Any:
     return math.inf if values == INFINITE else values
 
 
+def as_tuples(value: Any) -> Any:
+    """`value` with tuples for lists, however deep: what a JSON file made of a tuple becomes one again."""
+    return tuple(map(as_tuples, value)) if isinstance(value, (list, tuple)) else value
+
+
+def as_lists(value: Any) -> Any:
+    """`value` with lists for tuples, however deep, as a JSON file holds it."""
+    return list(map(as_lists, value)) if isinstance(value, (list, tuple)) else value
+
+
 def leaves(values: Mapping[str, Any], *, lists: bool = False, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Names with dots and values on one level, in their order: machine.depth, machine.potential.kind, ...
 
@@ -51,7 +72,7 @@ def leaves(values: Mapping[str, Any], *, lists: bool = False, prefix: str = "") 
         if isinstance(value, Mapping):
             yield from leaves(value, lists=lists, prefix=f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}", list(value) if isinstance(value, tuple) else value
+            yield f"{prefix}{key}", as_lists(value)
 
 
 def flat(values: Mapping[str, Any], *, lists: bool = False) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Any
 
 from glassnet.core.check import fail, one_of
+from glassnet.core.codec import as_tuples
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.potential import KNOWN
 
@@ -28,22 +29,21 @@ def described(machine: Machine) -> dict[str, Any]:
 
 def renewed(values: Any) -> Any:
     """JSON values in which every description of a machine, however deep inside, has its present keys."""
-    if isinstance(values, list):
-        return [renewed(value) for value in values]
-    if not isinstance(values, dict):
-        return values
-    names = FORMER if {"depth", "width", "potential"} <= set(values) else {}
-    return {names.get(key, key): renewed(value) for key, value in values.items()}
+    return _renamed(values, FORMER)
 
 
 def as_formerly(values: Any) -> Any:
-    """JSON values in which every description of a machine has the keys of earlier versions, by which those hashed."""
+    """JSON values in which every description of a machine has the keys of earlier versions: their hashes used them."""
+    return _renamed(values, {new: old for old, new in FORMER.items()})
+
+
+def _renamed(values: Any, names: dict[str, str]) -> Any:
     if isinstance(values, list):
-        return [as_formerly(value) for value in values]
+        return [_renamed(value, names) for value in values]
     if not isinstance(values, dict):
         return values
-    names = {new: old for old, new in FORMER.items()} if {"depth", "width", "potential"} <= set(values) else {}
-    return {names.get(key, key): as_formerly(value) for key, value in values.items()}
+    here = names if {"depth", "width", "potential"} <= set(values) else {}
+    return {here.get(key, key): _renamed(value, names) for key, value in values.items()}
 
 
 def machine_from(description: dict[str, Any]) -> Machine:
@@ -55,7 +55,7 @@ def machine_from(description: dict[str, Any]) -> Machine:
     arguments: dict[str, Any] = {FORMER.get(key, key): value for key, value in description.items()}
     for name in ("potential", "ensemble"):
         if isinstance(arguments.get(name), dict):
-            arguments[name] = _value(name, arguments[name])
+            arguments[name] = value_from(name, arguments[name])
     return Machine(**arguments)
 
 
@@ -78,9 +78,13 @@ def _described(value: Any) -> dict[str, Any]:
     return {"kind": name, **asdict(value)}
 
 
-def _value(name: str, description: dict[str, Any]) -> Any:
-    """The potential or ensemble that `_described` described; checked further by `Machine`."""
-    values = {key: tuple(x) if isinstance(x, list) else x for key, x in description.items() if key != "kind"}
+def value_from(name: str, description: dict[str, Any]) -> Any:
+    """The potential or ensemble that `described` described; checked further by `Machine`.
+
+    Raises:
+        ValueError: for an unknown kind, one that cannot be imported, or one that has other fields now.
+    """
+    values = {key: as_tuples(x) for key, x in description.items() if key != "kind"}
     kind = _kind(name, description["kind"])
     known = [field.name for field in fields(kind)]
     if set(known) != set(values):

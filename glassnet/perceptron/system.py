@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from jax import Array
 
-from glassnet.core.check import fail, one_of, positive
+from glassnet.core.check import fail, finite, one_of, positive
 from glassnet.native import library
 from glassnet.perceptron.describe import check_reopens, described, machine_from
 from glassnet.perceptron.machine import Machine
@@ -16,11 +16,12 @@ from glassnet.perceptron.observe import layers
 from glassnet.perceptron.observe.table import ACCEPTANCE, Taught, bound
 from glassnet.perceptron.reference import checked_spins, checked_weights, energy
 from glassnet.perceptron.state import Boundary, State, pack, random_state
+from glassnet.perceptron.sweeps import fused
 from glassnet.perceptron.sweeps.catalogue import dynamics_about, dynamics_from, dynamics_name, dynamics_of
 from glassnet.perceptron.sweeps.native import known
 from glassnet.sampling.kernel import Kernel
 from glassnet.sampling.plan import Plan
-from glassnet.sampling.system import Moves, Observable, System, Work
+from glassnet.sampling.system import Moves, Observable, System, Variable, Work
 
 if TYPE_CHECKING:
     from glassnet.tasks.task import Task
@@ -29,6 +30,13 @@ Configuration = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]
 """Weights, one (out, in) array a layer, and spins, one (pattern, neuron) array for each layer 0..L."""
 
 STARTS = ("random", "planted")
+
+KEPT_WORDS = {
+    "spins": ("last configuration: spins", "S"),
+    "inputs": ("clamped data", "S"),
+    "outputs": ("clamped data", "S"),
+}
+"""Words and symbol of what results keep beside weights."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,11 @@ class Perceptron(System):
     def native(self) -> bool:
         """Whether native kernels carry out the sweeps on a CPU."""
         return dynamics_of(self.dynamics).native and library.available() and known(self.machine)
+
+    @property
+    def fused(self) -> bool:
+        """Whether fused kernels carry out the sweeps on an accelerator."""
+        return dynamics_of(self.dynamics).native and fused.known(self.machine.potential)
 
     def kernel(self, plan: Plan) -> Kernel:
         """The moves."""
@@ -110,7 +123,7 @@ class Perceptron(System):
         return Boundary(task.inputs.T, task.outputs.T)  # ty: ignore[invalid-argument-type]
 
     def scene(self, task: "Task") -> Boundary:
-        """Beside them the test data, and the teacher's hidden neurons where they correspond to the machine's."""
+        """Training data, test data, and the teacher's hidden neurons where they correspond to the machine's."""
         test = Boundary(task.test_inputs.T, task.test_outputs.T)  # ty: ignore[invalid-argument-type]
         whole = replace(self.clamped(task), test=test)
         if not self._taught([task]):
@@ -133,6 +146,9 @@ class Perceptron(System):
     def moves(self, tasks: Sequence["Task"]) -> dict[str, Moves]:
         """Moves offered to weights and spins, by layer 1..L."""
         offered = dynamics_of(self.dynamics).moves(self.machine, tasks[0].patterns)
+        unknown = [name for name in offered if name not in ACCEPTANCE]
+        if unknown:
+            raise fail("dynamics.moves", f"give the names {' and '.join(ACCEPTANCE)}", unknown)
         return {name: Moves(count, ACCEPTANCE[name]) for name, count in offered.items()}
 
     def work(self, tasks: Sequence["Task"]) -> Work:
@@ -142,7 +158,8 @@ class Perceptron(System):
 
     def check(self, tasks: Sequence["Task"], betas: Sequence[float], start: Any, numbers: Mapping[str, float]) -> None:
         """Raise ValueError unless data, temperatures, start and numbers fit the machine."""
-        positive(**numbers)
+        positive(weight_step=numbers["weight_step"])
+        finite(**{f"numbers[{name!r}]": x for name, x in numbers.items() if name != "weight_step"})
         for task in tasks:
             task.check(self.machine)
         shapes = {(task.patterns, len(task.test_inputs)) for task in tasks}
@@ -190,6 +207,11 @@ class Perceptron(System):
         weights = {f"weights_{g}": ((f"layer_{g}", f"slot_{g}", f"neuron_{g}"), J) for g, J in enumerate(bare.weights)}
         return {"spins": (("hidden_layer", "neuron", "pattern"), bare.spins)} | weights
 
+    def kept_variable(self, name: str, dims: tuple[str, ...]) -> Variable:
+        """Labels of kept spins, weights and clamped data."""
+        words, symbol = KEPT_WORDS.get(name, ("last configuration: weights of one stack of layers", "J"))
+        return Variable(dims, "1", words, symbol, "glassnet")
+
     def kept_data(self, task: "Task") -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
         """Clamped inputs and outputs."""
         return {"inputs": (("pattern", "inputs"), task.inputs), "outputs": (("pattern", "outputs"), task.outputs)}
@@ -209,14 +231,18 @@ class Perceptron(System):
             "patterns": tasks[0].patterns,
             "alpha": tasks[0].patterns / self.machine.alpha_scale,
             "dynamics": dynamics_name(self.dynamics),
+            "hard": int(self.machine.hard),
         }
 
     def config(self, numbers: Mapping[str, float]) -> dict[str, Any]:
-        """Machine and dynamics as JSON values."""
-        return {"machine": described(self.machine), "dynamics": dynamics_about(self.dynamics), **numbers}
+        """Machine and dynamics as JSON values; `numbers` holds what moves of a user need beside `weight_step`."""
+        step = numbers["weight_step"]
+        own = {name: x for name, x in numbers.items() if name != "weight_step"}
+        config = {"machine": described(self.machine), "dynamics": dynamics_about(self.dynamics), "weight_step": step}
+        return {**config, "numbers": own} if own else config
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> tuple[Self, dict[str, float]]:
         """The inverse of `config`."""
-        numbers = {"weight_step": config["weight_step"]}
+        numbers = {"weight_step": config["weight_step"], **config.get("numbers", {})}
         return cls(machine_from(config["machine"]), dynamics_from(config["dynamics"])), numbers

@@ -108,12 +108,12 @@ def _few_samples(ds: Dataset) -> Iterator[str]:
 
 
 def _infinite(cut: Dataset) -> Iterator[str]:
-    if _potential(cut) != "HardCore" and not np.isfinite(cut["energy"].values).all():
+    if not _hard(cut) and not np.isfinite(cut["energy"].values).all():
         yield "Not finite: energies of some layers are infinite."
 
 
 def _violated_hard_core(cut: Dataset) -> Iterator[str]:
-    if _potential(cut) != "HardCore":
+    if not _hard(cut):
         return
     last = _last(cut, "violated").mean("sample")
     which = cut["layer"].values[(last > 0).values]
@@ -124,8 +124,9 @@ def _violated_hard_core(cut: Dataset) -> Iterator[str]:
         )
 
 
-def _potential(ds: Dataset) -> str:
-    return str(attribute(ds, "machine").get("potential", {}).get("kind", ""))
+def _hard(ds: Dataset) -> bool:
+    """Whether violated gaps are forbidden; results of version 0.1 have the name of the potential alone."""
+    return bool(ds.attrs.get("hard", attribute(ds, "machine").get("potential", {}).get("kind") == "HardCore"))
 
 
 def _last(cut: Dataset, name: str) -> DataArray:

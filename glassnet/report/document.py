@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 from string import Template
+from typing import Any
 
 from xarray import Dataset
 
@@ -88,8 +89,8 @@ def _key(name: str, value: str) -> Markup:
 def _in_words(ds: Dataset) -> str:
     """Machine, data, temperature and protocol in one sentence."""
     machine, attrs, sizes = attribute(ds, "machine"), ds.attrs, ds.sizes
-    ensemble = machine.get("ensemble") or machine.get("weights", "")  # its name in files of earlier versions
-    potential = str(machine.get("potential", {}).get("kind", "")).replace("Core", " core").lower()
+    ensemble = _kind(machine.get("ensemble") or machine.get("weights", ""))  # its name in files of earlier versions
+    potential = _kind(machine.get("potential", {})).replace("Core", " core").lower()
     betas = [f"{b:g}" for b in ds["beta"].values.reshape(-1)] if "beta" in ds.coords else []
     shown = betas if len(betas) <= 6 else [*betas[:2], "…", betas[-1]]
     numbers = {"sample": "sample", "waiting_time": "waiting time", "clone": "clone"}
@@ -101,6 +102,12 @@ def _in_words(ds: Dataset) -> str:
         f"(α\u00a0=\u00a0{number(float(attrs.get('alpha', 'nan')))}); β\u00a0=\u00a0{listed(shown)}; "
         f"{protocol}."
     )
+
+
+def _kind(described: Any) -> str:
+    """The name of an ensemble or a potential; of a user's own that of its class, without its module."""
+    name = described.get("kind", "") if isinstance(described, dict) else described
+    return str(name).rpartition(":")[2].rpartition(".")[2]
 
 
 def _several(n: int, word: str) -> str:

@@ -6,16 +6,17 @@ are mapped over many by those who call them. What is measured is a table of `Obs
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
 from importlib import import_module
-from types import CodeType, FunctionType, NoneType
+from types import CodeType, FunctionType, MethodType, ModuleType, NoneType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jax import Array
 
-from glassnet.core.check import fail, one_of
+from glassnet.core.check import fail, one_of, plain
+from glassnet.core.codec import as_tuples
 from glassnet.sampling.kernel import Kernel, State
 from glassnet.sampling.plan import Plan
 
@@ -45,18 +46,18 @@ class Observable:
     Args:
         of: `of(state, then, clamped) -> array` for one replica, in JAX. `then` is the configuration at the waiting time
             (None on hosts), `clamped` what `System.scene` returns. Of a pair: `of(state, other, (clamped, others))`,
-            where both states are bare (`System.bare`).
+            where both states are bare (`System.bare`) and both data what `System.clamped` returns.
         dims: names of the axes of its value, in their order.
         on: "host" (against time), "clone" (against lag), "both" (then the clones' carry the prefix `clone_`) or "pair"
             (all pairs of clones of a host against lag, and, with the prefix `final_`, of all last configurations).
         units, long_name, symbol, source: labels of the variable.
         finish: `finish(values) -> values` in NumPy, for what JAX cannot do. It gets the values of all replicas at once,
-            the replica as first axis.
+            the replica as first axis; of pairs the values of a whole group, both configurations as first axes.
         pick: key (a word) or index of its value, where `of` (or `finish`) returns several. Observables with the same
             functions share one evaluation.
         fixed: dims whose last place is clamped, as in `Variable`.
     Raises:
-        ValueError: if `of` is no function, or `dims`, `on` or `pick` are not as said.
+        ValueError: if `of` is no function, or `dims`, `fixed`, `on` or `pick` are not as said.
     """
 
     of: Callable
@@ -73,9 +74,12 @@ class Observable:
     def __post_init__(self) -> None:
         if not callable(self.of):
             raise fail("of", "be a function of state, then and clamped", self.of)
-        if isinstance(self.dims, str) or not all(isinstance(dim, str) for dim in self.dims):
-            raise fail("dims", "be a tuple of names", self.dims)
-        object.__setattr__(self, "dims", tuple(self.dims))
+        for name, dims in (("dims", self.dims), ("fixed", self.fixed)):
+            if not isinstance(dims, (tuple, list)) or not all(isinstance(dim, str) for dim in dims):
+                raise fail(name, "be a tuple of names", dims)
+            object.__setattr__(self, name, tuple(dims))
+        if not set(self.fixed) <= set(self.dims):
+            raise fail("fixed", f"be among the dims {self.dims!r}", self.fixed)
         one_of(ON, on=self.on)
         if self.pick is not None and not isinstance(self.pick, (str, int)):
             raise fail("pick", "be None, a key or an index", self.pick)
@@ -98,13 +102,56 @@ class Moves(NamedTuple):
     variable: Variable
 
 
+COUNTS = "accepted"
+"""How the names of all counts of accepted moves begin."""
+
+
+def rate_name(name: str) -> str:
+    """Name of the accepted fraction in a result, from that of the count: accepted_spins becomes acceptance_spins."""
+    return name.replace(COUNTS, "acceptance")
+
+
 class Work(NamedTuple):
-    """How much one replica is, which decides how many go into one call: numbers that one step of a sweep touches, and
-    numbers that a whole sweep touches.
+    """Size of one replica: how many array entries one step, and one whole sweep, read or write.
+
+    It sets how many replicas run in one call.
     """
 
     step: int
     replica: int
+
+
+@runtime_checkable
+class Data(Protocol):
+    """What a run asks of the data of a sample; what is inside concerns the system alone."""
+
+    @property
+    def name(self) -> str:
+        """One word, for titles."""
+        ...
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """What reproduces the data, as JSON values."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the data."""
+        ...
+
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """The data by name, which a folder keeps."""
+        ...
+
+    def about(self) -> Mapping[str, Any]:
+        """What `stored` needs beside the arrays, as JSON values, with "kind": `import_path` of the class."""
+        ...
+
+    @classmethod
+    def stored(cls, about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> "Data":
+        """The data that `about` and `arrays` described."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -155,8 +202,13 @@ class System(Protocol):
         """Whether compiled kernels for one replica at a time carry out its sweeps on a CPU."""
         return False
 
+    @property
+    def fused(self) -> bool:
+        """Whether fused kernels for a whole batch carry out its sweeps on an accelerator."""
+        return False
+
     def kernel(self, plan: Plan) -> Kernel:
-        """Moves, cut as the plan says."""
+        """The kernel, laid out for the processor that `plan` describes."""
         ...
 
     def observables(self, tasks: Sequence[Any]) -> Mapping[str, Observable]:
@@ -191,7 +243,7 @@ class System(Protocol):
         return self.clamped(task)
 
     def bare(self, state: State) -> State:
-        """The configuration without what moves cache."""
+        """The configuration without what moves cache: no more than what `start` draws. Of one replica."""
         return state
 
     def finite(self, state: State) -> dict[str, Array]:
@@ -203,7 +255,11 @@ class System(Protocol):
         return " ".join([name, *map(str, index)])
 
     def moves(self, tasks: Sequence[Any]) -> Mapping[str, Moves]:
-        """How many moves a sweep offers, by the names in a kernel's `info`, which counts the accepted ones."""
+        """How many moves a sweep offers, by the names in a kernel's `info`, which counts the accepted ones.
+
+        All these names begin with "accepted"; a result has the accepted fraction as "acceptance" with the same ending.
+        The count may leave out last places that are offered nothing.
+        """
         return {}
 
     def work(self, tasks: Sequence[Any]) -> Work:
@@ -221,15 +277,25 @@ class System(Protocol):
         return {}
 
     def kept(self, bare: State) -> dict[str, tuple[tuple[str, ...], Any]]:
-        """Dims and array of each part of a configuration that results keep; arrays may have further leading axes."""
+        """Dims and array of each part of a configuration that results keep; arrays may have further leading axes.
+
+        With observables of pairs, parts of a run are joined from these: see `from_kept`.
+        """
         return {}
+
+    def kept_variable(self, name: str, dims: tuple[str, ...]) -> Variable:
+        """Labels of a part of a configuration that results keep, or of the data beside it."""
+        return Variable(dims, "1", f"last configuration: {name.replace('_', ' ')}", "", "")
 
     def kept_data(self, task: Any) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
         """Dims and array of the data that results keep beside configurations."""
         return {}
 
     def from_kept(self, arrays: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray]) -> tuple[State, Any]:
-        """The bare configurations and clamped data that `kept` and `kept_data` took apart."""
+        """The bare configurations and clamped data that `kept` and `kept_data` took apart.
+
+        Needed where a run with observables of pairs is split into parts; arrays may have further leading axes.
+        """
         raise fail("ds", "hold configurations", sorted(arrays))
 
     def attributes(self, tasks: Sequence[Any]) -> dict[str, Any]:
@@ -238,23 +304,33 @@ class System(Protocol):
 
     def config(self, numbers: Mapping[str, float]) -> dict[str, Any]:
         """The system and the numbers of its moves as JSON values, for `from_config`."""
-        fields = {name: getattr(self, name) for name in getattr(self, "__dataclass_fields__", {})}
-        return {"system": {"kind": import_path(type(self)), **fields}, "numbers": dict(numbers)}
+        values = {name: plain(getattr(self, name)) for name in getattr(self, "__dataclass_fields__", {})}
+        return {"system": {"kind": import_path(type(self)), **values}, "numbers": dict(numbers)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> tuple["System", dict[str, float]]:
-        """The inverse of `config`."""
-        fields = {name: tuple(x) if isinstance(x, list) else x for name, x in config["system"].items()}
-        return cls(**{name: x for name, x in fields.items() if name != "kind"}), dict(config["numbers"])
+        """The inverse of `config`.
+
+        Raises:
+            ValueError: if the class has other fields now.
+        """
+        values = {name: as_tuples(x) for name, x in config["system"].items() if name != "kind"}
+        known = tuple(getattr(cls, "__dataclass_fields__", {}))
+        if set(known) != set(values):
+            now = f"{config['system']['kind']} has {', '.join(known) or 'none'} now"
+            raise ValueError(f"The run needs a system with the fields {', '.join(values) or '(none)'}, but {now}.")
+        return cls(**values), dict(config["numbers"])
 
 
 def import_path(thing: Any) -> str:
     """Where a class or function is found: "module:name".
 
-    What no import finds (a lambda, a function inside another one, a `partial`) has a name that says so, with a digest
-    of what it does in place of a path: "module:<lambda>#0123456789ab".
+    What no import finds (a lambda, a function inside another one, a `partial`, a method of an object) has a name that
+    says so, with a digest of what it does in place of a path: "module:<lambda>#0123456789ab".
     """
     name = getattr(thing, "__qualname__", None)
+    if isinstance(thing, MethodType) and not isinstance(thing.__self__, type):
+        return f"{thing.__module__}:<{name}>#{_digest(thing)}"
     if name is None:
         return f"{type(thing).__module__}:<{type(thing).__qualname__}>#{_digest(thing)}"
     return f"{thing.__module__}:{name}" + (f"#{_digest(thing)}" if "<" in name else "")
@@ -272,18 +348,27 @@ def _essence(thing: Any, depth: int = 0) -> Any:
     inside = partial(_essence, depth=depth + 1)
     if isinstance(thing, (tuple, list)):
         return tuple(map(inside, thing))
+    if isinstance(thing, Mapping):
+        return tuple(sorted(((inside(key), inside(value)) for key, value in thing.items()), key=repr))
     if isinstance(thing, partial):
         return inside(thing.func), inside(thing.args), inside(sorted(thing.keywords.items()))
+    if isinstance(thing, MethodType):
+        return inside(thing.__func__), inside(thing.__self__)
     if isinstance(thing, CodeType):
         return thing.co_code, thing.co_names, inside(thing.co_consts)
     if isinstance(thing, FunctionType) and "<" in thing.__qualname__:
         bound = [cell.cell_contents for cell in thing.__closure__ or ()]
-        return inside(thing.__code__), inside(bound), inside(thing.__defaults__ or ())
+        by_name = (inside(sorted(thing.__kwdefaults__.items())),) if thing.__kwdefaults__ else ()
+        return inside(thing.__code__), inside(bound), inside(thing.__defaults__ or ()), *by_name
+    if not isinstance(thing, FunctionType) and hasattr(thing, "__wrapped__"):  # compiled by `jax.jit`
+        return inside(thing.__wrapped__)
     if isinstance(thing, (str, bytes, int, float, complex, NoneType)):
         return thing
     if hasattr(thing, "__array__"):
         return np.asarray(thing).tobytes()
-    if is_dataclass(thing) and not isinstance(thing, type):
+    if is_dataclass(thing) and not isinstance(thing, type):  # without properties that it has cached
+        return import_path(type(thing)), inside(sorted((f.name, getattr(thing, f.name)) for f in fields(thing)))
+    if hasattr(thing, "__dict__") and not isinstance(thing, (type, FunctionType, ModuleType)):
         return import_path(type(thing)), inside(sorted(vars(thing).items()))
     return f"{type(thing).__module__}:{type(thing).__qualname__}:{getattr(thing, '__qualname__', '')}"
 
@@ -304,8 +389,8 @@ def imported(path: str) -> Any:
         for part in name.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError, ValueError) as error:
-        message = f"needs {path}, which cannot be imported here ({error}): run the script that defines it again"
-        raise ValueError(f"Argument `folder` must hold a run that can be opened here, but {message}.") from error
+        advice = "set PYTHONPATH to where its module is, or run the script that defines it again"
+        raise ValueError(f"The run needs {path}, which cannot be imported here ({error}): {advice}.") from error
     return found
 
 

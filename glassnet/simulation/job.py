@@ -14,13 +14,14 @@ from jax import Array
 from glassnet.core import keys
 from glassnet.core.check import fail, integer
 from glassnet.core.schedule import BetaPath, Schedule
-from glassnet.sampling.kernel import State
-from glassnet.sampling.system import Moves, Observable, System
+from glassnet.sampling.kernel import Kernel, Params, State
+from glassnet.sampling.system import COUNTS, Moves, Observable, System, rate_name
+from glassnet.simulation.parallel import placed
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.share import Share
 
 PREFIXES = ("clone_", "final_", "configuration_")
-"""Beginnings of names that results give to what belongs to other names."""
+"""Prefixes that results add to names; a user's observable must not begin with one."""
 
 RUN_DIMS = {
     "sample", "temperature", "beta", "waiting_time", "clone", "clone_b", "lag", "time",
@@ -71,6 +72,8 @@ class Job:
         self.system.check(self.tasks, betas, self.start, self.numbers)
         object.__setattr__(self, "numbers", {name: float(x) for name, x in self.numbers.items()})
         self._check_observables()
+        if self.share is not None:
+            self._check_share()
 
     def _check_schedules(self) -> None:
         if len({(s.kind, len(s.times)) for s in self.schedules}) != 1:
@@ -78,18 +81,26 @@ class Job:
         if len(set(self.schedules)) < len(self.schedules):
             raise fail("beta", "hold different values", [s.betas for s in self.schedules])
 
+    def _check_share(self) -> None:
+        """Raise ValueError unless the parts of the run can be joined, by another process."""
+        self.system.check_storable(self.tasks)
+        joins = type(self.system).from_kept is not System.from_kept
+        pairs = [name for name, observable in self.measured.items() if observable.on == "pair"]
+        if pairs and not joins:
+            requirement = (
+                "have `kept` and `from_kept` to be run in parts, since overlaps of all pairs are measured again"
+            )
+            raise fail("system", f"{requirement} ({', '.join(pairs)})", self.system)
+
     def _check_observables(self) -> None:
         """Raise ValueError unless the user's observables have names of their own and values with the declared dims."""
+        counts = set(self.moves)
+        energy = self.system.observables(self.tasks).get("energy")
+        if energy is None or energy.on != "both":
+            raise fail("system", "have an observable 'energy' on \"both\", hosts and clones", energy)
         if not self.observables:
             return
-        moves = {name.replace("accepted", "acceptance") for name in self.system.moves(self.tasks)}
-        taken = {
-            *self.system.observables(self.tasks),
-            *moves,
-            *self.system.moves(self.tasks),
-            *self._sizes(),
-        } | RUN_DIMS
-        sizes = self._sizes()
+        taken = {*self.system.observables(self.tasks), *counts, *map(rate_name, counts), *self.sizes, *RUN_DIMS}
         for name, observable in self.observables.items():
             if not isinstance(observable, Observable):
                 raise fail(f"observables[{name!r}]", "be an Observable", observable)
@@ -97,21 +108,71 @@ class Job:
                 raise fail("observables", f"have plain names that begin with none of {', '.join(PREFIXES)}", name)
             if name in taken:
                 raise fail("observables", "have names that nothing else in the result has", name)
-            dims = observable.dims
-            if len(set(dims)) < len(dims) or set(dims) & RUN_DIMS:
-                requirement = f"have dims of its own, each once, none of {', '.join(sorted(RUN_DIMS))}"
-                raise fail(f"observables[{name!r}]", requirement, dims)
-            for shape in self._shapes(name, observable):
-                if len(shape) != len(dims) or any(
-                    sizes.setdefault(d, n) != n for d, n in zip(dims, shape, strict=True)
-                ):
-                    wanted = ", ".join(f"{d}: {sizes[d]}" if d in sizes else d for d in dims)
-                    raise fail(f"observables[{name!r}]", f"have a value with the dims ({wanted})", f"shape {shape}")
+            self._check_shapes(name, observable)
 
-    def _sizes(self) -> dict[str, int]:
-        """Sizes of the dims that a result has beside those of the run, by name."""
-        bare = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), jax.eval_shape(self.system.bare, self.outline()))
-        kept = [*self.system.kept(bare).values(), *self.system.kept_data(self.tasks[0]).values()]
+    def check_system(self) -> None:
+        """Check that the system's own observables and moves have the dims that they declare, and that it can be kept.
+
+        All its functions are traced for that, which takes about a second; nothing is compiled.
+
+        Raises:
+            ValueError: naming what does not fit.
+        """
+        if self.keep_configurations and not self.system.kept(self._bare()):
+            raise fail("keep_configurations", "be False for a system whose `kept` is empty", True)
+        for name, observable in self.system.observables(self.tasks).items():
+            self._check_shapes(name, observable)
+        for name, kind in self.moves.items():
+            dims, shape = kind.variable.dims, np.shape(kind.offered)
+            if not name.startswith(COUNTS):
+                raise fail("moves", f"have names that begin with {COUNTS!r}", name)
+            if not self._fit(dims, shape):
+                raise fail(f"moves[{name!r}]", f"offer numbers with the dims ({self._sized(dims)})", f"shape {shape}")
+        try:
+            counted = jax.eval_shape(self._one_sweep)
+        except Exception as error:
+            words = f"{type(error).__name__}: {error}"
+            raise fail("system", "have a kernel that works in JAX with these data and numbers", words) from error
+        for name, kind in self.moves.items():
+            if name not in counted and np.any(kind.offered):
+                raise fail("moves", f"be counted in the info of `kernel`, which has {sorted(counted)}", name)
+
+    def _one_sweep(self) -> Any:
+        """What one sweep counts."""
+        clamped = jax.tree.map(jnp.asarray, self.system.clamped(self.tasks[0]))
+        kernel = self._kernel()
+        state = kernel.init(self.system.start(keys.root(0), clamped), clamped)
+        params = Params(jnp.float32(1), self.traced_numbers(), clamped)
+        return kernel.step(keys.root(0), state, params)[1]
+
+    def _check_shapes(self, name: str, observable: Observable) -> None:
+        """Raise ValueError unless an observable has values with dims of its own, of one size in the whole result."""
+        dims = observable.dims
+        if len(set(dims)) < len(dims) or set(dims) & RUN_DIMS:
+            requirement = f"have dims of its own, each once, none of {', '.join(sorted(RUN_DIMS))}"
+            raise fail(f"observables[{name!r}]", requirement, dims)
+        for shape in self._shapes(name, observable):
+            self.check_shape(name, observable, shape)
+
+    def check_shape(self, name: str, observable: Observable, shape: tuple[int, ...]) -> None:
+        """Raise ValueError unless a value of an observable has the sizes that its dims have in the whole result."""
+        if not self._fit(observable.dims, shape):
+            wanted = f"have a value with the dims ({self._sized(observable.dims)})"
+            raise fail(f"observables[{name!r}]", wanted, f"shape {shape}")
+
+    def _fit(self, dims: tuple[str, ...], shape: tuple[int, ...]) -> bool:
+        """Whether the shape has these dims; the size of a new one is noted."""
+        return len(shape) == len(dims) and all(
+            self.sizes.setdefault(d, n) == n for d, n in zip(dims, shape, strict=True)
+        )
+
+    def _sized(self, dims: tuple[str, ...]) -> str:
+        return ", ".join(f"{d}: {self.sizes[d]}" if d in self.sizes else d for d in dims)
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """Sizes of the dims that a result has beside those of the run, by name, as far as they are known."""
+        kept = [*self.system.kept(self._bare()).values(), *self.system.kept_data(self.tasks[0]).values()]
         sizes = {dim: n for dims, x in kept for dim, n in zip(dims, np.shape(x), strict=True)}
         return sizes | {dim: len(x) for dim, x in self.system.coordinates().items()}
 
@@ -224,9 +285,23 @@ class Job:
         return jax.tree.map(lambda *x: np.stack(x), *states)
 
     def outline(self) -> State:
-        """A configuration without numbers: shapes and types of its arrays."""
+        """A configuration that moves, with all that it caches, without numbers: shapes and types of its arrays."""
+        clamped = jax.tree.map(jnp.asarray, self.system.clamped(self.tasks[0]))
+        return jax.eval_shape(self._kernel().init, self._drawn(), clamped)
+
+    def _bare(self) -> State:
+        """A bare configuration of zeros."""
+        outline = jax.eval_shape(self.system.bare, self._drawn())
+        return jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), outline)
+
+    def _drawn(self) -> State:
+        """A configuration as it is drawn, without numbers."""
         clamped = jax.tree.map(jnp.asarray, self.system.clamped(self.tasks[0]))
         return jax.eval_shape(self.system.start, keys.root(0), clamped)
+
+    def _kernel(self) -> Kernel:
+        """The kernel that moves replicas here."""
+        return self.system.kernel(placed(self.system, self.system.work(self.tasks)).plan)
 
     def host_keys(self) -> Array:
         """Keys of the hosts, (sample, temperature)."""

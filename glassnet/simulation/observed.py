@@ -31,7 +31,7 @@ def on(phase: str, observables: Mapping[str, Observable]) -> dict[str, Observabl
 
 
 def named(observables: Mapping[str, Observable], values: Sequence[Any]) -> dict[str, np.ndarray]:
-    """Values by name in NumPy, replica leading, from those of `compiled.functions_of(observables)`."""
+    """Values by name in NumPy, replica (of pairs both) leading, from those of `compiled.functions_of(observables)`."""
     by_function = dict(zip(compiled.functions_of(list(observables.values())), values, strict=True))
     finished, found = {}, {}
     for name, o in observables.items():
@@ -40,8 +40,9 @@ def named(observables: Mapping[str, Observable], values: Sequence[Any]) -> dict[
             finished[o.of, o.finish] = value if o.finish is None else o.finish(jax.tree.map(np.asarray, value))
         value = finished[o.of, o.finish]
         found[name] = np.asarray(value if o.pick is None else value[o.pick])
-        if o.finish is not None and found[name].ndim != 1 + len(o.dims):
-            dims = ", ".join(("replica", *o.dims))
+        leading = ("replica", "other") if o.on == "pair" else ("replica",)
+        if o.finish is not None and found[name].ndim != len(leading) + len(o.dims):
+            dims = ", ".join((*leading, *o.dims))
             raise fail(f"observables[{name!r}]", f"be finished to the dims ({dims})", f"shape {found[name].shape}")
     return found
 

@@ -26,7 +26,7 @@ LARGEST_CHUNK = 8
 """Replicas of one call on a CPU at most: small systems gain little beyond, and few replicas fill their chunk."""
 
 NUMBERS_OF_A_CALL = 3 * 2**20
-"""Numbers that a sweep of one call on one accelerator touches: about as many as fill it."""
+"""Array entries that a sweep of one call on one accelerator reads or writes: about as many as fill it."""
 
 MOST_REPLICAS = 256
 """Replicas of one call on one accelerator at most: small systems come in small numbers, too."""

@@ -4,7 +4,7 @@ Blocks of sweeps have a bounded duration, so that progress is reported and a sto
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from glassnet.core.check import fail
 from glassnet.sampling.kernel import Drive, State
+from glassnet.sampling.system import Observable, rate_name
 from glassnet.simulation import compiled, observed
 from glassnet.simulation.job import Job
 from glassnet.simulation.moment import CLONES, HOSTS, Row
@@ -119,7 +121,7 @@ class Phase:
         """Sweeps of the next block: as many as take about `BLOCK_SECONDS`, 1 until that is known."""
         if self._seconds_per_sweep == 0:
             return 1
-        most = np.iinfo(np.int32).max // max(1, *(int(kind.offered.max()) for kind in self.job.moves.values()), 1)
+        most = np.iinfo(np.int32).max // max([1, *(int(kind.offered.max()) for kind in self.job.moves.values())])
         return int(np.clip(BLOCK_SECONDS / self._seconds_per_sweep, 1, min(LONGEST_BLOCK, most)))
 
     def advanced(self, batch: Batch, start: int, stop: int) -> tuple[Batch, Row]:
@@ -133,9 +135,14 @@ class Phase:
         both = for_chunks(self.placement, self._advance, self._keys, batch, self._drives, then=bounds)
         accepted = self.nothing_accepted()
         info = Batch([info for _, info in both.chunks], both.size).whole() if accepted else {}
-        for name in accepted.keys() & info.keys():
-            count = info[name]
-            accepted[name][tuple(slice(n) for n in count.shape)] = count  # what is offered nothing may be left out
+        for name, kind in self.job.moves.items():
+            if name in info:
+                count = info[name]
+                accepted[name][tuple(slice(n) for n in count.shape)] = (
+                    count  # last places with no offers may be missing
+                )
+            elif kind.offered.any():
+                raise fail("moves", f"be counted in the info of the kernel, which has {sorted(info)}", name)
         self._seconds_per_sweep = (time.perf_counter() - begun) / (stop - start)
         return Batch([state for state, _ in both.chunks], both.size), accepted
 
@@ -166,16 +173,25 @@ class Phase:
             values, finite = for_chunks(self.placement, function, batch, *data).whole()
             self._check_flags(finite, sweep)
             row = observed.named(self.observables, values)
+            self._check_finished(self.observables, row, 1)
             return row | (self._pairs(pairs, batch) if pairs else {})
 
         return measure
 
-    def _pairs(self, pairs: Any, batch: Batch) -> Row:
+    def _check_finished(self, observables: Mapping[str, Observable], row: Row, leading: int) -> None:
+        """Raise ValueError unless what NumPy has finished has one size along each dim in the whole result."""
+        for name, o in observables.items():
+            if o.finish is not None:
+                self.job.check_shape(name, o, row[name].shape[leading:])
+
+    def _pairs(self, pairs: Mapping[str, Observable], batch: Batch) -> Row:
         """Observables of all pairs of clones of one host, (host, clone, clone, ...)."""
         groups = int(np.prod(self.shape[:-1])), self.shape[-1]
-        bare, shared = self.job.system.bare(batch.whole()), self.job.shared
+        bare, shared = jax.vmap(self.job.system.bare)(batch.whole()), self.job.shared
         data = self.clamped.chunks[0] if shared else self.clamped.whole()
-        return observed.pairs_in_groups(pairs, bare, data, groups, shared=shared)
+        row = observed.pairs_in_groups(pairs, bare, data, groups, shared=shared)
+        self._check_finished(pairs, row, 3)
+        return row
 
     def final(self, batch: Batch) -> observed.Records:
         """Observables of pairs of all last configurations of a temperature and waiting time, and the configurations."""
@@ -185,7 +201,7 @@ class Phase:
         def arranged(x: Array) -> np.ndarray:
             return np.asarray(x)[order].reshape(temperatures, waits, samples * clones, *x.shape[1:])
 
-        bare = jax.tree.map(arranged, job.system.bare(batch.whole()))
+        bare = jax.tree.map(arranged, jax.vmap(job.system.bare)(batch.whole()))
         one = order[0, 0].reshape(-1)
         data = self.clamped.chunks[0] if job.shared else jax.tree.map(lambda x: x[one], self.clamped.whole())
         pairs = observed.on("pair", job.measured)
@@ -227,8 +243,3 @@ class Phase:
                 new[rate_name(name)] = rate.astype(np.float32)
             found.append(new)
         return found
-
-
-def rate_name(name: str) -> str:
-    """Name of the accepted fraction, from that of the count of accepted moves."""
-    return name.replace("accepted", "acceptance")

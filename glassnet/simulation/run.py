@@ -8,12 +8,13 @@ import numpy as np
 from jax import Array
 
 from glassnet.sampling.kernel import State
+from glassnet.sampling.system import rate_name
 from glassnet.simulation import compiled, observed
 from glassnet.simulation.job import Job
 from glassnet.simulation.moment import CLONES, HOSTS, Moment, Row, fitted
 from glassnet.simulation.observed import Record, Records
 from glassnet.simulation.parallel import Batch, placed, split
-from glassnet.simulation.phase import CLONE, HOST, Phase, Report, Status, rate_name
+from glassnet.simulation.phase import CLONE, HOST, Phase, Report, Status
 
 
 def run(job: Job, report: Report | None = None) -> Records:
@@ -91,7 +92,7 @@ class Run:
             self._begin_hosts()
             yield from self._measured_along(self.job.protocol.times, self._replicas.measuring())
         self._begin_clones()
-        then = self._cloned([self.job.system.bare(state) for state in self._snapshots])
+        then = self._cloned(self._snapshots)  # bare now
         yield from self._measured_along(self.job.protocol.lags, self._replicas.measuring(then))
 
     def moment(self) -> Moment:
@@ -157,7 +158,7 @@ class Run:
             self._resumed = None
             return
         self._batch = split(self._placement, self._cloned(self._snapshots))
-        self._snapshots = [self.job.system.bare(state) for state in self._snapshots]
+        self._snapshots = [jax.vmap(self.job.system.bare)(state) for state in self._snapshots]
         self.phase, self.sweep, self._accepted = CLONES, 0, self._replicas.nothing_accepted()
 
     def _cloned(self, snapshots: list[State]) -> State:

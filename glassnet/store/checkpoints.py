@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from glassnet.sampling.kernel import State
-from glassnet.simulation.moment import Moment, Row
+from glassnet.simulation.moment import CLONES, Moment, Row
 from glassnet.store import sealed
 
 FORMAT = 1
@@ -53,11 +53,14 @@ class Checkpoints:
         self._damaged.clear()
         return path
 
-    def newest(self, like: State, damaged: Callable[[Path, str], None]) -> tuple[Moment, dict[str, Any]] | None:
+    def newest(
+        self, like: State, bare: State, damaged: Callable[[Path, str], None]
+    ) -> tuple[Moment, dict[str, Any]] | None:
         """The newest checkpoint that is whole, None where no checkpoint was ever written.
 
         Args:
-            like: a configuration, whose arrays do not matter.
+            like: a configuration that moves, whose arrays do not matter.
+            bare: the same without what it caches.
             damaged: told of every file that is damaged, and why.
         Raises:
             ValueError: if all checkpoints are damaged, or one belongs to another run or another format.
@@ -71,7 +74,7 @@ class Checkpoints:
                 damaged(path, str(error))
                 continue
             self._check(path, about)
-            return unpacked(arrays, about.pop("layout"), like), about
+            return unpacked(arrays, about.pop("layout"), like, bare), about
         if files:
             names = ", ".join(path.name for path in files)
             raise ValueError(f"Argument `folder` must hold a whole checkpoint, but all are damaged: {names}.")
@@ -97,14 +100,15 @@ def packed(moment: Moment) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return arrays, layout
 
 
-def unpacked(arrays: Mapping[str, np.ndarray], layout: Mapping[str, Any], like: State) -> Moment:
-    """The inverse of `packed`. Configurations have the structure of `like`; snapshots may lack parts of it (caches)."""
+def unpacked(arrays: Mapping[str, np.ndarray], layout: Mapping[str, Any], like: State, bare: State) -> Moment:
+    """The inverse of `packed`. States have the structure of `like`; snapshots, once clones run, that of `bare`."""
+    snapshot = bare if layout["phase"] == CLONES else like
     rows = {phase: _rows(f"rows/{phase}/", len(times), arrays) for phase, times in layout["times"].items()}
     return Moment(
         layout["phase"],
         layout["sweep"],
         _filled("states", like, arrays),
-        tuple(_filled(f"snapshots/{n}", like, arrays) for n in range(layout["snapshots"])),
+        tuple(_filled(f"snapshots/{n}", snapshot, arrays) for n in range(layout["snapshots"])),
         _below("accepted/", arrays),
         rows,
         {phase: tuple(times) for phase, times in layout["times"].items()},

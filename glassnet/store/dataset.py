@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from glassnet.core.check import fail
 from glassnet.core.codec import canonical, config_hash
 from glassnet.perceptron.describe import machine_from
 from glassnet.perceptron.state import Boundary, State, unpack
@@ -37,7 +38,9 @@ def dataset(job: Job, records: Mapping[str, Record]) -> xr.Dataset:
         if not name.startswith(KEPT):
             found[name] = labelled_record(record, known[name], ladder=job.ladder)
         elif keep:
-            found[name] = labelled_record(record, _kept(name, record), ladder=job.ladder)
+            dims = tuple(d for d in record.dims if d != "temperature")
+            variable = job.system.kept_variable(name.removeprefix(KEPT), dims)
+            found[name] = labelled_record(record, variable, ladder=job.ladder)
     if keep:
         found |= _kept_data(job)
     ds = xr.Dataset(found, attrs=_attributes(job) | _of_part(job))
@@ -58,7 +61,8 @@ def labelled_record(record: Record, variable: Variable, *, ladder: bool) -> xr.D
 def with_attributes(array: xr.DataArray, variable: Variable) -> xr.DataArray:
     """`array` with the attributes of its schema entry."""
     attributes = {"units": variable.units, "long_name": variable.long_name, "symbol": variable.symbol}
-    return array.assign_attrs(attributes | {"source": variable.source})
+    fixed = {"fixed": " ".join(variable.fixed)} if variable.fixed else {}
+    return array.assign_attrs(attributes | {"source": variable.source} | fixed)
 
 
 def with_coordinates(ds: xr.Dataset) -> xr.Dataset:
@@ -69,19 +73,13 @@ def with_coordinates(ds: xr.Dataset) -> xr.Dataset:
     return ds
 
 
-def _kept(name: str, record: Record) -> Variable:
-    words = "spins" if name.endswith("spins") else "weights of one stack of layers"
-    dims = tuple(d for d in record.dims if d != "temperature")
-    return Variable(dims, "1", f"last configuration: {words}", "S" if words == "spins" else "J", "glassnet")
-
-
 def _kept_data(job: Job) -> dict[str, xr.DataArray]:
     """Clamped data of each sample."""
     kept = [job.system.kept_data(job.task(s)) for s in job.samples]
-    variable = Variable((), "1", "clamped data", "S", "glassnet")
     found = {}
     for name, (dims, _) in kept[0].items():
         values = np.stack([data[name][1] for data in kept])
+        variable = job.system.kept_variable(name, dims)
         found[f"{KEPT}{name}"] = with_attributes(xr.DataArray(values, dims=("sample", *dims)), variable)
     return found
 
@@ -139,8 +137,11 @@ def configuration(ds: xr.Dataset, **select: Any) -> Configuration:
     Returns:
         Weights, one (out, in) array for each layer 1..L, and spins, one (pattern, neuron) array for layers 0..L.
     Raises:
-        ValueError: if the Dataset holds no configurations or the selection leaves more than one.
+        ValueError: if the Dataset is not the result of a Machine (another system's configurations are variables
+            `configuration_...`), holds no configurations, or the selection leaves more than one.
     """
+    if "machine" not in ds.attrs:
+        raise fail("ds", "be the result of a Machine", ds.attrs.get("title", "a Dataset without a title"))
     if f"{KEPT}spins" not in ds:
         raise ValueError("Argument `ds` must hold configurations (keep_configurations=True), but has none.")
     one = ds.sel(select)

@@ -15,7 +15,7 @@ from glassnet.simulation.job import Job
 from glassnet.store import sealed
 from glassnet.store.checkpoints import Checkpoints
 from glassnet.store.durable import remove_left_over, write_text
-from glassnet.store.jobs import identity, job_about, job_arrays, job_from, protocol_from
+from glassnet.store.jobs import identity, job_about, job_arrays, job_from, protocol_from, warn_of_own_code
 from glassnet.store.lock import held, locked
 
 FORMAT = 1
@@ -60,6 +60,7 @@ class RunFolder:
             OSError: if it cannot be made.
         """
         job.system.check_storable(job.tasks)
+        warn_of_own_code(job)
         path = free_folder(path)
         path.mkdir(exist_ok=True)
         with locked(path / LOCK):

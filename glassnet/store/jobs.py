@@ -1,12 +1,14 @@
 """A job as JSON values and arrays, and back: a run folder needs nothing else to go on."""
 
+import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from glassnet.core.codec import config_hash, from_json, to_json
+from glassnet.core.codec import as_tuples, canonical, config_hash, flat, from_json, to_json
 from glassnet.core.schedule import Schedule
 from glassnet.sampling.system import ON, Observable, import_path, imported, system_from
 from glassnet.simulation.job import Job
@@ -36,6 +38,33 @@ def configuration_of_run(job: Job) -> dict[str, Any]:
     if job.observables:
         config["observables"] = {name: _observable_about(o) for name, o in job.observables.items()}
     return config
+
+
+def check_described(job: Job) -> None:
+    """Check that everything that fixes a run can be written down, before it runs.
+
+    Raises:
+        ValueError: naming what cannot.
+    """
+    try:
+        canonical(configuration_of_run(job))
+    except TypeError as error:
+        requirement = "have fields, and its data parameters, that JSON can hold (or say others in `config`)"
+        raise ValueError(f"Argument `machine` must {requirement}, but {error}.") from error
+
+
+def warn_of_own_code(job: Job) -> None:
+    """Warn if the run needs what no other process can import: classes or functions of a script or inside a function."""
+    names = [x for x in flat(configuration_of_run(job), lists=True).values() if isinstance(x, str) and OWN.search(x)]
+    if names:
+        message = (
+            f"{', '.join(names)} cannot be imported elsewhere: only the same call goes on with this run or joins it."
+        )
+        warnings.warn(message, stacklevel=3)
+
+
+OWN = re.compile(r"^__(mp_)?main__:|:.*<.*#[0-9a-f]{12}$")
+"""What `import_path` says of something that another process does not find."""
 
 
 def job_about(job: Job) -> dict[str, Any]:
@@ -74,8 +103,10 @@ def job_from(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, ladd
     mine = None if about["part"] is None else share(*about["part"], protocol.samples, len(schedules))
     beta = schedules if ladder else schedules[0]
     return Job(
-        system, tuple(tasks), beta, protocol, numbers, config["seed"], start, observables_from(config), keep, mine
-    )
+        system, tuple(tasks), beta, protocol,
+        numbers=numbers, seed=config["seed"], start=start,
+        observables=observables_from(config), keep_configurations=keep, share=mine,
+    )  # fmt: skip
 
 
 def observables_from(config: Mapping[str, Any], on: tuple[str, ...] = ON) -> dict[str, Observable]:
@@ -93,8 +124,7 @@ def observables_from(config: Mapping[str, Any], on: tuple[str, ...] = ON) -> dic
 
 def protocol_from(values: Mapping[str, Any]) -> Protocol:
     """The protocol that a configuration describes."""
-    fields: dict[str, Any] = {name: tuple(x) if isinstance(x, list) else x for name, x in values.items()}
-    return Protocol(**fields)
+    return Protocol(**{name: as_tuples(x) for name, x in values.items()})
 
 
 def identity(config: Mapping[str, Any]) -> str:
@@ -128,6 +158,6 @@ def _observable_about(observable: Observable) -> dict[str, Any]:
 
 
 def _observable_from(values: Mapping[str, Any]) -> Observable:
-    functions = {name: None if values[name] is None else imported(values[name]) for name in FUNCTIONS}
-    fields: dict[str, Any] = {**values, "dims": tuple(values["dims"]), **functions}
-    return Observable(**fields)
+    functions: dict[str, Any] = {name: None if values[name] is None else imported(values[name]) for name in FUNCTIONS}
+    fields: dict[str, Any] = {name: as_tuples(x) for name, x in values.items()}
+    return Observable(**fields | functions)

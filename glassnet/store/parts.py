@@ -84,14 +84,15 @@ def joined(parts: Mapping[str, xr.Dataset]) -> xr.Dataset:
     rows: dict[tuple, list[xr.Dataset]] = {}
     for ds in parts.values():
         rows.setdefault(tuple(ds["sample"].values), []).append(ds)
-    whole = _along("sample", rows.values()).assign(_along("configuration", rows.values()))
+    last = _along("configuration", rows.values())
+    whole = _along("sample", rows.values()).assign(last).assign_coords(last.coords)
     number = np.arange(whole.sizes["configuration"])
     whole = whole.assign_coords(configuration=number, configuration_b=number)
+    first = next(iter(parts.values()))
+    whole = whole.assign_coords({name: x for name, x in first.coords.items() if name not in whole.coords})
     whole = whole.assign(_final(whole))
     if not all(ds.attrs["keep_configurations"] for ds in parts.values()):
         whole = whole.drop_vars([name for name in whole.data_vars if str(name).startswith(KEPT)])
-        unlabelled = set(whole.coords) - {c for x in whole.data_vars.values() for c in x.coords}
-        whole = whole.drop_vars(unlabelled)
     whole.attrs = _attributes([ds.attrs for ds in parts.values()])
     return with_coordinates(whole)
 
@@ -113,7 +114,7 @@ def _along(dim: str, rows: Any) -> xr.Dataset:
     """Variables with the dim `dim` (not those between two configurations), joined over temperatures and samples."""
     blocks = []
     for row in rows:
-        names = [name for name, x in row[0].data_vars.items() if dim in x.dims and "configuration_b" not in x.dims]
+        names = [name for name, x in row[0].variables.items() if dim in x.dims and "configuration_b" not in x.dims]
         measured = [ds[names] for ds in row]
         blocks.append(measured[0] if len(row) == 1 else xr.concat(measured, "temperature", **CONCAT))
     return blocks[0] if len(blocks) == 1 else xr.concat(blocks, dim, **CONCAT)
@@ -123,6 +124,9 @@ def _final(ds: xr.Dataset) -> dict[str, xr.DataArray]:
     """Observables of pairs of all last configurations, from the configurations."""
     config = json.loads(ds.attrs["config"])
     system, _ = system_from(config, PERCEPTRON)
+    pairs = observed.on("pair", {**system.observables(()), **observables_from(config, ("pair",))})
+    if not pairs:
+        return {}
     ladder, shared = "temperature" in ds.dims, len(config["tasks"]) == 1
     chosen = {"sample": ds["sample"][0] if shared else ds[f"{KEPT}sample"]}
     data, arrays = {}, {}
@@ -132,7 +136,6 @@ def _final(ds: xr.Dataset) -> dict[str, xr.DataArray]:
             data[part] = x.sel(chosen).transpose(..., *x.dims[1:]).values
         elif part != name:
             arrays[part] = x.values if ladder else x.values[None]
-    pairs = observed.on("pair", {**system.observables(()), **observables_from(config, ("pair",))})
     configurations, clamped = system.from_kept(arrays, data)
     records = observed.final_pairs(pairs, configurations, clamped, shared=shared)
     known = variables(pairs, {})

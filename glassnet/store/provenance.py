@@ -14,6 +14,8 @@ from glassnet.native import library
 from glassnet.sampling.plan import plan_for
 from glassnet.sampling.system import System
 
+UNKNOWN = "no native kernel for this system or potential"
+
 PACKAGES = ("glassnet", "jax", "jaxlib", "numpy", "scipy", "xarray")
 
 
@@ -21,26 +23,34 @@ def provenance(system: System | None = None) -> dict[str, str]:
     """Attributes of a result that say where it was made: versions, device, commit, time of start (UTC).
 
     Args:
-        system: what runs; native kernels are named only if they know it.
+        system: what runs; native and fused kernels are named only if they know it.
     """
     devices = jax.local_devices()
     return {
         "versions": json.dumps(versions()),
         "device": f"{len(devices)} x {devices[0].platform} ({devices[0].device_kind})",
         "platform": platform.platform(),
-        "sweeps": sweep_path(native=system is None or system.native),
+        "sweeps": sweep_path(native=system is None or system.native, fused=system is None or system.fused),
         "git_commit": git_commit(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
-def sweep_path(platform: str | None = None, *, native: bool = True) -> str:
-    """What carries out the sweeps on a platform, and why, in words; `native` if native kernels know what runs."""
+def sweep_path(platform: str | None = None, *, native: bool = True, fused: bool = True) -> str:
+    """What carries out the sweeps on a platform, and why, in words.
+
+    Args:
+        platform: JAX platform; the default one if None.
+        native: whether native kernels know what runs.
+        fused: whether fused kernels do.
+    """
     platform = platform or jax.default_backend()
     if platform == "cpu":
         known = native or not library.available()
-        return library.status() if known else "compiled scan; native kernels do not know what runs"
-    return f"{'fused kernel' if plan_for(platform).fused else 'compiled scan'} over the whole batch ({platform})"
+        return library.status() if known else f"compiled scan; {UNKNOWN}"
+    return (
+        f"{'fused kernel' if fused and plan_for(platform).fused else 'compiled scan'} over the whole batch ({platform})"
+    )
 
 
 def versions() -> dict[str, str]:

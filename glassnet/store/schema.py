@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from glassnet.perceptron.observe.table import ACCEPTANCE, TABLE
-from glassnet.sampling.system import Observable, Variable
+from glassnet.sampling.system import Observable, Variable, rate_name
 
 _HOST = ("sample", "time")
 _CLONE = ("sample", "clone", "waiting_time", "lag")
@@ -26,7 +26,7 @@ def variables(observables: Mapping[str, Observable], moves: Mapping[str, Variabl
     for name, observable in observables.items():
         found |= _measured(name, observable.on, observable.variable(name))
     for name, variable in moves.items():
-        found |= _measured(name.replace("accepted", "acceptance"), "both", variable)
+        found |= _measured(rate_name(name), "both", variable)
     return found
 
 
@@ -73,6 +73,7 @@ COORDINATES: dict[str, tuple[str, str]] = {
     "clone": ("1", "clone of one host"),
     "clone_b": ("1", "other clone of the same host"),
     "temperature": ("1", "temperature 1/beta at the end of the schedule"),
+    "beta": ("1", "inverse temperature at the end of the schedule"),
     "waiting_time": ("sweeps", "waiting time"),
     "lag": ("sweeps", "lag after the waiting time"),
     "time": ("sweeps", "time of the host"),

@@ -70,7 +70,7 @@ def _grid(
     share = 1 / (1 + small)
     minus, plus = np.where(y > 0, small * share, share), np.where(y > 0, share, small * share)
     mean = -np.expm1(-2 * size) * share * np.sign(y)
-    log_A = ((up[0] + down[0]) / 2)[:, None] + size + np.log1p(small)
+    log_A = np.maximum(up[0][:, None] + x, down[0][:, None] - x) + np.log1p(small)
     if replicas == 0:
         tilted, top = np.exp(log_w) * w[:, None], 0.0
     else:
@@ -182,6 +182,7 @@ class ExactChain:
         """
         bonds = self.prior.entropy(bond, E, self.replicas) / self.alpha
         averages, _, _ = self.neurons(p, bond, eps)
+        eps = np.minimum(eps, _SATURATION) if self.replicas == 1 else eps  # as in the averages: both parts are large
         last = product_complement(p[-2:-1], bond[-1:])
         output = gap_average(self.weight, self.margin, last, self.replicas).entropy[0]
         factor = 2 * self.replicas - 1 if self.replicas in (0, 1) else self.replicas - 1

@@ -42,19 +42,6 @@ def graded_nodes(centre: np.ndarray, width: np.ndarray, reach: float = REACH) ->
     return z.reshape(shape), w.reshape(shape)
 
 
-def symmetric_nodes(width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes z > 0 and weights w with int Dz g(z) = sum w g(z) for an even g, refined around 0.
-
-    Args:
-        width: scale on which g changes, > 0, any shape.
-    Returns:
-        Two arrays of shape (*width.shape, nodes).
-    """
-    z, w = graded_nodes(np.zeros_like(width), width)
-    half = z.shape[-1] // 2
-    return z[..., half:], 2 * w[..., half:]
-
-
 def even_field_nodes(variance: np.ndarray, tilt: float = 0.0, localised: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Nodes y >= 0 and log weights of N(0, variance) for even functions of y that are analytic for |Im y| < pi/2.
 

@@ -3,7 +3,10 @@ import pytest
 import xarray as xr
 from analysis.synthetic_result import PLATEAU, WIDTHS, result
 
+import glassnet as gn
 from glassnet.analysis import energy_per_gap, magnetised, mean_pair_overlap, moving_layers, solid, solid_depth
+from glassnet.sampling.system import Variable
+from glassnet.store.dataset import with_attributes
 
 E = np.exp(-1)
 
@@ -101,3 +104,12 @@ def test_energy_per_gap_weighs_layers_by_width():
     ds["energy"] = ds.energy * 0 + ds.layer
     N = np.array(WIDTHS[1:])
     np.testing.assert_allclose(energy_per_gap(ds), (N * np.arange(1, 11)).sum() / N.sum())
+
+
+def test_which_layers_move_is_said_by_the_variable():
+    values = xr.DataArray(np.ones(4), {"layer": np.arange(1, 5)}, ("layer",))
+    ds = xr.Dataset({"own": values, "clamped": values.assign_attrs(fixed="layer"), "spin_overlap": values})
+    ds = ds.assign_attrs(depth=4)
+    assert {name: moving_layers(ds, name).sizes["layer"] for name in ds} == {"own": 4, "clamped": 3, "spin_overlap": 3}
+    labelled = with_attributes(values, gn.Observable(abs, ("layer",), fixed=("layer",)).variable("own"))
+    assert labelled.attrs["fixed"] == "layer" and "fixed" not in with_attributes(values, Variable((), *"1234")).attrs

@@ -13,6 +13,7 @@ from glassnet.campaign.axes import read_axes
 from glassnet.campaign.folder import campaign, check_run, held, open_folder, write
 from glassnet.campaign.grid import Grid
 from glassnet.campaign.standing import standings
+from glassnet.campaign.state import last_error
 from glassnet.core.codec import config_hash
 from glassnet.perceptron.describe import renewed
 
@@ -133,3 +134,18 @@ def test_a_run_with_a_damaged_configuration_is_named(tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ValueError, match=r"must hold a run, but .*config\.json is damaged"):
         check_run(tmp_path, None)
+
+
+@pytest.mark.parametrize(
+    ("printed", "why"),
+    [
+        ("$ first\nglassnet: error: old\n$ second\nglassnet: error: full\nE0000 cpu_aot_loader.cc: SIGILL\n", "full"),
+        ("$ first\nglassnet: error: old\n$ second\n", ""),
+        ("$ first\nMemoryError\n\n", "MemoryError"),
+        ("glassnet: error: alone", "alone"),
+        ("", ""),
+    ],
+)
+def test_why_a_run_failed_is_what_its_last_command_said(tmp_path, printed, why):
+    (tmp_path / "log").write_text(printed, encoding="utf-8")
+    assert last_error(tmp_path / "absent", tmp_path / "log") == why

@@ -149,3 +149,11 @@ def test_former_names_work_with_a_warning():
         assert campaign.read_plan is read_grid
     with pytest.raises(AttributeError, match="no attribute 'absent'"):
         _ = campaign.absent
+
+
+def test_former_names_of_fields_work_with_a_warning(tmp_path):
+    text = '[run]\ntask = {kind = "random"}\nmachine = {depth = 2, width = 4}\n[grid]\n"machine.weights" = ["ising"]\n'
+    (tmp_path / "c.toml").write_text(text, encoding="utf-8")
+    with pytest.warns(FormerName, match=r"`grid.machine.weights` is now called `grid.machine.ensemble`"):
+        (point,) = read_grid(tmp_path / "c.toml").points
+    assert point.config.machine.ensemble == "ising"

@@ -1,12 +1,18 @@
-from dataclasses import replace
+import json
+from dataclasses import dataclass, replace
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from glassnet.core.check import frozen_value
+from glassnet.core.codec import difference
 from glassnet.core.former import FormerName
 from glassnet.perceptron.describe import described, machine_from
 from glassnet.perceptron.machine import Machine, Stack
-from glassnet.perceptron.potential import Counting, HardCore, SoftCore
+from glassnet.perceptron.potential import KNOWN, Counting, HardCore, SoftCore, _compare
+from glassnet.perceptron.system import Perceptron
+from glassnet.store.provenance import sweep_path
 
 
 def test_widths_and_stacks():
@@ -91,3 +97,37 @@ def test_descriptions_of_earlier_versions_are_read():
     assert "weights" not in description and description["ensemble"] == "ising"
     former = {("weights" if key == "ensemble" else key): value for key, value in description.items()}
     assert machine_from(former) == machine == machine_from(description)
+
+
+@pytest.mark.parametrize("kind", KNOWN)
+def test_potentials_of_the_package_pass_what_those_of_users_must(kind):
+    frozen_value("potential", kind(), ("margin", "cost", "energy"))
+    _compare(kind())
+
+
+def test_nested_tuples_come_back_from_json():
+    nested = Levels(((0.0, (1.0, 2.0)), ("a", None)))
+    machine = Machine(2, 4, potential=nested)
+    assert machine_from(json.loads(json.dumps(described(machine)))) == machine
+    flat_levels = Machine(2, 4, potential=Levels(((1, 2),)))
+    assert difference(described(machine), json.loads(json.dumps(described(machine)))) == []
+    assert difference(described(machine), described(flat_levels)) != []
+
+
+@dataclass(frozen=True)
+class Levels:
+    levels: tuple = ()
+    margin: float = 0.0
+
+    def cost(self, gap):
+        return jnp.maximum(-gap, 0)
+
+    def energy(self, gap):
+        return np.maximum(-gap, 0)
+
+
+def test_what_carries_the_sweeps_out():
+    own, usual = (Perceptron(Machine(2, 4, potential=v)) for v in (Levels(), SoftCore()))
+    assert usual.fused and not own.fused and not own.native and not Perceptron(Machine(2, 4), "feedforward").fused
+    assert sweep_path("gpu", fused=usual.fused).startswith("fused kernel")
+    assert sweep_path("gpu", fused=own.fused) == "compiled scan over the whole batch (gpu)"

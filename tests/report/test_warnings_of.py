@@ -7,7 +7,10 @@ import pytest
 import xarray as xr
 from report.clean import CONFIG, clean, cut, slow
 
+from glassnet import report
+from glassnet.core.former import FormerName
 from glassnet.report import warnings_of
+from glassnet.report.document import _in_words
 from glassnet.report.significance import bounds, differs
 
 
@@ -194,3 +197,29 @@ def test_bounds_hold_the_mean_as_often_as_they_say():
     missed = int(((interval.low > 0) | (interval.high < 0)).sum())
     assert 40 - 4 * np.sqrt(40) < missed < 40 + 4 * np.sqrt(40)
     assert bool((bounds(noise.isel(sample=[0])).low == noise.isel(sample=0)).all())
+
+
+def test_hard_cores_of_users_are_hard(ds):
+    """The result says whether its potential is hard; the name of the class does not."""
+    infinite = ds.assign(energy=ds.energy.where(ds.layer != 2, np.inf), violated=ds.violated.where(ds.layer != 2, 0.1))
+    assert "Not finite" in keywords(warnings_of(infinite))
+    hard = keywords(warnings_of(infinite.assign_attrs(hard=1)))
+    assert "Hard core violated" in hard and "Not finite" not in hard
+
+
+def test_own_classes_are_named(ds):
+    machine = json.loads(ds.attrs["machine"]) | {
+        "ensemble": {"kind": "box:Box"},
+        "potential": {"kind": "mine:My.Huber"},
+    }
+    words = _in_words(ds.assign_attrs(machine=json.dumps(machine)))
+    assert "Box weights, huber potential" in words
+    usual = _in_words(ds)
+    assert "weights, " in usual and ":" not in usual.partition(" potential")[0]
+
+
+def test_former_name_of_a_reported_run():
+    with pytest.warns(FormerName, match="`glassnet.report.Run` is now called `glassnet.report.Reported`"):
+        assert report.Run is report.Reported
+    with pytest.raises(AttributeError, match="no attribute 'absent'"):
+        _ = report.absent

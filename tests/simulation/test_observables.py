@@ -8,6 +8,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import measures
 import numpy as np
@@ -18,7 +19,10 @@ from measures import OBSERVABLES
 from test_resume import assert_same, stopping_after
 
 import glassnet as gn
-from glassnet.simulation import phase
+from glassnet.cli.info import run_results
+from glassnet.perceptron.system import Perceptron
+from glassnet.sampling.system import import_path
+from glassnet.simulation import observed, phase
 from glassnet.store.folder import RunFolder
 
 HERE = Path(__file__).parent
@@ -136,7 +140,7 @@ def local(**changes):
 def test_what_cannot_be_imported_is_resumed_by_the_same_call(tmp_path, monkeypatch):
     monkeypatch.setattr(phase, "LONGEST_BLOCK", 2)
     path = tmp_path / "run"
-    with pytest.raises(gn.Stopped):
+    with pytest.raises(gn.Stopped), pytest.warns(UserWarning, match=r"<lambda>#\w+ cannot be imported elsewhere"):
         local(folder=path, report=stopping_after(5))
     words = r"needs test_observables:local.<locals>.<lambda>#[0-9a-f]{12}, which cannot be imported here"
     with pytest.raises(ValueError, match=words):
@@ -225,6 +229,8 @@ def test_what_does_not_fit_is_refused(observables, message):
 BAD = [
     ({"of": 3}, "`of` must be a function"),
     ({"of": measures.edge, "dims": "layer"}, "`dims` must be a tuple of names, but is 'layer'"),
+    ({"of": measures.edge, "dims": ("layer",), "fixed": "layer"}, "`fixed` must be a tuple of names, but is 'layer'"),
+    ({"of": measures.edge, "fixed": ("layer",)}, r"`fixed` must be among the dims \(\), but is \('layer',\)"),
     ({"of": measures.edge, "on": "hosts"}, "`on` must be one of 'host', .*, but is 'hosts'"),
     ({"of": measures.edge, "pick": slice(2)}, "`pick` must be None, a key or an index"),
 ]
@@ -247,6 +253,8 @@ def test_dynamics_as_a_value(tmp_path, monkeypatch):
     dynamics = gn.Dynamics(measures.weights_alone, measures.counted)
     whole = run(dynamics=dynamics)
     assert "acceptance_weights" in whole and "acceptance_spins" not in whole
+    uncounted = whole.drop_vars([name for name in whole.data_vars if "acceptance" in str(name)])
+    assert any("energy per gap" in line for line in run_results(uncounted))
     assert (whole.spin_autocorrelation == 1).all() and (whole.moved.isel(lag=-1) > 0).all()
     assert whole.attrs["dynamics"] == "measures:weights_alone"
     monkeypatch.setattr(phase, "LONGEST_BLOCK", 2)
@@ -264,10 +272,84 @@ def test_dynamics_that_cannot_be_imported(tmp_path, monkeypatch):
     def build(machine, plan):
         return measures.weights_alone(machine, plan)
 
-    with pytest.raises(gn.Stopped):
+    with pytest.raises(gn.Stopped), pytest.warns(UserWarning, match="build#.* cannot be imported elsewhere"):
         run(dynamics=build, folder=tmp_path / "run", report=stopping_after(5))
     with pytest.raises(ValueError, match=r"needs test_observables:.*build#[0-9a-f]{12}, which cannot be imported here"):
         gn.resume(tmp_path / "run")
     ds = run(dynamics=build, folder=tmp_path / "run")
     assert_same(ds, run(dynamics=measures.weights_alone))
     assert RunFolder(tmp_path / "run").config["dynamics"].startswith("test_observables:")
+
+
+def test_what_is_declared_but_not_counted_is_named():
+    def moves(machine, patterns):
+        return measures.counted(machine, patterns) | {"accepted_spins": np.ones(machine.depth, int)}
+
+    words = (
+        r"`moves` must be counted in the info of the kernel, which has \['accepted_weights'\], but is 'accepted_spins'"
+    )
+    with pytest.raises(ValueError, match=words):
+        tiny.run(dynamics=gn.Dynamics(measures.weights_alone, moves))
+    with pytest.raises(ValueError, match=r"`dynamics.moves` must give the names accepted_weights and .*\['flips'\]"):
+        tiny.job(dynamics=gn.Dynamics(measures.weights_alone, lambda machine, patterns: {"flips": np.ones(3, int)}))
+
+
+def test_pairs_are_finished_in_groups():
+    own = gn.Observable(measures.touching, ("bin",), "pair", finish=lambda x: np.stack([x, 2 * x], -1))
+    found = observed.named({"own": own}, [np.ones((3, 3))])["own"]
+    assert found.shape == (3, 3, 2) and (found[..., 1] == 2).all()
+    wrong = gn.Observable(measures.touching, (), "pair", finish=lambda x: x[0])
+    with pytest.raises(ValueError, match=r"`observables\['own'\]` must be finished to the dims \(replica, other\)"):
+        observed.named({"own": wrong}, [np.ones((3, 3))])
+
+
+def test_what_is_finished_to_another_size_is_named():
+    wrong = gn.Observable(measures.edge, ("layer",), "host", finish=lambda values: values[:, :2])
+    with pytest.raises(ValueError, match=r"with the dims \(layer: 3\), but is 'shape \(2,\)'"):
+        tiny.run(observables={"wrong": wrong})
+
+
+class Scale:
+    def __init__(self, by):
+        self.by = by
+
+    def scaled(self, state, then, scene):
+        return self.by * measures.first(state, then, scene)
+
+    @classmethod
+    def plain(cls, state, then, scene):
+        return measures.first(state, then, scene)
+
+
+def test_functions_that_differ_have_different_names():
+    """Methods of two objects, compiled functions, and functions that are told apart by a table or a keyword."""
+    assert import_path(Scale(2).scaled) == import_path(Scale(2).scaled) != import_path(Scale(3).scaled)
+    assert re.fullmatch(r"test_observables:<Scale.scaled>#[0-9a-f]{12}", import_path(Scale(2).scaled))
+    assert import_path(Scale.plain) == "test_observables:Scale.plain"
+    compiled = [jax.jit(lambda s, t, c: s), jax.jit(lambda s, t, c: 2 * s)]
+    keyword = [lambda *_, by=by: by for by in (1, 2)]
+    keyword_alone = [eval(f"lambda *_, by={by}: by") for by in (1, 2)]
+    tables = [(lambda x: lambda *_: x)({"by": by}) for by in (1, 2)]
+    for one, other in (compiled, keyword, keyword_alone, tables):
+        assert import_path(one) == import_path(one) != import_path(other)
+
+
+def test_names_of_functions_do_not_change_while_they_are_used():
+    machine = gn.Machine(depth=2, width=7)
+    of = (lambda machine: lambda state, then, scene: machine.depth)(machine)
+    before = import_path(of)
+    assert machine.stacks and not machine.hard  # which the machine remembers
+    assert import_path(of) == before
+
+
+def test_numbers_of_own_dynamics_are_kept():
+    job = tiny.job(dynamics=measures.weights_alone, numbers={"angle": -0.3})
+    config = json.loads(json.dumps(job.system.config(job.numbers)))
+    assert Perceptron.from_config(config) == (job.system, {"weight_step": 0.1, "angle": -0.3})
+    assert set(job.traced_numbers()) == {"weight_step", "angle"}
+    plain = tiny.job()
+    assert set(plain.system.config(plain.numbers)) == {"machine", "dynamics", "weight_step"}
+    with pytest.raises(ValueError, match="`numbers` must be left out with a Machine, unless"):
+        tiny.job(numbers={"angle": 0.3})
+    with pytest.raises(ValueError, match="`numbers` must leave out `weight_step`"):
+        tiny.job(dynamics=measures.weights_alone, numbers={"weight_step": 0.3})

@@ -62,6 +62,9 @@ class Wells(System):
     def kept(self, bare):
         return {"positions": (("well",), bare.x)}
 
+    def from_kept(self, arrays, data):
+        return Positions(arrays["positions"]), None
+
 
 def observables_of(system):
     return {
@@ -73,6 +76,49 @@ def observables_of(system):
 
 
 OBSERVABLES = {system: observables_of(system) for system in (Wells(), Wells(2, 0.5))}
+
+
+@pytree
+class Held:
+    """Positions with their energy, which the moves cache."""
+
+    x: jax.Array
+    energy: jax.Array
+
+
+@dataclass(frozen=True)
+class Cached(System):
+    """A particle in one well. Its moves cache the energy; nothing is kept and no pairs are measured."""
+
+    def kernel(self, plan):
+        def init(state, clamped):
+            return Held(state.x, state.x**2 / 2)
+
+        def step(key, state, params):
+            new = state.x + params.numbers["step"] * keys.normal(keys.address(key, 0), ())
+            yes = new**2 / 2 - state.energy <= metropolis(keys.address(key, 1), (), params.temperature)
+            return Held(jnp.where(yes, new, state.x), jnp.where(yes, new**2 / 2, state.energy)), {}
+
+        return Kernel(init, step, lambda state, clamped: state.energy)
+
+    def observables(self, tasks):
+        return CACHED
+
+    def start(self, key, clamped):
+        return Positions(keys.normal(key, ()))
+
+    def bare(self, state):
+        assert state.x.ndim == 0  # one replica
+        return Positions(state.x)
+
+    def finite(self, state):
+        return {"positions": jnp.isfinite(state.x)}
+
+
+CACHED = {
+    "energy": Observable(lambda s, then, c: getattr(s, "energy", s.x**2 / 2)),
+    "spin_autocorrelation": Observable(lambda s, then, c: s.x * then.x, on="clone"),  # a name that machines use
+}
 
 
 def covariance(system, beta):

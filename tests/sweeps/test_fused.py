@@ -242,3 +242,18 @@ def test_kernels_run_on_a_batch_that_is_spread_over_devices(platform):
     text = lowering.module(spread, platform, *arguments)
     assert lowering.kernels(text)
     assert not any(word in text for word in ("all_gather", "all_reduce", "all_to_all", "collective"))
+
+
+@pytest.mark.parametrize("potential", [SoftCore(1.5, 2.0), HardCore(0.1), Counting(2.0), Probit(0.5)])
+def test_padding_costs_nothing(potential):
+    """What a kernel takes is 0 at infinity; a potential that is new in the package is not taken by itself."""
+    assert type(potential) in fused.TAKEN
+    assert (potential.cost(jnp.array([np.inf, 1e30], jnp.float32)) == 0).all()
+
+
+def test_a_new_potential_is_not_taken_unchecked(monkeypatch):
+    class New(SoftCore):
+        pass
+
+    monkeypatch.setattr("glassnet.perceptron.potential.KNOWN", (*fused.TAKEN, New))
+    assert not fused.known(New())

@@ -192,3 +192,12 @@ def test_one_warning_for_a_curve():
 def test_bad_input(call, name):
     with pytest.raises(ValueError, match=f"^Argument `{name}` must"):
         call()
+
+
+def test_frozen_ising_weights_leave_no_entropy():
+    """At the crystal all weights are the teacher's: both closures find ln 1, though the fields are of order 1e11."""
+    for closure in ("factorised", "exact"):
+        solution = replica_symmetric(
+            depth=2, alpha=1.0, scenario="teacher", closure=closure, ensemble="ising", branch="crystal"
+        )
+        assert solution.P.max() < 1e-12 and abs(solution.free_entropy) < 1e-9

@@ -16,15 +16,18 @@ import jax.numpy as jnp
 from jax import Array
 
 from glassnet.core.check import fail
-from glassnet.perceptron.potential import KNOWN, Potential
+from glassnet.perceptron.potential import Counting, HardCore, Potential, Probit, SoftCore
 
 CHIPS = {"gpu": "glassnet.perceptron.sweeps.fused_gpu", "tpu": "glassnet.perceptron.sweeps.fused_tpu"}
 """Module of each chip; imported when first used, since a program for CPUs needs neither of their compilers."""
 
+TAKEN: tuple[type, ...] = (SoftCore, HardCore, Counting, Probit)
+"""Potentials by their exact type whose `cost` both compilers take, and which is 0 at infinity, where padding lies."""
+
 
 def known(potential: Potential) -> bool:
-    """Whether the kernels take a potential: its cost is one that both compilers take and that is 0 at infinity."""
-    return type(potential) in KNOWN
+    """Whether the kernels take a potential."""
+    return type(potential) in TAKEN
 
 
 def fits(shape: tuple[int, ...], terms: int, *, sites: str, chip: str) -> bool:
@@ -73,7 +76,7 @@ def fused_scan(
         ValueError: for a potential that the kernels do not know.
     """
     if not known(potential):
-        names = ", ".join(kind.__name__ for kind in KNOWN)
+        names = ", ".join(kind.__name__ for kind in TAKEN)
         raise fail("potential", f"be one of {names} for fused kernels", potential)
     columns = [x.astype(jnp.int8) for x in columns]
     scan = import_module(CHIPS[chip]).scan
