@@ -118,7 +118,7 @@ def test_folders_that_are_no_campaign(tmp_path):
     with pytest.raises(ValueError, match="Argument `folder` must hold a whole campaign.json, but"):
         gn.open_campaign(tmp_path / "c")
     (tmp_path / "c" / "campaign.json").write_text('{"format": 99}')
-    with pytest.raises(ValueError, match="must hold a campaign.json of format 1, but is"):
+    with pytest.raises(ValueError, match="must hold a campaign.json of format 1 or 2, but is"):
         gn.open_campaign(tmp_path / "c")
 
 

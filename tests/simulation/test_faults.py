@@ -109,7 +109,14 @@ def test_without_a_whole_checkpoint_nothing_is_begun_anew(run):
 def test_a_run_killed_before_its_first_checkpoint_begins_anew(run):
     shutil.rmtree(run / "checkpoints")
     shutil.rmtree(run / "results.zarr")
+    (run / "log.jsonl").write_text((run / "log.jsonl").read_text().splitlines()[0])
     assert_same(gn.resume(run), tiny.standard())
+
+
+def test_a_run_whose_checkpoints_are_lost_says_so(run):
+    shutil.rmtree(run / "checkpoints")
+    with pytest.warns(RuntimeWarning, match="No checkpoint is left in .*, though its log knows some: it begins anew"):
+        assert_same(gn.resume(run), tiny.standard())
 
 
 def test_checkpoints_of_another_run_are_refused(run, tmp_path):
@@ -147,8 +154,18 @@ def test_the_command_mends_a_complete_run(run, capsys):
 
 def test_results_without_attributes_are_not_whole(run):
     (run / "results.zarr" / "zarr.json").write_text('{"attributes": {}, "zarr_format": 3, "node_type": "group"}')
-    with pytest.raises(ValueError, match=r"hold whole results \(attribute `config`\), .* but is .*results\.zarr"):
+    with pytest.raises(ValueError, match=r"hold whole results.*results\.zarr.*zarr\.json is not what was written"):
         gn.open(run)
+    unsealed(run)
+    with pytest.raises(ValueError, match=r"hold whole results.*results\.zarr has no whole attribute `config`"):
+        gn.open(run)
+
+
+def unsealed(run):
+    """The run as if its process had been killed while it went on: a log without an end, results without a seal."""
+    (run / "results.sha256").unlink()
+    with (run / "log.jsonl").open("a") as file:
+        file.write('{"event": "resumed"}\n')
 
 
 def test_a_run_that_is_not_over_is_drawn(run):
@@ -190,7 +207,7 @@ def test_data_of_another_run_are_refused(run, tmp_path):
 @pytest.mark.parametrize(("name", "change", "message"), [
     ("config.json", lambda text: text[:-9], "config.json is damaged"),
     ("config.json", lambda text: text.replace('"seed": 0', '"seed": 1'), "config.json is damaged: its hash does not"),
-    ("config.json", lambda text: text.replace('"format": 1', '"format": 7'), "must hold a run of format 1"),
+    ("config.json", lambda text: text.replace('"format": 2', '"format": 7'), "must hold a run of format 1 or 2"),
     ("config.json", lambda text: "[]", "config.json is damaged"),
 ])  # fmt: skip
 def test_damaged_configurations_are_refused(run, name, change, message):
@@ -373,7 +390,7 @@ def test_a_run_that_stops_being_finite_keeps_its_last_good_checkpoint(tmp_path, 
     assert folder.status(path) == "failed" and folder.log(path)[-1]["reason"].startswith(message)
     ds = gn.open(path)
     assert ds.attrs["status"] == "failed" and message in ds.attrs["reason"]
-    moment, _ = RunFolder(path).checkpoints.newest(tiny.job().outline(), lambda *_: pytest.fail("damaged"))
+    moment, _ = RunFolder(path).checkpoints.newest(tiny.job(), lambda *_: pytest.fail("damaged"))
     assert moment.sweep == sweep - 1 and all(np.isfinite(J).all() for J in moment.states.weights)
     assert_same(gn.resume(path), tiny.standard())
 
