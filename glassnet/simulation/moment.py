@@ -91,6 +91,8 @@ def misfits(moment: Moment, job: Job) -> Iterator[str]:
         dims |= {name: (replicas[phase], 1 + len(o.dims)) for name, o in known.items()}
         if phase == CLONES:
             dims |= {name: (groups, 3 + len(o.dims)) for name, o in observed.on("pair", job.measured).items()}
+        if rows and not {"energy", *job.moves} <= rows[0].keys():
+            yield f"rows of {phase} without energy or counts of accepted moves"
         for name, x in ((name, x) for row in rows for name, x in row.items()):
             if (x.shape[:1] and (x.shape[0], x.ndim)) != dims.get(name):
                 yield f"rows of {phase} with {name} of shape {x.shape}"

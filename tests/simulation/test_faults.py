@@ -18,7 +18,9 @@ import glassnet as gn
 from glassnet.cli import main
 from glassnet.simulation import phase
 from glassnet.store import folder, lock, sealed
+from glassnet.store.checkpoints import Checkpoints
 from glassnet.store.folder import RunFolder
+from glassnet.store.jobs import identity
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +126,70 @@ def test_checkpoints_of_another_run_are_refused(run, tmp_path):
     shutil.copy(checkpoints(tmp_path / "other")[-1], run / "checkpoints" / "00009999.npz")
     with pytest.raises(ValueError, match=r"checkpoints of its own run, but has 00009999\.npz of another"):
         gn.resume(run)
+
+
+def fewer_patterns(arrays, about):
+    arrays["states/fields/1"] = arrays["states/fields/1"][..., :-1]
+
+
+def other_numbers(arrays, about):
+    arrays["states/weights/0"] = arrays["states/weights/0"].astype(np.float64)
+
+
+def without(name):
+    return lambda arrays, about: arrays.pop(name)
+
+
+def layout(**changes):
+    return lambda arrays, about: about["layout"].update(changes)
+
+
+CRAFTED = {
+    "fewer patterns": (fewer_patterns, r"states\.fields\[1\] of shape \(12, 1, 4, 5\) .*, not \(12, 1, 4, 6\)"),
+    "other numbers": (other_numbers, r"states\.weights\[0\] .*float64, not .*float32"),
+    "nothing accepted": (without("accepted/accepted_spins"), "accepted with other parts"),
+    "no spins": (without("states/spins"), "a layout that cannot be read"),
+    "no measured row": (without("rows/clones/energy"), "rows of clones without energy"),
+    "a row of another shape": (
+        lambda arrays, about: arrays.update({"rows/clones/energy": arrays["rows/clones/energy"][:, 1:]}),
+        r"rows of clones with energy of shape \(11, 3\)",
+    ),
+    "a sweep before the start": (layout(sweep=-5), "the sweep -5 of clones"),
+    "a sweep before what is measured": (layout(sweep=0), "measurements beyond sweep 0"),
+    "a sweep that is none": (layout(sweep=2.5), r"the sweep 2\.5 of clones"),
+    "other times": (
+        layout(times={"hosts": [0, 1, 2, 3, 6, 9], "clones": [0, 2]}),
+        r"measurements at the lags \(0, 2\)",
+    ),
+    "another phase": (layout(phase="warm"), "the phase 'warm'"),
+    "fewer snapshots": (layout(snapshots=2), "2 snapshots"),
+    "no times": (layout(times=3), "a layout that cannot be read"),
+    "no session": (lambda arrays, about: about.pop("made"), "no made"),
+}
+
+
+@pytest.mark.parametrize("case", CRAFTED)
+def test_a_checkpoint_that_does_not_fit_the_run_is_refused(left, tmp_path, case):
+    """Its seal is whole, but compiled code would read, and write, beyond the ends of its arrays."""
+    change, message = CRAFTED[case]
+    run, job = RunFolder(left), tiny.job()
+    arrays, about = sealed.read(checkpoints(left)[-1])
+    assert run.checkpoints.newest(job, pytest.fail) is not None
+    change(arrays, about)
+    crafted = Checkpoints(tmp_path, identity(run.config))
+    sealed.write(tmp_path / "00000005.npz", arrays, about)
+    with pytest.raises(ValueError, match=rf"checkpoints of its own run, but 00000005\.npz has {message}"):
+        crafted.newest(job, pytest.fail)
+
+
+def test_what_else_lies_among_checkpoints_is_left_alone(run):
+    whole = checkpoints(run)[-1]
+    shutil.copy(whole, run / "checkpoints" / "00000003 (copy).npz")
+    (run / "checkpoints" / "00000099.npz").mkdir()
+    (run / "checkpoints" / "notes.npz").write_text("mine")
+    assert_same(gn.resume(run), tiny.standard())
+    names = {path.name for path in checkpoints(run)}
+    assert {"00000003 (copy).npz", "00000099.npz", "notes.npz", "00000100.npz"} <= names and len(names) == 5
 
 
 def test_results_that_are_lost_or_damaged_are_written_anew(run):

@@ -72,6 +72,24 @@ def run(step_kernel, state, boundary, sweeps=SWEEPS, beta=2.0, key=None, refresh
     return jax.jit(advance(step_kernel, refresh))(key, state, drive, jnp.int32(0), jnp.int32(sweeps))
 
 
+OPERANDS = {
+    "fields": lambda state: dataclasses.replace(state, fields=(state.fields[0], state.fields[1][..., :-1])),
+    "spins": lambda state: dataclasses.replace(state, spins=state.spins[:, 1:]),
+    "weights": lambda state: dataclasses.replace(state, weights=(state.weights[0][:, 1:], state.weights[1])),
+}
+
+
+@pytest.mark.parametrize("sweep", [native.weight_sweep, native.spin_sweep])
+@pytest.mark.parametrize("what", OPERANDS)
+def test_operands_of_another_size_are_refused(sweep, what):
+    """Before anything is read or written beyond their ends."""
+    machine = Machine(2, 6, inputs=3)
+    boundary, state = problem(machine, 5)
+    params = Params(jnp.float32(0.5), {"weight_step": jnp.float32(0.3)}, boundary)
+    with pytest.raises(RuntimeError, match="an operand has .* numbers where the machine has"):
+        jax.block_until_ready(sweep(machine)(ref.replica_keys(3, 1)[0], OPERANDS[what](state), params))
+
+
 @lru_cache
 def scanned(case):
     """The case by the compiled scan."""
