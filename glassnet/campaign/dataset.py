@@ -49,7 +49,7 @@ def open_campaign(folder: str | os.PathLike, *, variables: Sequence[str] | None 
     states, done = map(list, zip(*map(state_of, folders, configs), strict=True))
     results, broken = _results(campaign, states, variables)
     for n in broken:
-        states[n] = "unreadable"
+        states[n], done[n] = "unreadable", float("nan")
     attributes = _attributes(campaign, [ds.attrs for ds in results.values()])
     places = list(np.ndindex(shape))
     parts = {places[n]: _wanted(ds, variables) for n, ds in results.items()}

@@ -10,6 +10,7 @@ import tyro
 from glassnet.cli.parse import parse, time_left
 from glassnet.cli.progress import progress_bar
 from glassnet.cli.run import hint, place
+from glassnet.cli.tell import tell
 
 if TYPE_CHECKING:
     from glassnet.store.folder import RunFolder
@@ -86,4 +87,4 @@ def check_same(folder: "RunFolder", path: Path) -> None:
 def say(words: str, options: ResumeOptions) -> None:
     """Print, unless asked to be quiet."""
     if not options.quiet:
-        print(words)
+        tell(words)

@@ -9,6 +9,7 @@ import tyro
 
 from glassnet.cli.parse import first_look, named_kind, parse, plain_name, time_left
 from glassnet.cli.progress import progress_bar
+from glassnet.cli.tell import tell
 from glassnet.config import TASKS, DigitsTask, RunConfig, read_config
 from glassnet.config.command import default_config
 from glassnet.core.check import fail
@@ -84,7 +85,7 @@ def into_folder(options: RunOptions, limit: float | None) -> None:
     with progress_bar(quiet=options.quiet or part > 0) as report:
         sessions.start(output, job, limits, report, run=options.run.to_dict())
     if not options.quiet:
-        print(f"wrote {mine}{hint(output) if part == 0 else ''}")
+        tell(f"wrote {mine}{hint(output) if part == 0 else ''}")
 
 
 def into_file(options: RunOptions, limit: float | None) -> None:
@@ -107,7 +108,7 @@ def into_file(options: RunOptions, limit: float | None) -> None:
         output.unlink(missing_ok=True)  # a whole result, to be replaced, would hide the parts
     written = save(ds.assign_attrs(run_config_attributes(options.run.to_dict())), output)
     if not options.quiet:
-        print(f"wrote {written}{hint(output) if part == 0 else ''}")
+        tell(f"wrote {written}{hint(output) if part == 0 else ''}")
 
 
 def hint(output: Path) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import xarray as xr
 
-from glassnet.core.check import fail
+from glassnet.core.check import fail, is_number
 from glassnet.core.codec import config_hash, decoded
 from glassnet.perceptron.describe import renewed
 from glassnet.simulation.job import Job
@@ -253,7 +253,7 @@ def remove_run(path: str | os.PathLike) -> None:
 
 
 def log(path: str | os.PathLike) -> list[dict[str, Any]]:
-    """The events in the log of a run, oldest first; lines that are cut off are left out."""
+    """The events in the log of a run, oldest first; lines that are cut off or otherwise damaged are left out."""
     try:
         lines = (Path(path) / LOG).read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
@@ -264,8 +264,16 @@ def log(path: str | os.PathLike) -> list[dict[str, Any]]:
             event = decoded(line)
         except ValueError:
             continue
-        events += [event] if isinstance(event, dict) and "event" in event else []
+        events += [event] if _whole(event) else []
     return events
+
+
+def _whole(event: Any) -> bool:
+    """Whether this is what `RunFolder.log` writes."""
+    if not isinstance(event, dict) or not isinstance(event.get("event"), str) or not isinstance(event.get("time"), str):
+        return False
+    numbers = [event.get(name) for name in ("done", "total", "run_seconds")] if "done" in event else []
+    return all(is_number(x) and x >= 0 for x in numbers) and event.get("total") != 0
 
 
 def status(path: str | os.PathLike) -> str:

@@ -227,7 +227,7 @@ def unsealed(run):
     """The run as if its process had been killed while it went on: a log without an end, results without a seal."""
     (run / "results.sha256").unlink()
     with (run / "log.jsonl").open("a") as file:
-        file.write('{"event": "resumed"}\n')
+        file.write('{"time": "2026-01-01T00:00:00+00:00", "event": "resumed"}\n')
 
 
 def test_a_run_that_is_not_over_is_drawn(run):
