@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any
 
 from glassnet.campaign.cluster import CLUSTERS, FOLDER, ClusterOptions, engine
-from glassnet.campaign.processes import Assignment
+from glassnet.campaign.processes import Assignment, surroundings
 from glassnet.campaign.state import PROMPT, command
 from glassnet.core.codec import decoded
 from glassnet.core.stopping import STOPPED
@@ -56,7 +56,8 @@ class QueuedRun:
         with self.task.log_file.open("a", encoding="utf-8") as log:
             log.write(f"{PROMPT}{' '.join(arguments)}\n")
             log.flush()
-            process = subprocess.Popen(arguments, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+            streams: dict[str, Any] = {"stdout": log, "stderr": subprocess.STDOUT}
+            process = subprocess.Popen(arguments, **streams, env=surroundings(0, 1), start_new_session=True)
         seen: list[int] = []
         for number in (signal.SIGUSR2, signal.SIGTERM):
             signal.signal(number, partial(_stop, process, seen))

@@ -14,6 +14,9 @@ from glassnet.store.folder import RESULTS, RunFolder, holds_run, log, status
 STATES = ("absent", "running", "stopped", "failed", "interrupted", "complete", "queued", "unreadable")
 """Where a run may stand: as `glassnet.store.folder.status` says, waiting as a job, or damaged."""
 
+GLASSNET = (sys.executable, "-P", "-m", "glassnet")
+"""How to start a command of glassnet; -P: what lies in the folder where the user happens to be is not imported."""
+
 PROMPT = "$ "
 """What stands in front of a command in the file that keeps what it prints."""
 
@@ -91,7 +94,7 @@ def command(folder: Path, config_file: Path, *, time_limit: float | None) -> lis
     verb = start
     if holds_run(folder):
         verb = ["resume", str(folder), "--sweeps", str(read_config(config_file).protocol.sweeps)]
-    return [sys.executable, "-m", "glassnet", *verb, *limit, "--quiet"]
+    return [*GLASSNET, *verb, *limit, "--quiet"]
 
 
 def last_error(folder: Path, log_file: Path) -> str:

@@ -13,6 +13,7 @@ from glassnet.cli.tell import tell
 from glassnet.config import TASKS, DigitsTask, RunConfig, read_config
 from glassnet.config.command import default_config
 from glassnet.core.check import fail
+from glassnet.core.stopping import interrupted_at_once
 from glassnet.output import checked_output
 from glassnet.perceptron.describe import POTENTIALS
 
@@ -82,7 +83,7 @@ def into_folder(options: RunOptions, limit: float | None) -> None:
         remove_run(mine)
     free_folder(mine)
     check_parts_beside(output, mine, parts)
-    with progress_bar(quiet=options.quiet or part > 0) as report:
+    with interrupted_at_once(), progress_bar(quiet=options.quiet or part > 0) as report:
         sessions.start(output, job, limits, report, run=options.run.to_dict())
     if not options.quiet:
         tell(f"wrote {mine}{hint(output) if part == 0 else ''}")
