@@ -172,7 +172,7 @@ def plain_name(name: str) -> bool:
 
 def _grid(recorded: dict[str, Any]) -> Grid:
     with of_earlier_versions():
-        return Grid(recorded["run"], read_axes(recorded["grid"]))
+        return Grid(recorded["run"], read_axes(recorded.get("grid")))
 
 
 def _runs(recorded: dict[str, Any], grid: Grid) -> dict[str, str]:

@@ -38,10 +38,6 @@ class Stopped(SystemExit):
         super().__init__(STOPPED)
         self.reason, self.folder = reason, folder
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """So that it survives the way back from another process."""
-        return type(self), (self.reason, self.folder)
-
     def __str__(self) -> str:
         return self.reason
 

@@ -269,6 +269,9 @@ def test_data_of_another_run_are_refused(run, tmp_path):
 @pytest.mark.parametrize(("name", "change", "message"), [
     ("config.json", lambda text: text[:-9], "config.json is damaged"),
     ("config.json", lambda text: text.replace('"seed": 0', '"seed": 1'), "config.json is damaged: its hash does not"),
+    ("config.json", lambda text: text.replace('"ladder": false', '"ladder": true'), "its hash does not fit"),
+    ("config.json", lambda text: text.replace('"keep_configurations": true', '"keep_configurations": 0'), "its hash"),
+    ("config.json", lambda text: '{"a":' * 100_000, "config.json is damaged.*nested too deeply"),
     ("config.json", lambda text: text.replace('"format": 2', '"format": 7'), "must hold a run of format 1 or 2"),
     ("config.json", lambda text: "[]", "config.json is damaged"),
 ])  # fmt: skip
@@ -397,6 +400,33 @@ def test_a_run_is_removed_where_its_folder_cannot_be(run, tmp_path, monkeypatch,
     assert folder.free_folder(path) == path and (tmp_path / "mine").is_dir()
 
 
+@pytest.mark.parametrize("text", ["[1]", '"me"', '{"pid": "x", "host": 1}', '{"pid": -1}', "\0", "[" * 10_000])
+def test_a_lock_file_that_no_process_wrote_is_no_lock(tmp_path, text):
+    (tmp_path / ".lock").write_text(text)
+    assert lock.held(tmp_path / ".lock") is None
+    with lock.locked(tmp_path / ".lock") as left:
+        assert left is None
+
+
+def test_a_refused_resume_leaves_a_complete_run_as_it_was(tmp_path):
+    path = tmp_path / "run"
+    tiny.run(folder=path)
+    for file in checkpoints(path):
+        file.write_bytes(b"damaged")
+    before = (path / "config.json").read_bytes()
+    with pytest.warns(RuntimeWarning), pytest.raises(ValueError, match="all are damaged"):
+        gn.resume(path, sweeps=60)
+    assert folder.status(path) == "complete" and (path / "config.json").read_bytes() == before
+    assert_same(gn.resume(path), tiny.standard())
+
+
+def test_the_log_of_a_complete_run_makes_none_complete(run, tmp_path):
+    tiny.run(folder=tmp_path / "whole")
+    shutil.copy(tmp_path / "whole" / "log.jsonl", run / "log.jsonl")
+    assert folder.status(run) == "interrupted" == gn.open(run).attrs["status"]
+    assert_same(gn.resume(run), tiny.standard())
+
+
 @pytest.fixture
 def without_locks(monkeypatch):
     """A file system that has no locks."""
@@ -410,7 +440,7 @@ def without_locks(monkeypatch):
 @pytest.mark.usefixtures("without_locks")
 def test_without_locks_the_name_of_the_process_counts(run, holder):
     assert folder.status(run) == "running"
-    with pytest.raises(OSError, match=f"in use by process {holder.pid}"):
+    with pytest.raises(OSError, match=rf"in use by process {holder.pid} .*; if that has ended, remove .*\.lock"):
         gn.resume(run)
     owner = json.loads((run / ".lock").read_text())
     holder.kill()
