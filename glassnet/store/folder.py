@@ -15,7 +15,7 @@ from glassnet.core.check import fail, is_number
 from glassnet.core.codec import config_hash, decoded
 from glassnet.perceptron.describe import renewed
 from glassnet.simulation.job import Job
-from glassnet.store import live, sealed
+from glassnet.store import live, seal, sealed
 from glassnet.store.checkpoints import Checkpoints
 from glassnet.store.durable import remove_left_over, write_text
 from glassnet.store.jobs import identity, job_about, job_arrays, job_from, protocol_from
@@ -194,8 +194,9 @@ class RunFolder:
             LockedError: if one does.
         """
         with locked(self.path / LOCK) as left:
-            for folder, name in ((self.path, CONFIG), (self.path, DATA), (self.path / CHECKPOINTS, "*.npz")):
-                remove_left_over(folder, name)
+            for name in (CONFIG, DATA, seal.path_of(self.results).name):
+                remove_left_over(self.path, name)
+            remove_left_over(self.path / CHECKPOINTS, "*.npz")
             if left is not None:
                 self.log("took_over_lock", **left)
             yield

@@ -252,6 +252,7 @@ def test_after_a_damaged_checkpoint_there_are_two_whole_ones_again(run):
 
 def test_what_killed_processes_left_is_removed(run):
     left_over = [run / ".config.json.7.part", run / ".data.npz.7.part", run / "checkpoints" / ".00000009.npz.7.part"]
+    left_over.append(run / ".results.sha256.7.part")
     theirs = [run / ".report.html.7.part", run / "notes.part"]
     for file in (*left_over, *theirs):
         file.write_bytes(b"half")
