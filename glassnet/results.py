@@ -1,13 +1,13 @@
 """Results on disk: a file, the folder of a run, or the parts of a run joined."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 import xarray as xr
 
 from glassnet.analysis import derive
-from glassnet.core.check import fail
-from glassnet.store import folder, live
+from glassnet.store import folder
 from glassnet.store.files import read
 from glassnet.store.parts import check_complete, joined, parts_beside
 
@@ -25,22 +25,20 @@ def open_result(path: str | os.PathLike) -> xr.Dataset:
     return read_one(path) if files_of(path) == [Path(path)] else join(path)
 
 
-def read_one(path: str | os.PathLike) -> xr.Dataset:
+def read_one(path: str | os.PathLike, variables: Collection[str] | None = None) -> xr.Dataset:
     """Read a netCDF file or the folder of a run, whole or a part.
 
+    Args:
+        path: file or folder.
+        variables: names of the variables of a complete run that are wanted; all if None.
     Raises:
         FileNotFoundError: if there is no such result.
-        ValueError: if it is not a whole glassnet result.
+        ValueError: if it is not a whole glassnet result, or not that of the run in the folder.
     """
     if not Path(path).is_dir():
         return read(path)
-    run = folder.RunFolder(path)
-    ds = live.read(run.results)
-    if "config" not in ds.attrs:
-        raise fail("path", "hold whole results (attribute `config`), which resuming the run mends", str(run.results))
-    if ds.attrs["status"] == "complete" and ds.attrs["config_hash"] == run.about["hash"]:
-        return ds
-    return derive(ds).assign_attrs(status=folder.status(path))
+    ds = folder.RunFolder(path).result(variables)
+    return ds if ds.attrs["status"] == "complete" else derive(ds)
 
 
 def join(path: str | os.PathLike) -> xr.Dataset:

@@ -15,7 +15,6 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-import jax
 import xarray as xr
 
 from glassnet.analysis import derive
@@ -28,9 +27,9 @@ from glassnet.simulation.job import Job
 from glassnet.simulation.moment import CLONES, HOSTS
 from glassnet.simulation.phase import Report, Status
 from glassnet.simulation.run import Run
-from glassnet.store import live
+from glassnet.store import live, seal
 from glassnet.store.dataset import dataset
-from glassnet.store.folder import RunFolder, about_run, holds_run, status
+from glassnet.store.folder import SEALED, RunFolder, about_run, holds_run, log, status
 from glassnet.store.parts import DIFFERING, part_path
 from glassnet.store.provenance import provenance
 
@@ -42,6 +41,9 @@ USUAL_SECONDS, USUAL_SPEED = 0.15, 1e8
 
 LOGGED_EVERY = 60.0
 """Seconds between two checkpoints in the log."""
+
+AFTER_CHECKPOINTS = ("checkpoint", "resumed", "stopped", "complete")
+"""Events of a run that has written checkpoints."""
 
 
 MARGIN = 1.0
@@ -160,7 +162,8 @@ def finished(folder: RunFolder, sweeps: int | None = None) -> xr.Dataset | None:
     if status(folder.path) != "complete" or sweeps not in (None, folder.config["protocol"]["sweeps"]):
         return None
     with suppress(FileNotFoundError, ValueError):
-        return live.read(folder.results)
+        ds = folder.result()
+        return ds if ds.attrs["status"] == "complete" else None
     return None
 
 
@@ -171,9 +174,8 @@ def _go_on(
     compile_cache.guard()
     with stop_requests() as request, folder.lock():
         folder = RunFolder(folder.path)  # another process may have made it longer
-        if sweeps is not None:
-            folder.extend(sweeps)
-        return _Session(folder, limits, request).run(job or folder.job(), report or (lambda status: None))
+        folder.longer(sweeps)
+        return _Session(folder, limits, request, sweeps).run(job or folder.job(sweeps), report or (lambda status: None))
 
 
 class _Session:
@@ -183,10 +185,11 @@ class _Session:
         folder: the run, locked.
         limits: when to save and when to stop.
         request: whether a signal asks to stop.
+        sweeps: how many sweeps the clones are to run in all; as many as the folder says if None.
     """
 
-    def __init__(self, folder: RunFolder, limits: Limits, request: StopRequest) -> None:
-        self._folder, self._limits, self._request = folder, limits, request
+    def __init__(self, folder: RunFolder, limits: Limits, request: StopRequest, sweeps: int | None = None) -> None:
+        self._folder, self._limits, self._request, self._sweeps = folder, limits, request, sweeps
         self._begun = time.perf_counter()
         self._live, self._checkpoints = live.LiveResults(folder.results), folder.checkpoints
         self._made: dict[str, str] = {}
@@ -212,17 +215,22 @@ class _Session:
             raise
 
     def _started(self, job: Job) -> Run:
-        """The run, from its newest checkpoint that is whole or from its start."""
-        like = job.outline()
-        found = self._checkpoints.newest(like, jax.eval_shape(job.system.bare, like), self._damaged)
+        """The run, from its newest checkpoint that is whole or from its start; the folder is changed only now."""
+        found = self._checkpoints.newest(job, self._damaged)
+        run = Run(job, None if found is None else found[0])
+        self._folder.extend(self._sweeps)
         surroundings = {"pid": os.getpid(), "host": socket.gethostname(), "command": shlex.join(sys.argv)}
         if found is None:
+            if any(event["event"] in AFTER_CHECKPOINTS for event in log(self._folder.path)):
+                words = f"No checkpoint is left in {self._folder.path}, though its log knows some: it begins anew."
+                self._folder.log("lost_checkpoints")
+                warnings.warn(words, RuntimeWarning, stacklevel=2)
             self._folder.log("started", **self._made, **surroundings)
-            return Run(job)
+            return run
         moment, about = found
         self._earlier = {**about, "made": _both(about["made"], self._made), "resumed": about["resumed"] + 1}
         self._folder.log("resumed", phase=moment.phase, sweep=moment.sweep, **self._made, **surroundings)
-        return Run(job, moment)
+        return run
 
     def _damaged(self, path: Path, reason: str) -> None:
         self._folder.log("damaged_checkpoint", file=path.name, reason=reason)
@@ -256,12 +264,12 @@ class _Session:
 
     def _keep(self, status: Status) -> None:
         """Write a checkpoint, and what has been measured, unless nothing happened since the last one."""
-        if self._kept == self._place():
+        rows = {"time": len(self._run.rows[HOSTS]), "lag": len(self._run.rows[CLONES])}
+        if self._kept == self._place() and (self._live.begun or not any(rows.values())):
             return
         begun = time.perf_counter()
         about = self._earlier | {"run_seconds": self._run_seconds()}
         path = self._checkpoints.save(self._run.moment(), about)
-        rows = {"time": len(self._run.rows[HOSTS]), "lag": len(self._run.rows[CLONES])}
         if any(rows.values()):
             self._live.update(self._dataset(status="running", progress=status.done / status.total), rows)
         self._kept, self._kept_at = self._place(), time.perf_counter()
@@ -293,6 +301,7 @@ class _Session:
         self._checkpoints.save(self._run.moment(), about)
         ds = derive(self._dataset(status="complete", progress=1.0))
         live.replace(ds, self._folder.results)
+        seal.put_on(self._folder.results)
         seconds = round(self._run_seconds(), 3)
         self._folder.log("complete", done=status.done, total=status.total, run_seconds=seconds)
         return ds
@@ -310,11 +319,14 @@ class _Session:
         return self._earlier["run_seconds"] + time.perf_counter() - self._begun
 
     def _end(self, event: str, **fields: Any) -> None:
-        """Say in log and results why the run ended here, if the disk still takes it."""
+        """Say in log and results why the run ended here, if the disk still takes it; seal results that stay so."""
+        with suppress(OSError):
+            if self._live.begun:  # what another process left stays as it is
+                live.label(self._folder.results, {"status": event, "reason": fields["reason"]})
+                if event in SEALED:
+                    seal.put_on(self._folder.results)
         with suppress(OSError):
             self._folder.log(event, run_seconds=round(self._run_seconds(), 3), **fields)
-            if self._folder.results.is_dir():
-                live.label(self._folder.results, {"status": event, "reason": fields["reason"]})
 
 
 def _numbers(status: Status) -> dict[str, Any]:

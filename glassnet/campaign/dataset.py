@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from glassnet.campaign.folder import Campaign, open_folder
+from glassnet.campaign.folder import Campaign, check_run, open_folder
 from glassnet.campaign.join import joined
 from glassnet.campaign.state import STATES, state_of
+from glassnet.config import RunConfig
 from glassnet.core.codec import canonical
-from glassnet.results import open_result
-from glassnet.store import live
+from glassnet.results import open_result, read_one
 from glassnet.store.dataset import KEPT
-from glassnet.store.folder import RESULTS
 from glassnet.store.schema import VARIABLES
 
 SEEN = ("versions", "device", "platform", "sweeps", "git_commit")
@@ -29,8 +28,8 @@ def open_campaign(folder: str | os.PathLike, *, variables: Sequence[str] | None 
     The keys of the grid are dims, in their order, in front of the dims of the runs. Runs that differ in depth, lags,
     waiting times, ... are joined outer: what a run does not have, or has not measured yet, is NaN (integers become
     floats only there). `status` says where each run stands ("unreadable" with a warning for a result that is
-    damaged), `done` which part of its sweeps is done. A scalar coordinate that differs between runs, say the
-    temperature, is a coordinate over the dims it depends on.
+    damaged, or a folder with another run), `done` which part of its sweeps is done. A scalar coordinate that differs
+    between runs, say the temperature, is a coordinate over the dims it depends on.
 
     Left out are kept configurations (see `gn.open` on the folder of a run); overlaps between all last configurations
     if their numbers mean different samples and clones; and variables whose dims differ between runs. The
@@ -50,7 +49,7 @@ def open_campaign(folder: str | os.PathLike, *, variables: Sequence[str] | None 
     states, done = map(list, zip(*map(state_of, folders, configs), strict=True))
     results, broken = _results(campaign, states, variables)
     for n in broken:
-        states[n] = "unreadable"
+        states[n], done[n] = "unreadable", float("nan")
     attributes = _attributes(campaign, [ds.attrs for ds in results.values()])
     places = list(np.ndindex(shape))
     parts = {places[n]: _wanted(ds, variables) for n, ds in results.items()}
@@ -66,17 +65,20 @@ def _results(
 ) -> tuple[dict[int, xr.Dataset], list[int]]:
     """Results of the runs that have one, by number, and numbers of those that cannot be read."""
     folders = {n: campaign.run_folder(campaign.points[n]) for n, now in enumerate(states) if now != "absent"}
-    found = {n: _result(folder, variables if states[n] == "complete" else None) for n, folder in folders.items()}
+    found = {}
+    for n, folder in folders.items():
+        found[n] = _result(folder, campaign.points[n].config, variables if states[n] == "complete" else None)
     broken = [n for n, result in found.items() if isinstance(result, ValueError)]
     for n in broken:
         warnings.warn(f"{campaign.points[n].name} is left out: {found[n]}", stacklevel=3)
     return {n: ds for n, ds in found.items() if isinstance(ds, xr.Dataset)}, broken
 
 
-def _result(folder: Path, variables: Sequence[str] | None) -> xr.Dataset | ValueError | None:
-    """The result of a run; None if it has none yet, the error if it cannot be read."""
+def _result(folder: Path, config: RunConfig, variables: Sequence[str] | None) -> xr.Dataset | ValueError | None:
+    """The result of a run; None if it has none yet, the error if it cannot be read or is of another run."""
     try:
-        return open_result(folder) if variables is None else live.read(folder / RESULTS, variables)
+        check_run(folder, config, also_longer=True)
+        return open_result(folder) if variables is None else read_one(folder, variables)
     except FileNotFoundError:
         return None
     except ValueError as error:

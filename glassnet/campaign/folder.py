@@ -15,14 +15,16 @@ from glassnet.campaign.cluster import FOLDER
 from glassnet.campaign.grid import SWEEPS, Grid, Point, longer
 from glassnet.config import RunConfig
 from glassnet.core.check import fail
-from glassnet.core.codec import config_hash, difference, flat
+from glassnet.core.codec import config_hash, decoded, difference, flat
 from glassnet.core.former import of_earlier_versions
 from glassnet.store.durable import write_text
 from glassnet.store.folder import RunFolder
 from glassnet.store.lock import locked
 
 RECORD, LOCK = "campaign.json", ".lock"
-FORMAT = 1
+
+FORMATS = 1, 2
+"""Versions of the record that are read; the last is written. The first (glassnet 0.1) has no SHA-256."""
 
 
 @dataclass(frozen=True)
@@ -104,14 +106,15 @@ def write(campaign: Campaign) -> None:
     campaign.folder.mkdir(parents=True, exist_ok=True)
     grid = campaign.grid
     values = {
-        "format": FORMAT,
+        "format": FORMATS[-1],
         "hash": grid.campaign_hash,
         "run": grid.base,
         "grid": grid.values,
         "runs": campaign.runs,
     }
-    written = datetime.now(UTC).isoformat(timespec="seconds")
-    write_text(json.dumps(values | {"written": written}, indent=1) + "\n", campaign.folder / RECORD)
+    values["written"] = datetime.now(UTC).isoformat(timespec="seconds")
+    values["sha256"] = config_hash(values)
+    write_text(json.dumps(values, indent=1) + "\n", campaign.folder / RECORD)
     for name in ("configs", "logs"):
         (campaign.folder / name).mkdir(exist_ok=True)
     for point in campaign.points:
@@ -120,9 +123,13 @@ def write(campaign: Campaign) -> None:
             write_text(text, file)
 
 
-def check_run(folder: Path, config: RunConfig) -> None:
+def check_run(folder: Path, config: RunConfig, *, also_longer: bool = False) -> None:
     """Check that the run in `folder` has the configuration `config`, or is to be made longer.
 
+    Args:
+        folder: folder of the run.
+        config: what it is to be.
+        also_longer: whether it may have more sweeps, too.
     Raises:
         ValueError: with the fields that differ, or if the run has no configuration of its own.
     """
@@ -131,26 +138,41 @@ def check_run(folder: Path, config: RunConfig) -> None:
     if found is None:
         raise fail("output", "hold runs made by `glassnet run`", str(folder))
     old, new = found.to_dict(), config.to_dict()
-    if found.config_hash != config.config_hash and not longer(old, new):
-        changed = "; ".join(difference(old, new))
-        raise ValueError(f"Argument `run` must be that of the run in {folder}, but differs: {changed}.")
+    if found.config_hash == config.config_hash or longer(old, new) or (also_longer and longer(new, old)):
+        return
+    changed = "; ".join(difference(old, new))
+    raise ValueError(f"Argument `run` must be that of the run in {folder}, but differs: {changed}.")
 
 
 def _recorded(folder: Path) -> dict[str, Any]:
+    """What is recorded in the folder, checked."""
+    file = folder / RECORD
     try:
-        values = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"Argument `folder` must hold a whole {RECORD}, but {folder} has an error: {error}."
-        ) from error
-    if not isinstance(values, dict) or values.get("format") != FORMAT:
-        raise fail("folder", f"hold a {RECORD} of format {FORMAT}", str(folder))
+        values = decoded(file.read_bytes())
+        version, rest = values["format"], {name: x for name, x in values.items() if name != "sha256"}
+        whole = version == FORMATS[0] or values.get("sha256") == config_hash(rest)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        words = f"{folder} has an error: {error!r}"
+        raise ValueError(f"Argument `folder` must hold a whole {RECORD}, but {words}.") from error
+    if version not in FORMATS:
+        raise fail("folder", f"hold a {RECORD} of format {' or '.join(map(str, FORMATS))}", str(folder))
+    runs = values.get("runs")
+    if not whole or not isinstance(values.get("run"), dict) or not isinstance(runs, dict):
+        raise ValueError(f"Argument `folder` must hold a whole {RECORD}, but {file} is damaged.")
+    for name in runs:
+        if not plain_name(name):
+            raise ValueError(f"Argument `folder` must hold runs in folders of its own, but {file} names {name!r}.")
     return values
+
+
+def plain_name(name: str) -> bool:
+    """Whether this is the name of something in a folder, not a path that leads elsewhere."""
+    return name not in ("", ".", "..") and not set(name) & {"/", "\\", "\0"}
 
 
 def _grid(recorded: dict[str, Any]) -> Grid:
     with of_earlier_versions():
-        return Grid(recorded["run"], read_axes(recorded["grid"]))
+        return Grid(recorded["run"], read_axes(recorded.get("grid")))
 
 
 def _runs(recorded: dict[str, Any], grid: Grid) -> dict[str, str]:
@@ -180,7 +202,7 @@ def _shorter(folder: Path, runs: dict[str, str], grid: Grid) -> dict[str, str]:
     best: dict[str, tuple[int, str]] = {}  # sweeps and name of the longest that there is
     for name in runs:
         with suppress(FileNotFoundError, ValueError):  # a run whose configuration is lost is another one
-            old = RunConfig.stored(json.loads((folder / "configs" / f"{name}.json").read_text(encoding="utf-8")))
+            old = RunConfig.stored(decoded((folder / "configs" / f"{name}.json").read_bytes()))
             new = asked.get(_but_sweeps(old))
             if new is not None and longer(old.to_dict(), new.to_dict()):
                 best[new.config_hash] = max(best.get(new.config_hash, (0, "")), (old.protocol.sweeps, name))

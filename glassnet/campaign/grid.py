@@ -1,6 +1,7 @@
 """A campaign as it is asked for: configurations of all points of a grid, checked before anything runs."""
 
 import itertools
+import math
 import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +17,9 @@ from glassnet.core.codec import config_hash, differing, flat, to_json
 
 TABLES = ("run", "grid", "cluster")
 LONGEST_NAME = 200
+
+MOST_RUNS = 100_000
+"""Runs of a grid at most: each is a folder with a few hundred files."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ class Grid:
         axes: axes of the grid, the last one varies fastest.
         cluster: options of jobs on a cluster.
     Raises:
-        ValueError: if the configuration of a point is not valid, naming the point, or two points are the same run.
+        ValueError: if the configuration of a point is not valid, naming the point, two points are the same run, or
+            there are more than `MOST_RUNS`.
     """
 
     base: dict[str, Any]
@@ -48,6 +53,8 @@ class Grid:
     cluster: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if math.prod(self.shape) > MOST_RUNS:
+            raise fail("grid", f"hold at most {MOST_RUNS} runs", math.prod(self.shape))
         names: dict[str, str] = {}
         for point in self.points:
             other = names.setdefault(point.config.config_hash, point.name)
@@ -104,9 +111,14 @@ def read_grid(path: str | PathLike) -> Grid:
     if not path.is_file():
         raise FileNotFoundError(f"Argument `file` must name a TOML file, but is {str(path)!r}.")
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _of_tables(tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"Argument `file` must hold TOML, but {path} has an error: {error}.") from error
+    except RecursionError:
+        raise ValueError(f"Argument `file` must hold TOML, but {path} is nested too deeply.") from None
+
+
+def _of_tables(tables: dict[str, Any]) -> Grid:
     for name, table in tables.items():
         if name not in TABLES:
             raise ValueError(f"Argument `{name}` is unknown; a campaign has {', '.join(TABLES)}.")

@@ -6,6 +6,7 @@ queue again by submitit and goes on there.
 """
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -17,9 +18,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from glassnet.campaign.cluster import FOLDER, ClusterOptions, engine
-from glassnet.campaign.processes import Assignment
+from glassnet.campaign.cluster import CLUSTERS, FOLDER, ClusterOptions, engine
+from glassnet.campaign.processes import Assignment, surroundings
 from glassnet.campaign.state import PROMPT, command
+from glassnet.core.codec import decoded
 from glassnet.core.stopping import STOPPED
 from glassnet.store.durable import write_text
 
@@ -54,7 +56,8 @@ class QueuedRun:
         with self.task.log_file.open("a", encoding="utf-8") as log:
             log.write(f"{PROMPT}{' '.join(arguments)}\n")
             log.flush()
-            process = subprocess.Popen(arguments, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+            streams: dict[str, Any] = {"stdout": log, "stderr": subprocess.STDOUT}
+            process = subprocess.Popen(arguments, **streams, env=surroundings(0, 1), start_new_session=True)
         seen: list[int] = []
         for number in (signal.SIGUSR2, signal.SIGTERM):
             signal.signal(number, partial(_stop, process, seen))
@@ -83,9 +86,27 @@ def _stop(process: subprocess.Popen, seen: list[int], number: int, frame: FrameT
 
 
 def submitted(campaign_folder: Path) -> dict[str, dict[str, str]]:
-    """The jobs that have been submitted, by name of the run: {"cluster": ..., "job": number}."""
+    """The jobs that have been submitted, by name of the run: {"cluster": ..., "job": number}.
+
+    Raises:
+        ValueError: if the record is damaged.
+    """
     file = campaign_folder / RECORD
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if not file.exists():
+        return {}
+    try:
+        found = decoded(file.read_bytes())
+        strange = [name for name, entry in found.items() if not _is_entry(entry)]
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"Argument `folder` must hold a whole {RECORD}, but {file} has an error: {error}.") from error
+    if strange:
+        raise ValueError(f"Argument `folder` must hold a whole {RECORD}, but {file} has no job for {strange[0]!r}.")
+    return found
+
+
+def _is_entry(entry: Any) -> bool:
+    known = isinstance(entry, dict) and set(entry) == {"cluster", "job"} and entry["cluster"] in CLUSTERS
+    return known and re.fullmatch(r"\w+", str(entry["job"])) is not None
 
 
 def in_queue(campaign_folder: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import site
 import subprocess
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
+import glassnet
 from glassnet.campaign.state import PROMPT, command
 from glassnet.core.stopping import STOPPED
 
@@ -81,10 +83,10 @@ class Stop:
 
 @contextmanager
 def stop_on_signals(told: Callable[[], None] = lambda: None) -> Generator[Stop]:
-    """Count SIGINT, SIGTERM and (unless ignored) SIGHUP instead of dying of them; `told` is called at the first."""
+    """Count SIGINT, SIGTERM and SIGHUP, unless ignored, instead of dying of them; `told` is called at the first."""
     stop = Stop(told)
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    former = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) != signal.SIG_IGN}
+    former = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) not in (None, signal.SIG_IGN)}
     for number in former:
         signal.signal(number, stop)
     try:
@@ -155,11 +157,21 @@ def start(task: Assignment, place: int, jobs: int, deadline: float | None) -> Ch
 
 
 def surroundings(place: int, jobs: int) -> dict[str, str]:
-    """Environment of one of `jobs` processes side by side, with its share of the GPUs in CUDA_VISIBLE_DEVICES."""
+    """Environment of one of `jobs` processes side by side, with its share of the GPUs in CUDA_VISIBLE_DEVICES.
+
+    It imports the very glassnet of this process, also one that is not installed.
+    """
+    found = dict(os.environ)
+    if ROOT not in map(os.path.abspath, [*site.getsitepackages(), site.getusersitepackages()]):
+        found["PYTHONPATH"] = os.pathsep.join([ROOT, *filter(None, [os.environ.get("PYTHONPATH")])])
     devices = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
-    if len(devices) < 2:
-        return dict(os.environ)
-    return {**os.environ, "CUDA_VISIBLE_DEVICES": ",".join(share(devices, place, jobs))}
+    if len(devices) >= 2:
+        found["CUDA_VISIBLE_DEVICES"] = ",".join(share(devices, place, jobs))
+    return found
+
+
+ROOT = str(Path(glassnet.__file__).resolve().parents[1])
+"""The folder from which this glassnet is imported."""
 
 
 def share(things: Sequence[T], place: int, jobs: int) -> list[T]:

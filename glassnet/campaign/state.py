@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import zarr
-
 from glassnet.config import RunConfig, read_config
+from glassnet.core.check import is_number
 from glassnet.simulation.protocol import Protocol
+from glassnet.store import live
 from glassnet.store.folder import RESULTS, RunFolder, holds_run, log, status
 
 STATES = ("absent", "running", "stopped", "failed", "interrupted", "complete", "queued", "unreadable")
@@ -16,6 +16,9 @@ STATES = ("absent", "running", "stopped", "failed", "interrupted", "complete", "
 
 SAID = "glassnet: error: "
 """How the line begins that a command leaves behind when it fails."""
+
+GLASSNET = (sys.executable, "-P", "-m", "glassnet")
+"""How to start a command of glassnet; -P: what lies in the folder where the user happens to be is not imported."""
 
 PROMPT = "$ "
 """What stands in front of a command in the file that keeps what it prints."""
@@ -57,11 +60,10 @@ def fraction_done(folder: Path, state: str) -> float:
         return 1.0
     if not holds_run(folder):
         return 0.0
-    try:
-        progress: Any = zarr.open_group(folder / RESULTS, mode="r").attrs["progress"]
+    progress: Any = live.attributes(folder / RESULTS).get("progress")
+    if is_number(progress) and 0 <= progress <= 1:
         return float(progress)
-    except (OSError, KeyError, ValueError):
-        known = [event["done"] / event["total"] for event in log(folder) if event.get("total")]
+    known = [event["done"] / event["total"] for event in log(folder) if "done" in event]
     return known[-1] if known else float("nan")
 
 
@@ -95,7 +97,7 @@ def command(folder: Path, config_file: Path, *, time_limit: float | None) -> lis
     verb = start
     if holds_run(folder):
         verb = ["resume", str(folder), "--sweeps", str(read_config(config_file).protocol.sweeps)]
-    return [sys.executable, "-m", "glassnet", *verb, *limit, "--quiet"]
+    return [*GLASSNET, *verb, *limit, "--quiet"]
 
 
 def last_error(folder: Path, log_file: Path) -> str:

@@ -1,6 +1,5 @@
 """The command line: `glassnet COMMAND`, one module of this package for each command."""
 
-import os
 import sys
 import warnings
 from collections.abc import Callable, Generator, Sequence
@@ -8,6 +7,7 @@ from contextlib import contextmanager
 from importlib import import_module
 
 from glassnet import __version__
+from glassnet.cli.tell import occupy_standard_streams, silence, warn
 from glassnet.core.former import FormerName
 from glassnet.core.stopping import STOPPED, Stopped
 
@@ -44,9 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: what follows `glassnet` on the command line; taken from there if None.
     Returns:
-        Exit status: 0, 1 if a run stopped being finite or a theory did not converge, 2 for bad arguments or files,
-        75 if a run was stopped before its end and can be resumed, 130 if interrupted.
+        Exit status: 0, 1 if a run stopped being finite or a theory did not converge, 2 for bad arguments or files, or
+        a full disk or memory, 75 if a run was stopped before its end and can be resumed, 130 if interrupted.
     """
+    occupy_standard_streams()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     first = arguments[0] if arguments else ""
     if first in ("", "-h", "--help"):
@@ -70,23 +71,41 @@ def command(name: str, arguments: Sequence[str]) -> None:
     import_module(f"glassnet.cli.{name}").main(arguments)
 
 
-def guarded(function: Callable[..., None], *arguments: object) -> int:
-    """Call `function`; errors that a user can cause become one line on stderr and an exit status."""
+PRINTED = ("info", "theory", "bench")
+"""Commands whose result is what they print; of the others, words on stdout only say what has been done."""
+
+
+def guarded(function: Callable[..., None], name: str, *arguments: object) -> int:
+    """Call `function(name, *arguments)`; errors that a user can cause become one line on stderr and an exit status."""
     try:
         with one_line_warnings():
-            function(*arguments)
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            function(name, *arguments)
+            if name in PRINTED and sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError as error:
+        if name not in PRINTED:
+            return complain(error, 2)
+        silence(sys.stdout)  # its reader has seen enough
     except (ValueError, OSError) as error:
         return complain(error, 2)
+    except MemoryError as error:
+        return complain(f"not enough memory: {error}" if str(error) else "not enough memory", 2)
+    except RuntimeError as error:
+        if OUT_OF_MEMORY not in str(error):
+            raise
+        return complain(f"not enough memory: {error}", 2)
     except FloatingPointError as error:
         return complain(error, 1)
     except Stopped as stop:
-        print(f"glassnet: stopped: {stop}; `glassnet resume {stop.folder}` goes on", file=sys.stderr)
+        warn(f"glassnet: stopped: {stop}; `glassnet resume {stop.folder}` goes on")
         return STOPPED
     except KeyboardInterrupt:
         return complain("interrupted", 130)
     return 0
+
+
+OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"
+"""What XLA calls it."""
 
 
 @contextmanager
@@ -94,7 +113,7 @@ def one_line_warnings() -> Generator[None]:
     """Warnings as one line each on stderr, as long as the block runs."""
 
     def show(message: Warning | str, *_: object, **__: object) -> None:
-        print("glassnet: warning:", " ".join(str(message).split()), file=sys.stderr)
+        warn(f"glassnet: warning: {' '.join(str(message).split())}")
 
     with warnings.catch_warnings():
         warnings.simplefilter("default", FormerName)
@@ -104,5 +123,10 @@ def one_line_warnings() -> Generator[None]:
 
 def complain(error: object, status: int) -> int:
     """Print an error as one line on stderr; returns `status`."""
-    print("glassnet: error:", " ".join(str(error).split()), file=sys.stderr)
+    warn(f"glassnet: error: {' '.join(str(error).split())}")
+    if sys.stdout is not None and not sys.stdout.closed:
+        try:
+            sys.stdout.flush()
+        except (OSError, ValueError):
+            silence(sys.stdout)
     return status

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from glassnet.cli.parse import parse
 from glassnet.cli.progress import progress_bar
+from glassnet.cli.tell import tell
 
 
 @dataclass(frozen=True)
@@ -38,5 +39,5 @@ def main(arguments: Sequence[str]) -> None:
     with progress_bar(quiet=options.quiet) as report:
         paths = demo(options.output_dir, report=report)
     if not options.quiet:
-        print(headline(json.loads(paths["summary"].read_text(encoding="utf-8"))))
-        print("\n".join(f"{name.replace('_', ' '):<15} {path}" for name, path in paths.items()))
+        tell(headline(json.loads(paths["summary"].read_text(encoding="utf-8"))))
+        tell("\n".join(f"{name.replace('_', ' '):<15} {path}" for name, path in paths.items()))

@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from glassnet.cli.parse import parse
+from glassnet.cli.tell import tell
 from glassnet.output import checked_output
 
 
@@ -38,4 +39,4 @@ def main(arguments: Sequence[str]) -> None:
 
     written = save(open_result(options.run), output)
     if not options.quiet:
-        print(f"wrote {written}")
+        tell(f"wrote {written}")

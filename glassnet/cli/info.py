@@ -88,7 +88,7 @@ def progress(path: Path) -> Iterator[str]:
         done, total, seconds = last["done"], last["total"], last["run_seconds"]
         yield from _aligned({"done": f"{done} of {total} replica-sweeps ({done / total:.1%})"})
         yield from _aligned(
-            {"speed": f"{done / seconds:.4g} replica-sweeps/s over {seconds:.4g} s, compilation included"}
+            {"speed": f"{done / max(seconds, 1e-3):.4g} replica-sweeps/s over {seconds:.4g} s, compilation included"}
         )
     for event in events:
         if event["event"] in (*ENDS, "resumed", "extended", "took_over_lock", "damaged_checkpoint"):

@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from glassnet.cli.parse import parse
+from glassnet.cli.tell import tell
 from glassnet.output import checked_output
 
 
@@ -40,4 +41,4 @@ def main(arguments: Sequence[str]) -> None:
 
     save(join(options.file), output)
     if not options.quiet:
-        print(f"wrote {output}")
+        tell(f"wrote {output}")

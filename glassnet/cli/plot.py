@@ -9,6 +9,7 @@ import numpy as np
 import tyro
 
 from glassnet.cli.parse import parse
+from glassnet.cli.tell import tell
 from glassnet.core.check import fail
 from glassnet.output import FIGURES, checked_output, write_figure
 
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
 
     write_figure(overview(ds), output)
     if not options.quiet:
-        print(f"wrote {output}")
+        tell(f"wrote {output}")
 
 
 def at_temperature(ds: "Dataset", temperature: float | None, beta: float | None = None) -> "Dataset":

@@ -1,11 +1,14 @@
 """A progress bar on stderr."""
 
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 from tqdm import tqdm
 
+from glassnet.cli.tell import silence
 from glassnet.simulation.phase import Report, Status
 
 FORMAT = "{desc}{percentage:3.0f} % |{bar:24}| {rate_noinv_fmt}{postfix}, {remaining} left"
@@ -22,20 +25,35 @@ def progress_bar(*, quiet: bool = False) -> Generator[Report | None]:
         yield None
         return
     bars: list[tqdm] = []
+    broken: list[Exception] = []
+
+    def shown(what: Callable[[], Any]) -> None:
+        """Do something to the bar, unless it could not be written before; a run goes on without a terminal."""
+        if broken or sys.stderr is None:
+            return
+        try:
+            what()
+        except (OSError, ValueError) as error:
+            broken.append(error)
+            silence(sys.stderr)
 
     def report(status: Status) -> None:
-        if not bars:  # the first report comes when all arguments have been checked
-            bars.append(_bar(status))
-        bar = bars[0]
-        bar.set_description_str(f"{status.phase:<7}", refresh=False)
-        bar.set_postfix_str(f"energy {status.energy:.3g}, acceptance {status.acceptance:.2f}", refresh=False)
-        bar.update(status.done - bar.n)
+        shown(partial(_show, bars, status))
 
     try:
         yield report
     finally:
         for bar in bars:
-            bar.close()
+            shown(bar.close)
+
+
+def _show(bars: list[tqdm], status: Status) -> None:
+    if not bars:  # the first report comes when all arguments have been checked
+        bars.append(_bar(status))
+    bar = bars[0]
+    bar.set_description_str(f"{status.phase:<7}", refresh=False)
+    bar.set_postfix_str(f"energy {status.energy:.3g}, acceptance {status.acceptance:.2f}", refresh=False)
+    bar.update(status.done - bar.n)
 
 
 def _bar(status: Status) -> tqdm:

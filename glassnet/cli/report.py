@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from glassnet.cli.parse import parse
+from glassnet.cli.tell import tell
 from glassnet.output import checked_output, write_text
 
 
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str]) -> None:
 
     write_text(page(read_run(options.run)), output)
     if not options.quiet:
-        print(f"wrote {output}")
+        tell(f"wrote {output}")
 
 
 def default_output(run: Path) -> Path:

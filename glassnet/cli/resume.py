@@ -10,6 +10,8 @@ import tyro
 from glassnet.cli.parse import parse, time_left
 from glassnet.cli.progress import progress_bar
 from glassnet.cli.run import hint, place
+from glassnet.cli.tell import tell
+from glassnet.core.stopping import interrupted_at_once
 
 if TYPE_CHECKING:
     from glassnet.store.folder import RunFolder
@@ -62,7 +64,7 @@ def main(arguments: Sequence[str]) -> None:
         say(f"{path} is complete, nothing to do (--sweeps N goes on further)", options)
         return
     limits = {"time_limit": limit, "checkpoint_every": options.checkpoint_every}
-    with progress_bar(quiet=options.quiet or part > 0) as report:
+    with interrupted_at_once(), progress_bar(quiet=options.quiet or part > 0) as report:
         sessions.resume(path, sweeps=options.sweeps, **limits, report=report)
     say(f"wrote {path}{hint(options.folder) if part == 0 else ''}", options)
 
@@ -86,4 +88,4 @@ def check_same(folder: "RunFolder", path: Path) -> None:
 def say(words: str, options: ResumeOptions) -> None:
     """Print, unless asked to be quiet."""
     if not options.quiet:
-        print(words)
+        tell(words)

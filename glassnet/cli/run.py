@@ -9,9 +9,11 @@ import tyro
 
 from glassnet.cli.parse import first_look, named_kind, parse, plain_name, time_left
 from glassnet.cli.progress import progress_bar
+from glassnet.cli.tell import tell
 from glassnet.config import TASKS, DigitsTask, RunConfig, read_config
 from glassnet.config.command import default_config
 from glassnet.core.check import fail
+from glassnet.core.stopping import interrupted_at_once
 from glassnet.output import checked_output
 from glassnet.perceptron.describe import POTENTIALS
 
@@ -81,10 +83,10 @@ def into_folder(options: RunOptions, limit: float | None) -> None:
         remove_run(mine)
     free_folder(mine)
     check_parts_beside(output, mine, parts)
-    with progress_bar(quiet=options.quiet or part > 0) as report:
+    with interrupted_at_once(), progress_bar(quiet=options.quiet or part > 0) as report:
         sessions.start(output, job, limits, report, run=options.run.to_dict())
     if not options.quiet:
-        print(f"wrote {mine}{hint(output) if part == 0 else ''}")
+        tell(f"wrote {mine}{hint(output) if part == 0 else ''}")
 
 
 def into_file(options: RunOptions, limit: float | None) -> None:
@@ -107,7 +109,7 @@ def into_file(options: RunOptions, limit: float | None) -> None:
         output.unlink(missing_ok=True)  # a whole result, to be replaced, would hide the parts
     written = save(ds.assign_attrs(run_config_attributes(options.run.to_dict())), output)
     if not options.quiet:
-        print(f"wrote {written}{hint(output) if part == 0 else ''}")
+        tell(f"wrote {written}{hint(output) if part == 0 else ''}")
 
 
 def hint(output: Path) -> str:

@@ -1,6 +1,5 @@
 """glassnet sweep: a grid of runs."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from glassnet.campaign.processes import Outcome, carry_out, stop_on_signals
 from glassnet.campaign.standing import Standing, check_new, in_states, standings, table, to_do
 from glassnet.campaign.state import last_error
 from glassnet.cli.parse import parse, time_left
+from glassnet.cli.tell import tell, warn
 from glassnet.core.check import fail, integer, one_of
 from glassnet.core.stopping import STOPPED
 from glassnet.store.folder import status
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str]) -> None:
     found = standings(made)
     check_new(found)
     if options.dry_run:
-        print("\n".join(table(found)))
+        tell("\n".join(table(found)))
         return
     work = submit_all if options.cluster else run_all
     with held(folder):
@@ -110,11 +110,11 @@ def run_all(options: SweepOptions, made: Campaign, limit: float | None) -> int:
     deadline = None if limit is None else time.monotonic() + limit
     found = standings(made)
     tasks = to_do(made, found, retry_failed=options.retry_failed)
-    say = (lambda *words: None) if options.quiet else partial(print, flush=True)
+    say = (lambda *words: None) if options.quiet else tell
     write(made)
     say(headline(made, found, len(tasks)))
     with stop_on_signals(partial(say, STOPPING)) as stop:
-        report = partial(tell, say, count(1), len(tasks))
+        report = partial(ended, say, count(1), len(tasks))
         outcomes = carry_out(tasks, jobs=options.jobs, deadline=deadline, stop=stop, report=report)
     bad = [o for o in outcomes if o.status not in (0, STOPPED) and not (stop.signals and o.status < 0)]
     broken = {outcome.task.name: outcome.words for outcome in bad}
@@ -127,7 +127,7 @@ def submit_all(options: SweepOptions, made: Campaign, limit: float | None) -> in
     submitter = executor(made.folder, options.cluster or "", settings)
     found = standings(made)
     tasks = to_do(made, found, retry_failed=options.retry_failed)
-    say = (lambda *words: None) if options.quiet else partial(print, flush=True)
+    say = (lambda *words: None) if options.quiet else tell
     write(made)
     say(headline(made, found, len(tasks)))
     jobs = submit(submitter, made.folder, tasks, settings) if tasks else {}
@@ -147,7 +147,7 @@ def headline(made: Campaign, found: Sequence[Standing], tasks: int) -> str:
     return f"{made.folder}: {in_states(found)}, {tasks} to do"
 
 
-def tell(say: Callable[[str], None], numbers: Iterator[int], total: int, outcome: Outcome) -> None:
+def ended(say: Callable[[str], None], numbers: Iterator[int], total: int, outcome: Outcome) -> None:
     """Say how a run ended."""
     say(f"[{next(numbers)}/{total}] {outcome.task.name}  {outcome.words}, {outcome.seconds:.0f} s")
 
@@ -165,11 +165,11 @@ def close(say: Callable[[str], None], made: Campaign, broken: Mapping[str, str])
     left = sum(one.state != "complete" and one.point not in failed for one in found)
     say(f"{sum(one.state == 'complete' for one in found)} of {len(found)} runs are complete")
     if failed:
-        print(f"{len(failed)} of {len(found)} runs failed:", file=sys.stderr)
+        warn(f"{len(failed)} of {len(found)} runs failed:")
     for point in failed:
         log = made.log_file(point)
         why = last_error(made.run_folder(point), log) or broken.get(point.name, "without a word")
-        print(f"  {point.name}: {why} (see {log})", file=sys.stderr)
+        warn(f"  {point.name}: {why} (see {log})")
     if left:
         say(f"{left} are left: give the command again")
     return STOPPED if left else int(bool(failed))

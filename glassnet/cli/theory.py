@@ -1,6 +1,5 @@
 """glassnet theory: curves of the replica theory, as a table and as a dataset."""
 
-import sys
 import warnings
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import tyro
 
 from glassnet.cli.info import MOST_ROWS, theory_results
 from glassnet.cli.parse import first_look, named_kind, parse, plain_name
+from glassnet.cli.tell import warn
 from glassnet.core.check import integer, positive
 from glassnet.output import checked_output
 from glassnet.perceptron.potential import HardCore, Known
@@ -271,4 +271,4 @@ def _short_warnings(*, quiet: bool) -> Generator[None]:
         warnings.simplefilter("always")
         yield
     for warning in [] if quiet else caught:
-        print("glassnet: warning:", " ".join(str(warning.message).split()), file=sys.stderr)
+        warn(f"glassnet: warning: {' '.join(str(warning.message).split())}")

@@ -12,7 +12,7 @@ import tyro
 from glassnet.config.read import record
 from glassnet.config.tasks import TASKS, TaskConfig, integers
 from glassnet.core.check import fail, integer, is_number, one_of, positive
-from glassnet.core.codec import config_hash, to_json
+from glassnet.core.codec import config_hash, decoded, to_json
 from glassnet.core.former import of_earlier_versions
 from glassnet.core.schedule import KINDS, Schedule
 from glassnet.perceptron.describe import POTENTIALS, as_formerly, described
@@ -200,8 +200,8 @@ class RunConfig:
             ValueError: for text that is not JSON, unknown or missing keys, or values out of range.
         """
         try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
+            values = decoded(text)
+        except ValueError as error:
             raise ValueError(f"Argument `config` must be JSON, but has an error: {error}.") from error
         return record(cls, "config", values)
 
@@ -244,13 +244,16 @@ def read_config(path: str | PathLike) -> RunConfig:
 def _of_folder(text: str) -> dict[str, Any] | None:
     """The configuration in the text of a run folder's config.json; None for any other text."""
     try:
-        values = json.loads(text)
-    except json.JSONDecodeError:
+        values = decoded(text)
+    except ValueError:
         return None
     if not isinstance(values, dict) or not {"job", "run"} <= set(values):
         return None
     if values["run"] is None:
         raise ValueError("Argument `config` must be of a run made by `glassnet run`, but was made from Python.")
+    rest = {name: value for name, value in values.items() if name != "sha256"}
+    if "sha256" in values and values["sha256"] != config_hash(rest):
+        raise ValueError("Argument `config` must be that of a run, but is damaged: its hash does not fit.")
     return values["run"]
 
 

@@ -28,6 +28,18 @@ def config_hash(config: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical(config).encode()).hexdigest()
 
 
+def decoded(text: str | bytes) -> Any:
+    """The JSON values in a text.
+
+    Raises:
+        ValueError: if it is no JSON, or nested so deeply that it cannot be read.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
 INFINITE = "inf"
 """What stands in JSON, which has no infinite numbers, for infinity."""
 

@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 STOPPED = 75
 """Exit status of a program that stopped before its end and can go on (EX_TEMPFAIL of sysexits.h)."""
@@ -53,23 +54,53 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Generator[StopRequest]:
-    """Note SIGTERM and SIGINT instead of ending; a second SIGINT ends the process at once.
+    """Note SIGTERM and SIGINT instead of ending; at the first SIGINT, its former handler takes the next one.
 
-    Signals are left alone outside the main thread, where Python cannot handle them.
+    Handlers are given back as they were. A signal that came too late to stop anything is sent again when they are, so
+    that it ends what goes on behind this block. Left alone are signals that are ignored (SIGINT by `&` in a script, and
+    it stays so), those whose handler is not Python's, which could not be given back, and all outside the main thread,
+    where Python cannot handle them.
     """
-    request = StopRequest()
+    request, before = StopRequest(), _former()
+    came: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
+        came.append(number)
         request.reason = signal.Signals(number).name
         if number == signal.SIGINT:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.signal(number, before[number])
 
-    if threading.current_thread() is not threading.main_thread():
-        yield request
-        return
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in before:
+        signal.signal(number, note)
     try:
         yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    if came:  # the block went on to its end
+        signal.raise_signal(came[-1])
+
+
+def _former() -> dict[int, Any]:
+    """Handlers of the signals that ask to stop."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    return {number: handler for number, handler in handlers.items() if handler not in (None, signal.SIG_IGN)}
+
+
+@contextmanager
+def interrupted_at_once() -> Generator[None]:
+    """Let SIGINT end the process, also in the midst of compiled code, where Python would be asked only afterwards.
+
+    For programs of their own: `stop_requests` makes that the second SIGINT. In a notebook it would end the kernel.
+    """
+    before = _former().get(signal.SIGINT)
+    if before is None:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

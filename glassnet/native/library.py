@@ -13,6 +13,8 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from glassnet.core.check import fail
+
 FUNCTIONS = ("glassnet_weights", "glassnet_spins")
 """Targets of `jax.ffi.ffi_call`."""
 
@@ -25,7 +27,11 @@ FOLDER = Path(__file__).parent
 
 
 def available() -> bool:
-    """Whether the kernels can be called in this process."""
+    """Whether the kernels can be called in this process.
+
+    Raises:
+        ValueError: if `GLASSNET_NATIVE` in the environment has no meaning.
+    """
     return _load()[0] is not None
 
 
@@ -81,7 +87,7 @@ def _load() -> tuple[ctypes.CDLL | None, str]:
     if wish == "0":
         return None, f"compiled scan; native kernels are switched off ({VARIABLE}=0)"
     if wish not in ("", "1", *SETS):
-        return None, f"compiled scan; {VARIABLE} must be 0, 1 or one of {', '.join(SETS)}, but is {wish}"
+        raise fail(VARIABLE, f"be 0, 1 or one of {', '.join(SETS)}", wish)
     files = sorted(FOLDER.glob("_kernels*.so"))
     if not files:
         return None, "compiled scan; native kernels were not built (no C++ compiler at install?)"

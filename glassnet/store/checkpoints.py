@@ -1,5 +1,6 @@
 """Checkpoints of a run: the two newest are kept, damaged ones are passed over."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,15 @@ import jax
 import numpy as np
 
 from glassnet.sampling.kernel import State
-from glassnet.simulation.moment import CLONES, Moment, Row
+from glassnet.simulation.job import Job
+from glassnet.simulation.moment import CLONES, Moment, Row, misfits
 from glassnet.store import sealed
 
 FORMAT = 1
 """Version of what a checkpoint holds."""
+
+NAME = re.compile(r"[0-9]{8,18}\.npz")
+"""Name of a checkpoint: its number."""
 
 KEPT = 2
 """Checkpoints that are kept."""
@@ -31,8 +36,9 @@ class Checkpoints:
         self._damaged: set[Path] = set()
 
     def files(self) -> list[Path]:
-        """The files, oldest first."""
-        return sorted(self.folder.glob("[0-9]*.npz"))
+        """The files, oldest first; not what else lies there, such as copies of them."""
+        found = [file for file in self.folder.glob("*.npz") if NAME.fullmatch(file.name) and file.is_file()]
+        return sorted(found, key=lambda file: int(file.stem))
 
     def save(self, moment: Moment, about: Mapping[str, Any]) -> Path:
         """Write a checkpoint and remove all but the newest two, and those that `newest` found damaged.
@@ -43,7 +49,8 @@ class Checkpoints:
         """
         self.folder.mkdir(exist_ok=True)
         files = self.files()
-        number = int(files[-1].stem) + 1 if files else 0
+        taken = [int(file.stem) for file in self.folder.iterdir() if NAME.fullmatch(file.name)]
+        number = max(taken, default=-1) + 1
         arrays, layout = packed(moment)
         about = {**about, "format": FORMAT, "identity": self._identity, "layout": layout}
         path = sealed.write(self.folder / f"{number:08d}.npz", arrays, about)
@@ -53,17 +60,15 @@ class Checkpoints:
         self._damaged.clear()
         return path
 
-    def newest(
-        self, like: State, bare: State, damaged: Callable[[Path, str], None]
-    ) -> tuple[Moment, dict[str, Any]] | None:
-        """The newest checkpoint that is whole, None where no checkpoint was ever written.
+    def newest(self, job: Job, damaged: Callable[[Path, str], None]) -> tuple[Moment, dict[str, Any]] | None:
+        """The newest checkpoint that is whole, None where there is no checkpoint.
 
         Args:
-            like: a configuration that moves, whose arrays do not matter.
-            bare: the same without what it caches.
+            job: the run, which may be longer than it was when the checkpoint was written.
             damaged: told of every file that is damaged, and why.
         Raises:
-            ValueError: if all checkpoints are damaged, or one belongs to another run or another format.
+            ValueError: if all checkpoints are damaged, or one belongs to another run or another format, or holds what
+                cannot be from this run.
         """
         files = self.files()
         for path in reversed(files):
@@ -73,19 +78,35 @@ class Checkpoints:
                 self._damaged.add(path)
                 damaged(path, str(error))
                 continue
-            self._check(path, about)
-            return unpacked(arrays, about.pop("layout"), like, bare), about
+            return self._checked(path, arrays, about, job)
         if files:
             names = ", ".join(path.name for path in files)
             raise ValueError(f"Argument `folder` must hold a whole checkpoint, but all are damaged: {names}.")
         return None
 
-    def _check(self, path: Path, about: Mapping[str, Any]) -> None:
-        """Raise ValueError unless the checkpoint belongs to this run."""
-        if about["format"] != FORMAT:
-            raise ValueError(f"Argument `folder` must hold checkpoints of format {FORMAT}, but is {about['format']!r}.")
-        if about["identity"] != self._identity:
+    def _checked(
+        self, path: Path, arrays: Mapping[str, np.ndarray], about: dict[str, Any], job: Job
+    ) -> tuple[Moment, dict[str, Any]]:
+        """The moment in a checkpoint and what goes with it, if it belongs to this run and fits it."""
+        if about.get("format") != FORMAT:
+            found = about.get("format")
+            raise ValueError(f"Argument `folder` must hold checkpoints of format {FORMAT}, but is {found!r}.")
+        if about.get("identity") != self._identity:
             raise ValueError(f"Argument `folder` must hold checkpoints of its own run, but has {path.name} of another.")
+        try:
+            like = job.outline()
+            moment = unpacked(arrays, about.pop("layout"), like, jax.eval_shape(job.system.bare, like))
+            wrong = next(misfits(moment, job), None)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            wrong = f"a layout that cannot be read ({error!r})"
+        if wrong is not None or not about.keys() >= OF_SESSION:
+            words = wrong or f"no {', '.join(sorted(OF_SESSION - about.keys()))}"
+            raise ValueError(f"Argument `folder` must hold checkpoints of its own run, but {path.name} has {words}.")
+        return moment, about
+
+
+OF_SESSION = {"run_seconds", "resumed", "made"}
+"""What goes with every checkpoint."""
 
 
 def packed(moment: Moment) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

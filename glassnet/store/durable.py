@@ -8,12 +8,15 @@ from pathlib import Path
 
 @contextmanager
 def whole(path: Path) -> Generator[Path]:
-    """A temporary name in the folder of `path`; what is written there becomes `path` when the block ends well.
+    """A temporary file in the folder of `path`; what is written there becomes `path` when the block ends well.
 
-    File and folder are synchronised with the disk. If the block fails, nothing is left and `path` is as it was.
+    File and folder are synchronised with the disk. If the block fails, nothing is left and `path` is as it was. The
+    file is a new one: what lies at its name, say a link to somewhere else, is removed and not followed.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        part.unlink(missing_ok=True)
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0), 0o666))
         yield part
         with part.open("rb+") as file:
             os.fsync(file.fileno())

@@ -1,9 +1,11 @@
 """Datasets as netCDF files, written whole or not at all."""
 
+import io
 import os
 from pathlib import Path
 
 import xarray as xr
+from xarray.backends import H5NetCDFStore
 
 from glassnet.core.check import fail
 from glassnet.store.durable import whole
@@ -35,6 +37,8 @@ def check_writable(path: str | os.PathLike) -> Path:
 def save(ds: xr.Dataset, path: str | os.PathLike) -> Path:
     """Write a result as compressed netCDF-4, under a temporary name that is renamed when complete.
 
+    The file is put together in memory, which needs as much again as it has bytes.
+
     The part of a run that several processes share goes to a file of its own: run.nc -> run.part-0-of-2.nc.
 
     Returns:
@@ -46,10 +50,21 @@ def save(ds: xr.Dataset, path: str | os.PathLike) -> Path:
     path = check_writable(path)
     if "parts" in ds.attrs:
         path = check_writable(free_for_part(path, ds.attrs["part"], ds.attrs["parts"]))
-    encoding = {name: {"zlib": True, "complevel": 4} for name, x in ds.data_vars.items() if x.ndim}
+    content = _netcdf(ds)  # in memory: HDF5 does not survive a file that cannot grow
     with whole(path) as part:
-        ds.to_netcdf(part, engine=ENGINE, encoding=encoding)
+        part.write_bytes(content)
     return path
+
+
+def _netcdf(ds: xr.Dataset) -> memoryview:
+    """The bytes of a netCDF-4 file, variables compressed."""
+    import h5netcdf
+
+    encoding = {name: {"zlib": True, "complevel": 4} for name, x in ds.data_vars.items() if x.ndim}
+    buffer = io.BytesIO()
+    with h5netcdf.File(buffer, "w") as file:  # `to_netcdf` of earlier xarrays writes another format into memory
+        ds.dump_to_store(H5NetCDFStore(file), encoding=encoding)
+    return buffer.getbuffer()
 
 
 def free_for_part(path: Path, part: int, parts: int) -> Path:

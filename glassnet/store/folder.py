@@ -3,23 +3,30 @@
 import json
 import os
 import shutil
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from glassnet.core.check import fail
-from glassnet.core.codec import config_hash
+import xarray as xr
+
+from glassnet.core.check import fail, is_number
+from glassnet.core.codec import config_hash, decoded
+from glassnet.perceptron.describe import renewed
 from glassnet.simulation.job import Job
-from glassnet.store import sealed
+from glassnet.store import live, seal, sealed
 from glassnet.store.checkpoints import Checkpoints
 from glassnet.store.durable import remove_left_over, write_text
 from glassnet.store.jobs import identity, job_about, job_arrays, job_from, protocol_from, warn_of_own_code
 from glassnet.store.lock import held, locked
 
-FORMAT = 1
-"""Version of the layout of a folder."""
+FORMAT = 2
+"""Version of the layout of a folder. Those of format 1 (glassnet 0.1) have neither the SHA-256 of their whole
+configuration nor seals on results, and are opened and gone on with as they are."""
+
+FORMATS = (1, FORMAT)
+"""Versions that are read."""
 
 CONFIG, DATA, RESULTS, CHECKPOINTS, LOG, LOCK = (
     "config.json", "data.npz", "results.zarr", "checkpoints", "log.jsonl", ".lock",
@@ -29,6 +36,9 @@ ENDS = {"stopped": "stopped", "failed": "failed", "complete": "complete"}
 """Events after which nothing runs, and what a folder is then."""
 
 BEGINNINGS = ("started", "resumed", "extended")
+
+SEALED = ("complete", "stopped")
+"""States in which results have a seal."""
 
 
 class RunFolder:
@@ -85,38 +95,84 @@ class RunFolder:
         """The checkpoints."""
         return Checkpoints(self.path / CHECKPOINTS, identity(self.config))
 
-    def job(self) -> Job:
-        """The run.
+    def result(self, variables: Collection[str] | None = None) -> xr.Dataset:
+        """What has been measured, every byte checked if nothing works on the run.
+
+        Args:
+            variables: names of the variables that are wanted; all if None.
+        Returns:
+            The Dataset as the run wrote it; its attribute `status` is that of the run now.
+        Raises:
+            FileNotFoundError: if there is nothing yet.
+            ValueError: if it is damaged or of another run.
+        """
+        states: list[str] = []
+
+        def sealed() -> bool:
+            states.append(status(self.path))
+            return states[-1] in SEALED and self.about["format"] > 1
+
+        ds = live.read(self.results, variables, sealed=sealed)
+        own, part = self.about["job"], ds.attrs.get("part")
+        try:
+            found = identity(renewed(decoded(ds.attrs["config"])))
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._not_whole("has no whole attribute `config`") from error
+        asked = identity(renewed(own["config"])), (own["part"] or [None])[0], self.about["ladder"]
+        if (found, part, "temperature" in ds.dims) != asked:
+            raise self._not_whole("is of another run")
+        return ds.assign_attrs(status=states[-1])
+
+    def _not_whole(self, what: str) -> ValueError:
+        message = f"hold whole results of its run, but {self.results} {what}; resuming the run mends it"
+        return ValueError(f"Argument `path` must {message}.")
+
+    def job(self, sweeps: int | None = None) -> Job:
+        """The run, with so many sweeps of the clones if asked for.
 
         Raises:
-            ValueError: if the data are missing, damaged or of another run.
+            ValueError: if the data are missing, damaged or of another run, or as `longer`.
         """
+        about = self.longer(sweeps)
         try:
-            arrays, about = sealed.read(self.path / DATA)
+            arrays, of_data = sealed.read(self.path / DATA)
         except (FileNotFoundError, sealed.DamagedError) as error:
             raise ValueError(f"Argument `folder` must hold whole data, but {self.path / DATA}: {error}") from error
         own = identity(self.config)
-        if about.get("identity", own) != own:
+        if of_data.get("identity", own) != own:
             raise ValueError(f"Argument `folder` must hold its own data, but {self.path / DATA} is of another run.")
-        about = self.about
-        return job_from(about["job"], arrays, ladder=about["ladder"], keep=about["keep_configurations"])
+        job = job_from(about["job"], arrays, ladder=about["ladder"], keep=about["keep_configurations"])
+        if [task.digest for task in job.tasks] != self.config["data_sha256"]:
+            raise ValueError(f"Argument `folder` must hold its own data, but {self.path / DATA} has others.")
+        return job
 
-    def extend(self, sweeps: int) -> None:
-        """Let the clones run `sweeps` sweeps in all.
+    def longer(self, sweeps: int | None) -> dict[str, Any]:
+        """What the folder would know of the run with so many sweeps of the clones; as it is if None. Writes nothing.
 
         Raises:
             ValueError: if that is less than they were to run before, or too many.
         """
         before = self.config["protocol"]["sweeps"]
+        if sweeps is None or sweeps == before:
+            return self.about
         sweeps = protocol_from({**self.config["protocol"], "sweeps": sweeps}).sweeps
         if sweeps < before:
             raise fail("sweeps", f"be at least the {before} sweeps of the run in the folder", sweeps)
-        if sweeps == before:
-            return
         about = json.loads(json.dumps(self.about))
         for config in (about["job"]["config"], about["run"]):
             if config is not None:
                 config["protocol"]["sweeps"] = sweeps
+        return about
+
+    def extend(self, sweeps: int | None) -> None:
+        """Let the clones run `sweeps` sweeps in all.
+
+        Raises:
+            ValueError: as `longer`.
+        """
+        about, before = self.longer(sweeps), self.config["protocol"]["sweeps"]
+        if about is self.about:
+            return
         self.log("extended", **{"from": before, "to": sweeps})  # first: a longer run must never pass for complete
         self.about = _write_about(self.path, about)
 
@@ -139,8 +195,9 @@ class RunFolder:
             LockedError: if one does.
         """
         with locked(self.path / LOCK) as left:
-            for folder, name in ((self.path, CONFIG), (self.path, DATA), (self.path / CHECKPOINTS, "*.npz")):
-                remove_left_over(folder, name)
+            for name in (CONFIG, DATA, seal.path_of(self.results).name):
+                remove_left_over(self.path, name)
+            remove_left_over(self.path / CHECKPOINTS, "*.npz")
             if left is not None:
                 self.log("took_over_lock", **left)
             yield
@@ -198,7 +255,7 @@ def remove_run(path: str | os.PathLike) -> None:
 
 
 def log(path: str | os.PathLike) -> list[dict[str, Any]]:
-    """The events in the log of a run, oldest first; lines that are cut off are left out."""
+    """The events in the log of a run, oldest first; lines that are cut off or otherwise damaged are left out."""
     try:
         lines = (Path(path) / LOG).read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
@@ -206,11 +263,19 @@ def log(path: str | os.PathLike) -> list[dict[str, Any]]:
     events = []
     for line in lines:
         try:
-            event = json.loads(line)
+            event = decoded(line)
         except ValueError:
             continue
-        events += [event] if isinstance(event, dict) and "event" in event else []
+        events += [event] if _whole(event) else []
     return events
+
+
+def _whole(event: Any) -> bool:
+    """Whether this is what `RunFolder.log` writes."""
+    if not isinstance(event, dict) or not isinstance(event.get("event"), str) or not isinstance(event.get("time"), str):
+        return False
+    numbers = [event.get(name) for name in ("done", "total", "run_seconds")] if "done" in event else []
+    return all(is_number(x) and x >= 0 for x in numbers) and event.get("total") != 0
 
 
 def status(path: str | os.PathLike) -> str:
@@ -218,30 +283,44 @@ def status(path: str | os.PathLike) -> str:
 
     Returns:
         "absent" (no run there), "running" (a process works on it), "complete", "stopped" (it left a checkpoint and
-        waits to be resumed), "failed" (an error ended it) or "interrupted" (its process is gone without a word).
+        waits to be resumed), "failed" (an error ended it) or "interrupted" (its process is gone without a word, or its
+        log says complete and its results do not).
     """
     if not holds_run(path):
         return "absent"
     if held(Path(path) / LOCK) is not None:
         return "running"
     told = [event["event"] for event in log(path) if event["event"] in (*ENDS, *BEGINNINGS)]
-    return ENDS.get(told[-1] if told else "", "interrupted")
+    state = ENDS.get(told[-1] if told else "", "interrupted")
+    if state != "complete":
+        return state
+    try:
+        asked = decoded((Path(path) / CONFIG).read_bytes())["job"]["config"]
+        results = live.attributes(Path(path) / RESULTS)
+        done = decoded(results["config"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "interrupted"
+    return "complete" if results.get("status") == "complete" and renewed(done) == renewed(asked) else "interrupted"
 
 
 def _write_about(path: Path, about: Mapping[str, Any]) -> dict[str, Any]:
-    about = {**about, "hash": config_hash(about["job"]["config"])}
+    about = {name: value for name, value in about.items() if name != "sha256"}
+    about |= {"format": FORMAT, "hash": config_hash(about["job"]["config"])}
+    about["sha256"] = config_hash(about)
     write_text(json.dumps(about, indent=1) + "\n", path / CONFIG)
     return about
 
 
 def _checked_about(path: Path) -> dict[str, Any]:
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-        found, right = about["hash"], config_hash(about["job"]["config"])
-    except (ValueError, KeyError, TypeError) as error:
+        about = decoded(path.read_bytes())
+        version, found, right = about["format"], about["hash"], config_hash(about["job"]["config"])
+        rest = {name: value for name, value in about.items() if name != "sha256"}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"Argument `folder` must hold a run, but {path} is damaged: {error!r}.") from error
-    if about["format"] != FORMAT:
-        raise ValueError(f"Argument `folder` must hold a run of format {FORMAT}, but {path} has {about['format']!r}.")
-    if found != right:
+    if version not in FORMATS:
+        words = " or ".join(map(str, FORMATS))
+        raise ValueError(f"Argument `folder` must hold a run of format {words}, but {path} has {version!r}.")
+    if found != right or (version > 1 and about.get("sha256") != config_hash(rest)):
         raise ValueError(f"Argument `folder` must hold a run, but {path} is damaged: its hash does not fit.")
     return about

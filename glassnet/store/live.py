@@ -3,7 +3,7 @@
 import shutil
 import time
 import warnings
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,9 @@ import xarray as xr
 import zarr
 from zarr.codecs import ZstdCodec
 from zarr.storage import MemoryStore
+
+from glassnet.core.codec import decoded
+from glassnet.store import seal
 
 CLOCKS = ("time", "lag")
 """Axes along which rows are added."""
@@ -36,6 +39,11 @@ class LiveResults:
         self.path = path
         self._rows: dict[str, int] = {}
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything has been written."""
+        return bool(self._rows)
+
     def update(self, ds: xr.Dataset, rows: Mapping[str, int]) -> None:
         """Write the rows that are new.
 
@@ -46,6 +54,7 @@ class LiveResults:
         if not self._rows:
             replace(ds, self.path)
         else:
+            seal.take_off(self.path)
             for clock, count in rows.items():
                 self._write(_along(ds, clock), clock, self._rows.get(clock, 0), count)
             label(self.path, ds.attrs)
@@ -67,12 +76,21 @@ def replace(ds: xr.Dataset, path: Path) -> None:
     """Write a whole result as a zarr store in place of what is at `path`, which is there until the new one is."""
     fresh, old = (path.with_name(f".{path.name}.{word}") for word in ("new", "old"))
     for folder in (fresh, old):
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
     _write_whole(ds, fresh)
+    seal.take_off(path)
     if path.exists():
         path.rename(old)
     fresh.rename(path)
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)
+
+
+def _remove(path: Path) -> None:
+    """Remove what is at `path`; never what a link there leads to."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path)
 
 
 def _write_whole(ds: xr.Dataset, path: Path) -> None:
@@ -90,28 +108,59 @@ def _write_whole(ds: xr.Dataset, path: Path) -> None:
 
 
 def label(path: Path, attributes: Mapping[str, Any]) -> None:
-    """Write attributes of a store."""
+    """Write attributes of a store, whose seal is taken off."""
+    seal.take_off(path)
     with _quiet():
         zarr.open_group(path, mode="r+").attrs.update(dict(attributes))
 
 
-def read(path: Path, variables: Collection[str] | None = None) -> xr.Dataset:
+def attributes(path: Path) -> dict[str, Any]:
+    """The attributes of a store as they are, unchecked; none where there is no store, or no whole one."""
+    try:
+        found = decoded((path / "zarr.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    values = found.get("attributes") if isinstance(found, dict) else None
+    return values if isinstance(values, dict) else {}
+
+
+def read(
+    path: Path, variables: Collection[str] | None = None, *, sealed: Callable[[], bool] = lambda: False
+) -> xr.Dataset:
     """Read a store, or some of its variables, into memory; tries again for a moment: a run may be replacing it.
 
+    What has a seal must be, byte for byte, what was sealed.
+
+    Args:
+        path: the store.
+        variables: names of those that are wanted; all if None.
+        sealed: whether the store must have a seal, asked at each attempt.
     Raises:
         FileNotFoundError: if there is none.
-        ValueError: if a chunk is damaged.
+        ValueError: if it is damaged, or has no seal and must have one.
     """
     for pause in (*PAUSES, None):
         try:
-            with _quiet(), xr.open_zarr(path, chunks=None, **OPTIONS) as ds:
-                return (ds if variables is None else ds[[name for name in ds.data_vars if name in variables]]).load()
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            return _read(path, variables, sealed=sealed())
+        except Exception as error:  # a damaged store can make the libraries below raise anything
             if pause is None:
                 raise _unreadable(path, error) from error
             time.sleep(pause)
     raise AssertionError("unreachable")
 
+
+def _read(path: Path, variables: Collection[str] | None, *, sealed: bool) -> xr.Dataset:
+    """Read a store, metadata checked before they are believed, numbers before they are loaded."""
+    if not seal.check(path, lambda name: name.endswith(METADATA)) and sealed:
+        raise seal.BrokenSealError(f"{seal.path_of(path).name} is missing")
+    with _quiet(), xr.open_zarr(path, chunks=None, **OPTIONS) as ds:
+        left_out = set() if variables is None else {str(name) for name in ds.data_vars} - set(variables)
+        seal.check(path, lambda name: not name.endswith(METADATA) and name.partition("/")[0] not in left_out)
+        return ds.drop_vars(left_out).load()
+
+
+METADATA = "zarr.json"
+"""Name of the files of a store that hold no numbers."""
 
 PAUSES = (0.05, 0.2)
 """Seconds between attempts to read a store."""
@@ -120,7 +169,8 @@ PAUSES = (0.05, 0.2)
 def _unreadable(path: Path, error: Exception) -> Exception:
     if not path.is_dir():
         return FileNotFoundError(f"Argument `path` must hold results, but {str(path)!r} does not exist yet.")
-    message = f"hold whole results, but {str(path)!r} is damaged ({error}); resuming the run mends it"
+    reason = " ".join(str(error).split()) or type(error).__name__
+    message = f"hold whole results, but {str(path)!r} is damaged ({reason}); resuming the run mends it"
     return ValueError(f"Argument `path` must {message}.")
 
 
@@ -131,15 +181,15 @@ def _along(ds: xr.Dataset, clock: str) -> xr.Dataset:
 
 
 def _encoding(ds: xr.Dataset) -> dict[str, dict[str, Any]]:
-    """Chunks and compression of each variable; chunks carry checksums."""
+    """Chunks and compression of each variable and coordinate; chunks carry checksums."""
     return {
         str(name): {"chunks": _chunks(x), "compressors": (ZstdCodec(level=3, checksum=True),)}
-        for name, x in ds.data_vars.items()
-        if x.size and x.ndim
+        for name, x in ds.variables.items()
+        if x.size
     }
 
 
-def _chunks(x: xr.DataArray) -> tuple[int, ...]:
+def _chunks(x: xr.Variable) -> tuple[int, ...]:
     """All along every axis but that of time, which is cut where a chunk would be too large."""
     clock = next((dim for dim in x.dims if dim in CLOCKS), None)
     if clock is None:

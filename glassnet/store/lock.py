@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from glassnet.core.codec import decoded
+
 try:
     import fcntl
 except ImportError:  # not a POSIX system
@@ -60,11 +62,10 @@ def held(path: Path) -> dict[str, Any] | None:
 
 def _acquire(file: IO[str], path: Path) -> None:
     end = time.monotonic() + PATIENCE
-    while not _try(file, exclusive=True, unknown=lambda: not _alive(_owner(file), path)):
+    while not _try(file, exclusive=True, unknown=lambda: _free(_owner(file), path)):
         if time.monotonic() > end:
             owner = _owner(file) or {"pid": "?", "host": "?", "since": "?"}
-            who = f"process {owner['pid']} on {owner['host']} since {owner['since']}"
-            raise LockedError(f"{path.parent} is in use by {who}.")
+            raise LockedError(f"{path.parent} is in use by {_in_words(owner)}.")
         time.sleep(PATIENCE / 20)
 
 
@@ -83,32 +84,40 @@ def _try(file: IO[str], *, exclusive: bool, unknown: Callable[[], bool]) -> bool
     return True
 
 
-def _alive(owner: dict[str, Any] | None, path: Path) -> bool:
-    """Whether the process that a lock file names is alive, to be used where the file system has no locks.
+def _free(owner: dict[str, Any] | None, path: Path) -> bool:
+    """Whether nobody holds a lock, by what its file says: to be used where the file system has no locks.
 
     Raises:
-        LockedError: if it ran on another host, of which nothing is known here.
+        LockedError: if the process that it names is alive, or ran on another host, of which nothing is known here.
     """
     if owner is None:
-        return False
-    if owner["host"] != socket.gethostname():
-        who = f"process {owner['pid']} on {owner['host']} since {owner['since']}"
-        raise LockedError(f"{path.parent} is in use by {who}; if that has ended, remove {path}.")
-    try:
-        os.kill(owner["pid"], 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return owner["pid"] != os.getpid()
+        return True
+    if owner["host"] == socket.gethostname():
+        if owner["pid"] == os.getpid():
+            return True
+        try:
+            os.kill(owner["pid"], 0)
+        except (ProcessLookupError, OverflowError):
+            return True
+        except PermissionError:
+            pass
+    words = f"{_in_words(owner)}; if that has ended, remove {path}"  # another process may have got its number since
+    raise LockedError(f"{path.parent} is in use by {words}.")
+
+
+def _in_words(owner: dict[str, Any]) -> str:
+    return f"process {owner['pid']} on {owner['host']} since {owner['since']}"
 
 
 def _owner(file: IO[str]) -> dict[str, Any] | None:
+    """What the file says of who holds the lock; None if it says nothing, or nothing that a process wrote."""
     file.seek(0)
     try:
-        return json.loads(file.read() or "null")
+        owner = decoded(file.read() or "null")
     except ValueError:
         return None
+    known = isinstance(owner, dict) and type(owner.get("pid")) is int and owner["pid"] > 0
+    return owner if known and {"host", "since"} <= owner.keys() else None
 
 
 def _write(file: IO[str], owner: dict[str, Any] | None) -> None:

@@ -12,6 +12,7 @@ import glassnet as gn
 from glassnet.campaign.axes import read_axes
 from glassnet.campaign.folder import campaign, check_run, held, open_folder, write
 from glassnet.campaign.grid import Grid
+from glassnet.campaign.jobs import submitted
 from glassnet.campaign.standing import standings
 from glassnet.campaign.state import last_error
 from glassnet.core.codec import config_hash
@@ -118,8 +119,12 @@ def test_folders_that_are_no_campaign(tmp_path):
     (tmp_path / "c" / "campaign.json").write_text("{")
     with pytest.raises(ValueError, match="Argument `folder` must hold a whole campaign.json, but"):
         gn.open_campaign(tmp_path / "c")
+    for text in ("[]", '{"format": 1}', '{"format": 2, "run": {}, "grid": {}, "runs": {}}', "[" * 100_000):
+        (tmp_path / "c" / "campaign.json").write_text(text)
+        with pytest.raises(ValueError, match=r"Argument `folder` must hold a whole campaign\.json, but"):
+            gn.open_campaign(tmp_path / "c")
     (tmp_path / "c" / "campaign.json").write_text('{"format": 99}')
-    with pytest.raises(ValueError, match="must hold a campaign.json of format 1, but is"):
+    with pytest.raises(ValueError, match="must hold a campaign.json of format 1 or 2, but is"):
         gn.open_campaign(tmp_path / "c")
 
 
@@ -149,3 +154,24 @@ def test_a_run_with_a_damaged_configuration_is_named(tmp_path):
 def test_why_a_run_failed_is_what_its_last_command_said(tmp_path, printed, why):
     (tmp_path / "log").write_text(printed, encoding="utf-8")
     assert last_error(tmp_path / "absent", tmp_path / "log") == why
+
+
+@pytest.mark.parametrize("name", ["../../x", "/tmp/x", "a/b", "..", "", "a\\b", "a\0b"])
+def test_names_that_lead_out_of_a_campaign_are_refused(tmp_path, name):
+    """Before a folder is made, or a run looked for, in another place."""
+    write(recorded(tmp_path, "[grid]\nN = [4]\n"))
+    file = tmp_path / "c" / "campaign.json"
+    values = json.loads(file.read_text())
+    values["runs"] = dict.fromkeys([name], *values["runs"].values())
+    values["sha256"] = config_hash({key: value for key, value in values.items() if key != "sha256"})
+    file.write_text(json.dumps(values))
+    with pytest.raises(ValueError, match="must hold runs in folders of its own, but .* names "):
+        gn.open_campaign(tmp_path / "c")
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"a": 3}', '{"a": {"cluster": "moon", "job": "1"}}',
+                                  '{"a": {"cluster": "local", "job": "../1"}}'])  # fmt: skip
+def test_a_damaged_record_of_jobs_is_one_line(tmp_path, text):
+    (tmp_path / "jobs.json").write_text(text)
+    with pytest.raises(ValueError, match=r"must hold a whole jobs\.json, but"):
+        submitted(tmp_path)

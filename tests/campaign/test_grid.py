@@ -157,3 +157,20 @@ def test_former_names_of_fields_work_with_a_warning(tmp_path):
     with pytest.warns(FormerName, match=r"`grid.machine.weights` is now called `grid.machine.ensemble`"):
         (point,) = read_grid(tmp_path / "c.toml").points
     assert point.config.machine.ensemble == "ising"
+
+
+def test_a_grid_that_nobody_could_carry_out_is_refused_at_once(tmp_path):
+    values = list(range(1, 2001))
+    with pytest.raises(ValueError, match="`grid` must hold at most 100000 runs, but is 8000000000"):
+        plan_of(tmp_path, f"[grid]\nseed = {values}\nalpha = {values}\nbeta = {values}\n")
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 2000, "[run]\n" + ".".join("a" * 1500) + " = 1\n"])
+def test_a_file_that_is_nested_too_deeply_is_one_line(tmp_path, text):
+    with pytest.raises(ValueError, match=r"`file` must hold TOML, but .*c\.toml (is nested too deeply|has an error)"):
+        plan_of(tmp_path, text, "")
+
+
+def test_a_configuration_that_is_nested_too_deeply_is_one_line():
+    with pytest.raises(ValueError, match="`config` must be JSON, but has an error: it is nested too deeply"):
+        RunConfig.from_json('{"a":' * 100_000)

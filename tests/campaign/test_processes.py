@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -9,8 +10,11 @@ from contextlib import contextmanager
 
 import pytest
 
+import glassnet
 from glassnet.campaign import processes
 from glassnet.campaign.processes import Assignment, Stop, carry_out, share, stop_on_signals, surroundings
+from glassnet.campaign.state import GLASSNET
+from glassnet.campaign.state import command as run_command
 
 PROGRAMS = {
     "good": "print('fine')",
@@ -136,3 +140,16 @@ def test_a_second_signal_leaves_at_once(tasks):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with pytest.raises(ProcessLookupError):
         os.kill(int(run.log_file.read_text().split()[-1]), 0)
+
+
+def test_what_lies_where_the_user_is_is_not_imported(tmp_path, monkeypatch):
+    """Runs are processes in the folder of the user, who may have a random.py there, or even a glassnet.py."""
+    for name in ("random.py", "glassnet.py", "jax.py"):
+        (tmp_path / name).write_text("raise SystemExit('not the right one')")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    command = run_command(tmp_path / "run", tmp_path / "c.json", time_limit=None)
+    assert command[: len(GLASSNET)] == list(GLASSNET)
+    done = subprocess.run(
+        [*GLASSNET, "--version"], cwd=tmp_path, env=surroundings(0, 1), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, f"glassnet {glassnet.__version__}\n"), done.stderr

@@ -18,7 +18,9 @@ import glassnet as gn
 from glassnet.cli import main
 from glassnet.simulation import phase
 from glassnet.store import folder, lock, sealed
+from glassnet.store.checkpoints import Checkpoints
 from glassnet.store.folder import RunFolder
+from glassnet.store.jobs import identity
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +111,14 @@ def test_without_a_whole_checkpoint_nothing_is_begun_anew(run):
 def test_a_run_killed_before_its_first_checkpoint_begins_anew(run):
     shutil.rmtree(run / "checkpoints")
     shutil.rmtree(run / "results.zarr")
+    (run / "log.jsonl").write_text((run / "log.jsonl").read_text().splitlines()[0])
     assert_same(gn.resume(run), tiny.standard())
+
+
+def test_a_run_whose_checkpoints_are_lost_says_so(run):
+    shutil.rmtree(run / "checkpoints")
+    with pytest.warns(RuntimeWarning, match="No checkpoint is left in .*, though its log knows some: it begins anew"):
+        assert_same(gn.resume(run), tiny.standard())
 
 
 def test_checkpoints_of_another_run_are_refused(run, tmp_path):
@@ -117,6 +126,66 @@ def test_checkpoints_of_another_run_are_refused(run, tmp_path):
     shutil.copy(checkpoints(tmp_path / "other")[-1], run / "checkpoints" / "00009999.npz")
     with pytest.raises(ValueError, match=r"checkpoints of its own run, but has 00009999\.npz of another"):
         gn.resume(run)
+
+
+def fewer_patterns(arrays, about):
+    arrays["states/fields/1"] = arrays["states/fields/1"][..., :-1]
+
+
+def other_numbers(arrays, about):
+    arrays["states/weights/0"] = arrays["states/weights/0"].astype(np.float64)
+
+
+def without(name):
+    return lambda arrays, about: arrays.pop(name)
+
+
+def layout(**changes):
+    return lambda arrays, about: about["layout"].update(changes)
+
+
+CRAFTED = {
+    "fewer patterns": (fewer_patterns, r"states\.fields\[1\] of shape \(12, 1, 4, 5\) .*, not \(12, 1, 4, 6\)"),
+    "other numbers": (other_numbers, r"states\.weights\[0\] .*float64, not .*float32"),
+    "nothing accepted": (without("accepted/accepted_spins"), "accepted with other parts"),
+    "no spins": (without("states/spins"), "a layout that cannot be read"),
+    "no measured row": (without("rows/clones/energy"), "rows of clones without energy"),
+    "a row of another shape": (
+        lambda arrays, about: arrays.update({"rows/clones/energy": arrays["rows/clones/energy"][:, 1:]}),
+        r"rows of clones with energy of shape \(11, 3\)",
+    ),
+    "a sweep before the start": (layout(sweep=-5), "the sweep -5 of clones"),
+    "a sweep behind what is not measured": (layout(sweep=12), "no measurement at"),
+    "a sweep that is none": (layout(sweep=2.5), r"the sweep 2\.5 of clones"),
+    "other times": (layout(times={"hosts": [0, 1, 3], "clones": []}), r"measurements at \(0, 1, 3\)"),
+    "another phase": (layout(phase="warm"), "the phase 'warm'"),
+    "fewer snapshots": (layout(snapshots=2), "2 snapshots"),
+    "no times": (layout(times=3), "a layout that cannot be read"),
+    "no session": (lambda arrays, about: about.pop("made"), "no made"),
+}
+
+
+@pytest.mark.parametrize("case", CRAFTED)
+def test_a_checkpoint_that_does_not_fit_the_run_is_refused(left, tmp_path, case):
+    """Its seal is whole, but compiled code would read, and write, beyond the ends of its arrays."""
+    change, message = CRAFTED[case]
+    run, job = RunFolder(left), tiny.job()
+    arrays, about = sealed.read(checkpoints(left)[-1])
+    change(arrays, about)
+    crafted = Checkpoints(tmp_path, identity(run.config))
+    sealed.write(tmp_path / "00000005.npz", arrays, about)
+    with pytest.raises(ValueError, match=rf"checkpoints of its own run, but 00000005\.npz has {message}"):
+        crafted.newest(job, pytest.fail)
+
+
+def test_what_else_lies_among_checkpoints_is_left_alone(run):
+    whole = checkpoints(run)[-1]
+    shutil.copy(whole, run / "checkpoints" / "00000003 (copy).npz")
+    (run / "checkpoints" / "00000099.npz").mkdir()
+    (run / "checkpoints" / "notes.npz").write_text("mine")
+    assert_same(gn.resume(run), tiny.standard())
+    names = {path.name for path in checkpoints(run)}
+    assert {"00000003 (copy).npz", "00000099.npz", "notes.npz", "00000100.npz"} <= names and len(names) == 5
 
 
 def test_results_that_are_lost_or_damaged_are_written_anew(run):
@@ -147,8 +216,18 @@ def test_the_command_mends_a_complete_run(run, capsys):
 
 def test_results_without_attributes_are_not_whole(run):
     (run / "results.zarr" / "zarr.json").write_text('{"attributes": {}, "zarr_format": 3, "node_type": "group"}')
-    with pytest.raises(ValueError, match=r"hold whole results \(attribute `config`\), .* but is .*results\.zarr"):
+    with pytest.raises(ValueError, match=r"hold whole results.*results\.zarr.*zarr\.json is not what was written"):
         gn.open(run)
+    unsealed(run)
+    with pytest.raises(ValueError, match=r"hold whole results.*results\.zarr has no whole attribute `config`"):
+        gn.open(run)
+
+
+def unsealed(run):
+    """The run as if its process had been killed while it went on: a log without an end, results without a seal."""
+    (run / "results.sha256").unlink()
+    with (run / "log.jsonl").open("a") as file:
+        file.write('{"time": "2026-01-01T00:00:00+00:00", "event": "resumed"}\n')
 
 
 def test_a_run_that_is_not_over_is_drawn(run):
@@ -173,6 +252,7 @@ def test_after_a_damaged_checkpoint_there_are_two_whole_ones_again(run):
 
 def test_what_killed_processes_left_is_removed(run):
     left_over = [run / ".config.json.7.part", run / ".data.npz.7.part", run / "checkpoints" / ".00000009.npz.7.part"]
+    left_over.append(run / ".results.sha256.7.part")
     theirs = [run / ".report.html.7.part", run / "notes.part"]
     for file in (*left_over, *theirs):
         file.write_bytes(b"half")
@@ -190,7 +270,10 @@ def test_data_of_another_run_are_refused(run, tmp_path):
 @pytest.mark.parametrize(("name", "change", "message"), [
     ("config.json", lambda text: text[:-9], "config.json is damaged"),
     ("config.json", lambda text: text.replace('"seed": 0', '"seed": 1'), "config.json is damaged: its hash does not"),
-    ("config.json", lambda text: text.replace('"format": 1', '"format": 7'), "must hold a run of format 1"),
+    ("config.json", lambda text: text.replace('"ladder": false', '"ladder": true'), "its hash does not fit"),
+    ("config.json", lambda text: text.replace('"keep_configurations": true', '"keep_configurations": 0'), "its hash"),
+    ("config.json", lambda text: '{"a":' * 100_000, "config.json is damaged.*nested too deeply"),
+    ("config.json", lambda text: text.replace('"format": 2', '"format": 7'), "must hold a run of format 1 or 2"),
     ("config.json", lambda text: "[]", "config.json is damaged"),
 ])  # fmt: skip
 def test_damaged_configurations_are_refused(run, name, change, message):
@@ -318,6 +401,33 @@ def test_a_run_is_removed_where_its_folder_cannot_be(run, tmp_path, monkeypatch,
     assert folder.free_folder(path) == path and (tmp_path / "mine").is_dir()
 
 
+@pytest.mark.parametrize("text", ["[1]", '"me"', '{"pid": "x", "host": 1}', '{"pid": -1}', "\0", "[" * 10_000])
+def test_a_lock_file_that_no_process_wrote_is_no_lock(tmp_path, text):
+    (tmp_path / ".lock").write_text(text)
+    assert lock.held(tmp_path / ".lock") is None
+    with lock.locked(tmp_path / ".lock") as left:
+        assert left is None
+
+
+def test_a_refused_resume_leaves_a_complete_run_as_it_was(tmp_path):
+    path = tmp_path / "run"
+    tiny.run(folder=path)
+    for file in checkpoints(path):
+        file.write_bytes(b"damaged")
+    before = (path / "config.json").read_bytes()
+    with pytest.warns(RuntimeWarning), pytest.raises(ValueError, match="all are damaged"):
+        gn.resume(path, sweeps=60)
+    assert folder.status(path) == "complete" and (path / "config.json").read_bytes() == before
+    assert_same(gn.resume(path), tiny.standard())
+
+
+def test_the_log_of_a_complete_run_makes_none_complete(run, tmp_path):
+    tiny.run(folder=tmp_path / "whole")
+    shutil.copy(tmp_path / "whole" / "log.jsonl", run / "log.jsonl")
+    assert folder.status(run) == "interrupted" == gn.open(run).attrs["status"]
+    assert_same(gn.resume(run), tiny.standard())
+
+
 @pytest.fixture
 def without_locks(monkeypatch):
     """A file system that has no locks."""
@@ -331,7 +441,7 @@ def without_locks(monkeypatch):
 @pytest.mark.usefixtures("without_locks")
 def test_without_locks_the_name_of_the_process_counts(run, holder):
     assert folder.status(run) == "running"
-    with pytest.raises(OSError, match=f"in use by process {holder.pid}"):
+    with pytest.raises(OSError, match=rf"in use by process {holder.pid} .*; if that has ended, remove .*\.lock"):
         gn.resume(run)
     owner = json.loads((run / ".lock").read_text())
     holder.kill()
@@ -373,7 +483,7 @@ def test_a_run_that_stops_being_finite_keeps_its_last_good_checkpoint(tmp_path, 
     assert folder.status(path) == "failed" and folder.log(path)[-1]["reason"].startswith(message)
     ds = gn.open(path)
     assert ds.attrs["status"] == "failed" and message in ds.attrs["reason"]
-    moment, _ = RunFolder(path).checkpoints.newest(tiny.job().outline(), lambda *_: pytest.fail("damaged"))
+    moment, _ = RunFolder(path).checkpoints.newest(tiny.job(), lambda *_: pytest.fail("damaged"))
     assert moment.sweep == sweep - 1 and all(np.isfinite(J).all() for J in moment.states.weights)
     assert_same(gn.resume(path), tiny.standard())
 

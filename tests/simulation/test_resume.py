@@ -58,7 +58,7 @@ def test_a_folder_gives_the_bits_of_memory(tmp_path):
     assert_same(gn.open(tmp_path / "run"), ds)
     assert gn.open(tmp_path / "run").attrs == ds.attrs
     assert {p.name for p in (tmp_path / "run").iterdir()} == {
-        "config.json", "data.npz", "results.zarr", "checkpoints", "log.jsonl", ".lock",
+        "config.json", "data.npz", "results.zarr", "results.sha256", "checkpoints", "log.jsonl", ".lock",
     }  # fmt: skip
     assert len(list((tmp_path / "run" / "checkpoints").iterdir())) == 2
     assert folder.status(tmp_path / "run") == "complete"

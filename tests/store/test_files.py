@@ -1,3 +1,7 @@
+import gc
+import os
+import resource
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -26,19 +30,29 @@ def test_every_truncation_is_refused(result, tmp_path):
             gn.open(path)
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_litter(result, tmp_path, monkeypatch):
+def test_a_file_that_cannot_grow_leaves_the_old_one_and_the_process(result, tmp_path):
+    """The system itself refuses the bytes, as a full disk does; HDF5 would take the process with it, later."""
     path = gn.save(result, tmp_path / "run.nc")
-    before = path.read_bytes()
-
-    def full(self, target, **options):
-        target.write_bytes(b"half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(xr.Dataset, "to_netcdf", full)
-    with pytest.raises(OSError, match="No space"):
-        gn.save(result, path)
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            gn.save(result, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    gc.collect()
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+    xr.testing.assert_identical(gn.open(gn.save(result, tmp_path / "again.nc")), result)
+
+
+def test_a_link_at_the_temporary_name_is_not_followed(result, tmp_path):
+    mine = tmp_path / "mine"
+    mine.write_text("keep me")
+    (tmp_path / f".run.nc.{os.getpid()}.part").symlink_to(mine)
+    path = gn.save(result, tmp_path / "run.nc")
+    assert mine.read_text() == "keep me" and not path.is_symlink()
+    xr.testing.assert_identical(gn.open(path), result)
 
 
 def test_bad_paths_are_named(result, tmp_path):

@@ -72,6 +72,24 @@ def run(step_kernel, state, boundary, sweeps=SWEEPS, beta=2.0, key=None, refresh
     return jax.jit(advance(step_kernel, refresh))(key, state, drive, jnp.int32(0), jnp.int32(sweeps))
 
 
+OPERANDS = {
+    "fields": lambda state: dataclasses.replace(state, fields=(state.fields[0], state.fields[1][..., :-1])),
+    "spins": lambda state: dataclasses.replace(state, spins=state.spins[:, 1:]),
+    "weights": lambda state: dataclasses.replace(state, weights=(state.weights[0][:, 1:], state.weights[1])),
+}
+
+
+@pytest.mark.parametrize("sweep", [native.weight_sweep, native.spin_sweep])
+@pytest.mark.parametrize("what", OPERANDS)
+def test_operands_of_another_size_are_refused(sweep, what):
+    """Before anything is read or written beyond their ends."""
+    machine = Machine(2, 6, inputs=3)
+    boundary, state = problem(machine, 5)
+    params = Params(jnp.float32(0.5), {"weight_step": jnp.float32(0.3)}, boundary)
+    with pytest.raises(RuntimeError, match="an operand has .* numbers where the machine has"):
+        jax.block_until_ready(sweep(machine)(ref.replica_keys(3, 1)[0], OPERANDS[what](state), params))
+
+
 @lru_cache
 def scanned(case):
     """The case by the compiled scan."""
@@ -227,11 +245,22 @@ def test_a_run_does_not_depend_on_threads():
     assert one == several
 
 
-@pytest.mark.parametrize(("wish", "reason"), [("0", "switched off"), ("abacus", "must be 0, 1 or one of")])
-def test_kernels_can_be_switched_off(wish, reason):
-    said = output_of("from glassnet.native import library; print(library.status())", GLASSNET_NATIVE=wish)
-    assert said.startswith("compiled scan")
-    assert reason in said
+def test_kernels_can_be_switched_off():
+    said = output_of("from glassnet.native import library; print(library.status())", GLASSNET_NATIVE="0")
+    assert said.startswith("compiled scan; native kernels are switched off")
+
+
+@pytest.mark.parametrize("wish", ["AVX2", "abacus", "off", " "])
+def test_a_wish_for_kernels_without_a_meaning_is_refused(monkeypatch, wish):
+    """Instead of a run by the slow scan, which has other bits."""
+    monkeypatch.setenv("GLASSNET_NATIVE", wish)
+    library._load.cache_clear()
+    try:
+        with pytest.raises(ValueError, match=f"`GLASSNET_NATIVE` must be 0, 1 or one of .*, but is '{wish}'"):
+            library.available()
+    finally:
+        monkeypatch.delenv("GLASSNET_NATIVE")
+        library._load.cache_clear()
 
 
 # Kernels broken on purpose

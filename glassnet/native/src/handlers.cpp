@@ -103,14 +103,15 @@ ffi::Error sweep_weights(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remai
   const Operands operands(in, out);
   Machine m = described(operands, about);
   const size_t stacks = m.stacks.size();
-  if (stacks == 0 || in.size() != FIRST_STACK + (m.diluted ? 3 : 2) * stacks || out.size() != 2 * stacks + 1)
-    return wrong_operands();
-  m.spins = const_cast<int8_t*>(operands.input<int8_t>(SPINS));  // only read here
+  if (in.size() != FIRST_STACK + (m.diluted ? 3 : 2) * stacks || out.size() != 2 * stacks + 1) return wrong_operands();
+  m.spins = const_cast<int8_t*>(operands.input<int8_t>(SPINS, m.hidden_spins()));  // only read here
   for (size_t g = 0; g < stacks; g++) {
-    m.stacks[g].weights = operands.updated<float>(FIRST_STACK + g, g);
-    m.stacks[g].fields = operands.updated<float>(FIRST_STACK + stacks + g, stacks + g);
-    if (m.diluted) m.stacks[g].sources = operands.input<int32_t>(FIRST_STACK + 2 * stacks + g);
+    Stack& s = m.stacks[g];
+    s.weights = operands.updated<float>(FIRST_STACK + g, g, s.weight_count());
+    s.fields = operands.updated<float>(FIRST_STACK + stacks + g, stacks + g, s.field_count(m.patterns));
+    if (m.diluted) s.sources = operands.input<int32_t>(FIRST_STACK + 2 * stacks + g, s.weight_count());
   }
+  int32_t* const counts = operands.result<int32_t>(2 * stacks, size_t(m.depth()));
   const std::vector<const uint32_t*> feeding = packed(pool, k, m);
   std::vector<WeightLayer> layers;
   std::vector<Part> parts;
@@ -130,7 +131,7 @@ ffi::Error sweep_weights(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remai
     char* scratch = memory<TASK>(k.weight_scratch(layer));
     accepted[parts[n].layer - 1] += int32_t(k.weights(layer, parts[n].first, parts[n].count, scratch));
   });
-  std::copy(accepted.begin(), accepted.end(), operands.result<int32_t>(2 * stacks));
+  std::copy(accepted.begin(), accepted.end(), counts);
   return ffi::Error::Success();
 }
 
@@ -169,14 +170,18 @@ ffi::Error sweep_spins(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remaini
   const Operands operands(in, out);
   Machine m = described(operands, about);
   const size_t stacks = m.stacks.size(), graphs = FIRST_STACK + 2 * stacks;
-  if (stacks == 0 || in.size() != graphs + (m.diluted ? 2 : 0) || out.size() != stacks + 2) return wrong_operands();
-  m.spins = operands.updated<int8_t>(SPINS, 0);
+  if (in.size() != graphs + (m.diluted ? 2 : 0) || out.size() != stacks + 2) return wrong_operands();
+  m.spins = operands.updated<int8_t>(SPINS, 0, m.hidden_spins());
   for (size_t g = 0; g < stacks; g++) {
-    m.stacks[g].weights = const_cast<float*>(operands.input<float>(FIRST_STACK + g));  // only read here
-    m.stacks[g].fields = operands.updated<float>(FIRST_STACK + stacks + g, 1 + g);
+    Stack& s = m.stacks[g];
+    s.weights = const_cast<float*>(operands.input<float>(FIRST_STACK + g, s.weight_count()));  // only read here
+    s.fields = operands.updated<float>(FIRST_STACK + stacks + g, 1 + g, s.field_count(m.patterns));
   }
+  int32_t* const counts = operands.result<int32_t>(stacks + 1, size_t(m.depth() - 1));
   const int most = int(attribute<int64_t>(about, "targets"));
-  const auto connections = m.diluted ? edges(m, operands.input<int32_t>(graphs), operands.input<int32_t>(graphs + 1), most)
+  const size_t connected = size_t(m.depth() - 1) * m.width * std::max(most, 0);
+  const auto connections = m.diluted ? edges(m, operands.input<int32_t>(graphs, connected),
+                                             operands.input<int32_t>(graphs + 1, connected), most)
                                      : edges(m, nullptr, nullptr, 0);
   std::vector<std::atomic<int32_t>> accepted(m.depth() - 1);
   for (int parity : {1, 2}) {
@@ -197,7 +202,7 @@ ffi::Error sweep_spins(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remaini
       accepted[parts[n].layer - 1] += int32_t(k.spins(layer, parts[n].first, parts[n].count, scratch));
     });
   }
-  std::copy(accepted.begin(), accepted.end(), operands.result<int32_t>(stacks + 1));
+  std::copy(accepted.begin(), accepted.end(), counts);
   return ffi::Error::Success();
 }
 

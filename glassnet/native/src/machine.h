@@ -19,44 +19,53 @@ struct Stack {
   float scale;
   float *weights, *fields;
   const int32_t* sources;  // null if fully connected
+
+  size_t layers() const { return size_t(last - first + 1); }
+  size_t weight_count() const { return layers() * slots * fan_out; }
+  size_t field_count(int patterns) const { return layers() * fan_out * patterns; }
 };
 
 // Operands: key, temperature, weight step, inputs, outputs, spins, the weights of each stack, the fields of each
 // stack, then graphs. Results: what the call changes (same shapes as the operands), then counts of accepted moves.
+// Every array must have as many numbers as the caller will touch: a call reaches the kernels with whatever shapes the
+// program was compiled for.
 class Operands {
  public:
   Operands(ffi::RemainingArgs in, ffi::RemainingRets out) : in(in), out(out) {}
 
   template <class T>
-  const T* input(size_t n) const {
+  const T* input(size_t n, size_t numbers) const {
     if (n >= in.size()) throw std::invalid_argument("glassnet: an operand is missing");
-    return typed<const T>(*in.get<ffi::AnyBuffer>(n));
+    return typed<const T>(*in.get<ffi::AnyBuffer>(n), numbers);
   }
 
   template <class T>
-  T* result(size_t n) const {
+  T* result(size_t n, size_t numbers) const {
     if (n >= out.size()) throw std::invalid_argument("glassnet: a result is missing");
-    return typed<T>(**out.get<ffi::AnyBuffer>(n));
+    return typed<T>(**out.get<ffi::AnyBuffer>(n), numbers);
   }
 
   // Result m, which starts as operand n: in place as a rule, copied where XLA keeps the old array.
   template <class T>
-  T* updated(size_t n, size_t m) const {
-    const T* from = input<T>(n);
-    T* to = result<T>(m);
-    if (from != to) memcpy(to, from, (*in.get<ffi::AnyBuffer>(n)).size_bytes());
+  T* updated(size_t n, size_t m, size_t numbers) const {
+    const T* from = input<T>(n, numbers);
+    T* to = result<T>(m, numbers);
+    if (from != to) memcpy(to, from, numbers * sizeof(T));
     return to;
   }
 
  private:
   template <class T>
-  static T* typed(const ffi::AnyBuffer& buffer) {
+  static T* typed(const ffi::AnyBuffer& buffer, size_t numbers) {
     using Plain = std::remove_const_t<T>;
     const ffi::DataType type = std::is_same_v<Plain, float>     ? ffi::DataType::F32
                                : std::is_same_v<Plain, int8_t>  ? ffi::DataType::S8
                                : std::is_same_v<Plain, int32_t> ? ffi::DataType::S32
                                                                 : ffi::DataType::U32;
     if (buffer.element_type() != type) throw std::invalid_argument("glassnet: an operand has another type of numbers");
+    if (buffer.element_count() != numbers)
+      throw std::invalid_argument("glassnet: an operand has " + std::to_string(buffer.element_count()) +
+                                  " numbers where the machine has " + std::to_string(numbers));
     return reinterpret_cast<T*>(buffer.untyped_data());
   }
 
@@ -78,6 +87,8 @@ struct Machine {
   PotentialSpec potential;
 
   int depth() const { return stacks.back().last; }
+
+  size_t hidden_spins() const { return size_t(depth() - 1) * width * patterns; }
 
   // Spins of a layer 0..depth.
   const int8_t* layer(int l) const {
@@ -112,26 +123,43 @@ T attribute(const ffi::Dictionary& attributes, const char* name) {
   return *value;
 }
 
+// Whether stacks follow each other from layer 1 on, and every layer is as wide as the next one expects.
+inline bool consistent(const Machine& m) {
+  int layer = 1;
+  for (const Stack& s : m.stacks) {
+    const bool top = &s == &m.stacks.back();
+    if (s.first != layer || s.last < s.first || s.fan_out < 1 || s.fan_in < 1 || s.slots < 1 || s.slots > s.fan_in)
+      return false;
+    if (!m.diluted && s.slots != s.fan_in) return false;
+    if ((s.first > 1 || s.last > s.first) && s.fan_in != m.width) return false;
+    if ((!top || s.last > s.first) && s.fan_out != m.width) return false;
+    layer = s.last + 1;
+  }
+  return layer > 1 && m.patterns >= 1 && (layer == 2 || m.width >= 1);
+}
+
 // Everything but the arrays that a call changes.
 inline Machine described(const Operands& operands, const ffi::Dictionary& attributes) {
   Machine m{};
   const auto shapes = attribute<ffi::Span<const int64_t>>(attributes, "stacks");
   const auto scales = attribute<ffi::Span<const float>>(attributes, "scales");
+  if (shapes.size() != 5 * scales.size()) throw std::invalid_argument("glassnet: stacks without a scale");
   for (size_t g = 0; g < scales.size(); g++) {
     const int64_t* s = shapes.begin() + 5 * g;
     m.stacks.push_back({int(s[0]), int(s[1]), int(s[2]), int(s[3]), int(s[4]), scales.begin()[g], nullptr, nullptr,
                         nullptr});
   }
-  const uint32_t* key = operands.input<uint32_t>(KEY);
-  m.key = {key[0], key[1]};
-  m.temperature = *operands.input<float>(TEMPERATURE);
-  m.step = *operands.input<float>(STEP);
-  m.inputs = operands.input<int8_t>(INPUTS);
-  m.outputs = operands.input<int8_t>(OUTPUTS);
   m.width = int(attribute<int64_t>(attributes, "width"));
   m.patterns = int(attribute<int64_t>(attributes, "patterns"));
   m.coin = attribute<bool>(attributes, "coin");
   m.diluted = attribute<bool>(attributes, "diluted");
+  if (!consistent(m)) throw std::invalid_argument("glassnet: the layers of the machine do not fit each other");
+  const uint32_t* key = operands.input<uint32_t>(KEY, 2);
+  m.key = {key[0], key[1]};
+  m.temperature = *operands.input<float>(TEMPERATURE, 1);
+  m.step = *operands.input<float>(STEP, 1);
+  m.inputs = operands.input<int8_t>(INPUTS, size_t(m.stacks.front().fan_in) * m.patterns);
+  m.outputs = operands.input<int8_t>(OUTPUTS, size_t(m.stacks.back().fan_out) * m.patterns);
   m.ensemble = Ensemble(attribute<int64_t>(attributes, "ensemble"));
   m.potential = {int32_t(attribute<int64_t>(attributes, "cost")), attribute<float>(attributes, "strength"),
                  attribute<float>(attributes, "margin"), attribute<float>(attributes, "shape")};
