@@ -11,12 +11,13 @@ import tyro
 
 from glassnet.config.read import record
 from glassnet.config.tasks import TaskConfig, integers
-from glassnet.core.check import fail, integer, is_number, one_of, positive
+from glassnet.core.check import fail, integer, is_number, one_of
 from glassnet.core.codec import config_hash, to_json
 from glassnet.core.former import of_earlier_versions
 from glassnet.core.schedule import KINDS, Schedule
 from glassnet.perceptron.describe import as_formerly, described
 from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.proposal import check_step
 from glassnet.perceptron.sweeps.catalogue import DYNAMICS
 from glassnet.perceptron.system import STARTS
 from glassnet.simulation.protocol import Protocol
@@ -104,7 +105,7 @@ class RunConfig:
         one_of(tuple(DYNAMICS), dynamics=self.dynamics)
         one_of(STARTS, start=self.start)
         one_of(DATA, data=self.data)
-        positive(weight_step=self.weight_step)
+        check_step(self.weight_step)
         integer(0, seed=self.seed)
         object.__setattr__(self, "beta", _checked_beta(self.beta))
         object.__setattr__(self, "knots", integers("knots", self.knots))

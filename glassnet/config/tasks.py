@@ -120,6 +120,7 @@ class DigitsTask:
         finite(threshold=self.threshold)
         if not 0 <= self.threshold <= 1:
             raise fail("threshold", "lie in [0, 1]", self.threshold)
+        object.__setattr__(self, "threshold", float(self.threshold) + 0.0)  # no negative zero
         for name, other in (("images", "labels"), ("labels", "images")):
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):

@@ -19,7 +19,7 @@ def is_number(value: Any) -> bool:
 def plain_fields(instance: Any) -> None:
     """Turn NumPy scalars, also inside tuples, lists and arrays, into Python values in all fields of a frozen dataclass.
 
-    So that equal instances have one hash, one text and one JSON form.
+    So that equal instances have one hash, one text and one JSON form: -0.0 becomes 0.0, too.
     """
     for name, value in vars(instance).items():
         object.__setattr__(instance, name, _plain(value))
@@ -28,6 +28,8 @@ def plain_fields(instance: Any) -> None:
 def _plain(value: Any) -> Any:
     if hasattr(value, "tolist"):
         value = value.tolist()
+    if isinstance(value, float):
+        return value + 0.0  # no negative zero, which is equal to zero, but not in its text nor under 1 / x
     return tuple(map(_plain, value)) if isinstance(value, (list, tuple)) else value
 
 
@@ -59,6 +61,19 @@ def finite(**values: Any) -> None:
     for name, value in values.items():
         if not is_number(value) or not math.isfinite(value):
             raise fail(name, "be a finite number", value)
+
+
+SINGLE = 1e-37, 1e37
+"""Sizes of numbers that single precision holds with all digits, and their inverses, too. Kernels compute in it."""
+
+
+def single(**values: Any) -> None:
+    """Raise ValueError unless every value is zero, infinite, or of a size that single precision holds."""
+    for name, value in values.items():
+        if value and not math.isinf(value) and not SINGLE[0] <= abs(value) <= SINGLE[1]:
+            raise fail(
+                name, f"be zero or between {SINGLE[0]:g} and {SINGLE[1]:g} in size, as in single precision", value
+            )
 
 
 def positive(**values: Any) -> None:

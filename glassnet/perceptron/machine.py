@@ -10,7 +10,7 @@ from glassnet.core.check import fail, integer, plain_fields
 from glassnet.core.former import former_arguments, warn_former
 from glassnet.perceptron.ensembles import ENSEMBLES, Ensemble, named
 from glassnet.perceptron.graph import random_sources
-from glassnet.perceptron.potential import Known, Potential, SoftCore, check_potential
+from glassnet.perceptron.potential import Known, Potential, SoftCore, check_costs, check_potential
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ class Machine:
         integer(0, graph_seed=self.graph_seed)
         object.__setattr__(self, "ensemble", named(self.ensemble))
         check_potential(self.potential)
+        check_costs(self.potential, max(self.connections))
         narrowest = min(self.widths[:-1])
         if self.connectivity is not None and self.connectivity > narrowest:
             requirement = f"be at most the width of every feeding layer (the narrowest has {narrowest})"

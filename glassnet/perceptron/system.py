@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from jax import Array
 
-from glassnet.core.check import fail, one_of, positive
+from glassnet.core.check import fail, one_of
 from glassnet.native import library
 from glassnet.perceptron.describe import check_reopens, described, machine_from
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.observe import layers
 from glassnet.perceptron.observe.table import ACCEPTANCE, Taught, bound
+from glassnet.perceptron.proposal import check_step
 from glassnet.perceptron.reference import checked_spins, checked_weights, energy
 from glassnet.perceptron.state import Boundary, State, pack, random_state
 from glassnet.perceptron.sweeps.catalogue import dynamics_about, dynamics_from, dynamics_name, dynamics_of
@@ -142,7 +143,7 @@ class Perceptron(System):
 
     def check(self, tasks: Sequence["Task"], betas: Sequence[float], start: Any, numbers: Mapping[str, float]) -> None:
         """Raise ValueError unless data, temperatures, start and numbers fit the machine."""
-        positive(**numbers)
+        check_step(**numbers)
         for task in tasks:
             task.check(self.machine)
         shapes = {(task.patterns, len(task.test_inputs)) for task in tasks}
@@ -164,6 +165,8 @@ class Perceptron(System):
         teacher = task.teacher.machine
         if not self.machine.shares_architecture(teacher) or teacher.ensemble != self.machine.ensemble:
             raise fail("start", "not be 'planted' where teacher and student differ in architecture", teacher)
+        for layer, J in enumerate(task.teacher.weights, start=1):
+            _check_size(f"weights of layer {layer} of the teacher", J)
         if np.isinf(energy(self.machine, task.teacher.weights, task.teacher.spins)).any():
             raise fail("start", "not be 'planted' where the teacher violates the margin of a hard core", "planted")
 
@@ -174,6 +177,7 @@ class Perceptron(System):
         if len(spins[0]) != patterns:
             raise fail("start", f"have the {patterns} patterns of the task", len(spins[0]))
         for layer, (J, c) in enumerate(zip(weights, self.machine.connections, strict=True), start=1):
+            _check_size(f"start weights of layer {layer}", J)
             self.machine.prior.check(f"start weights of layer {layer}", J, c)
 
     def check_storable(self, tasks: Sequence["Task"]) -> None:
@@ -220,3 +224,13 @@ class Perceptron(System):
         """The inverse of `config`."""
         numbers = {"weight_step": config["weight_step"]}
         return cls(machine_from(config["machine"]), dynamics_from(config["dynamics"])), numbers
+
+
+LARGEST_WEIGHT = 1e6
+"""Weights of a start are no larger: beyond, single precision no longer feels the moves of the others."""
+
+
+def _check_size(name: str, weights: np.ndarray) -> None:
+    largest = float(np.abs(weights).max())
+    if largest > LARGEST_WEIGHT:
+        raise fail(name, f"be at most {LARGEST_WEIGHT:g} in size, as in single precision", largest)

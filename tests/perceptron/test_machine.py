@@ -3,10 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import glassnet as gn
 from glassnet.core.former import FormerName
 from glassnet.perceptron.describe import described, machine_from
 from glassnet.perceptron.machine import Machine, Stack
 from glassnet.perceptron.potential import Counting, HardCore, SoftCore
+from glassnet.simulator import prepared
 
 
 def test_widths_and_stacks():
@@ -91,3 +93,46 @@ def test_descriptions_of_earlier_versions_are_read():
     assert "weights" not in description and description["ensemble"] == "ising"
     former = {("weights" if key == "ensemble" else key): value for key, value in description.items()}
     assert machine_from(former) == machine == machine_from(description)
+
+
+def test_numbers_that_single_precision_does_not_hold_are_refused():
+    for size in (1e-39, 1e39):
+        for make in (
+            lambda x: gn.SoftCore(strength=x),
+            lambda x: gn.SoftCore(power=x),
+            lambda x: gn.SoftCore(margin=-x),
+            lambda x: gn.HardCore(margin=x),
+            lambda x: gn.Counting(strength=x),
+            lambda x: gn.Counting(margin=x),
+            lambda x: gn.Probit(width=x),
+            lambda x: gn.Probit(margin=x),
+        ):
+            with pytest.raises(ValueError, match="must be zero or between 1e-37 and 1e\\+37 in size"):
+                make(size)
+
+
+@pytest.mark.parametrize("potential", [gn.SoftCore(power=1000), gn.SoftCore(margin=1e16), gn.Probit(width=1e-20)])
+def test_costs_that_single_precision_does_not_hold_are_refused(potential):
+    with pytest.raises(ValueError, match=r"`potential` must cost at most 1e\+30 at a gap of -"):
+        gn.Machine(depth=2, width=6, potential=potential)
+
+
+def test_minus_zero_is_no_other_machine():
+    assert repr(gn.SoftCore(margin=-0.0)) == repr(gn.SoftCore(margin=0.0))
+
+
+@pytest.mark.parametrize("step", [1e-39, 1e-8, 1e7, 1e39])
+def test_moves_that_single_precision_cannot_carry_out_are_refused(step):
+    machine = gn.Machine(depth=2, width=3)
+    with pytest.raises(ValueError, match=r"`weight_step` must lie between 1e-06 and 1e\+06"):
+        prepared(machine, gn.tasks.random(machine, 2), 1.0, weight_step=step)
+
+
+def test_weights_of_a_start_that_single_precision_does_not_hold_are_refused():
+    machine = gn.Machine(depth=2, width=3, ensemble="gaussian")
+    huge = [np.full((3, 3), 1e39)] * 2
+    task = gn.tasks.teacher_student(machine, 2, teacher=huge)
+    with pytest.raises(ValueError, match=r"`start weights of layer 1` must be at most 1e\+06 in size"):
+        prepared(machine, task, 1.0, start=(huge, task.teacher.spins))
+    with pytest.raises(ValueError, match=r"`weights of layer 1 of the teacher` must be at most 1e\+06 in size"):
+        prepared(machine, task, 1.0, start="planted")
