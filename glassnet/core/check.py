@@ -71,9 +71,7 @@ def single(**values: Any) -> None:
     """Raise ValueError unless every value is zero, infinite, or of a size that single precision holds."""
     for name, value in values.items():
         if value and not math.isinf(value) and not SINGLE[0] <= abs(value) <= SINGLE[1]:
-            raise fail(
-                name, f"be zero or between {SINGLE[0]:g} and {SINGLE[1]:g} in size, as in single precision", value
-            )
+            raise fail(name, f"be zero or between {SINGLE[0]:g} and {SINGLE[1]:g} in size, in single precision", value)
 
 
 def positive(**values: Any) -> None:
