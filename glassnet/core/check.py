@@ -11,6 +11,31 @@ def fail(name: str, requirement: str, value: Any) -> ValueError:
     return ValueError(f"Argument `{name}` must {requirement}, but is {value!r}.")
 
 
+def unknown(name: str, known: Collection[str], owner: str, others: Collection[str] = ()) -> ValueError:
+    """The error for a name that `owner` does not have, with the nearest one that it has.
+
+    Args:
+        name: the name.
+        known: names that there are; a few of them are listed.
+        owner: what has them, in words.
+        others: names that may have been meant, too.
+    """
+    from difflib import get_close_matches  # for those who mistype alone
+
+    bare = name.lstrip("-")
+    names = {full.lstrip("-"): full for full in (*known, *others)}
+    parts = {full.rpartition(".")[2]: names[full] for full in reversed(names)}
+    near = [names[x] for x in get_close_matches(bare, names, n=1)]
+    near = near or [parts[x] for x in get_close_matches(bare.rpartition(".")[2], parts, n=1)]
+    hint = f", the nearest is `{near[0]}`" if near else ""
+    has = f"; {owner} has {', '.join(known)}" if len(known) <= LISTED else ""
+    return ValueError(f"Argument `{name}` is unknown{hint}{has}.")
+
+
+LISTED = 20
+"""So many known names are listed beside an unknown one; where there are more, none."""
+
+
 def is_number(value: Any) -> bool:
     """Whether `value` is a real number (NumPy scalars included, booleans not)."""
     return not isinstance(value, bool) and hasattr(value, "__float__") and getattr(value, "ndim", 0) == 0

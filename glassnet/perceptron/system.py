@@ -161,10 +161,12 @@ class Perceptron(System):
 
     def _check_planted(self, task: "Task") -> None:
         if task.teacher is None:
-            raise fail("start", "not be 'planted' for a task without a teacher", task.name)
+            raise fail(
+                "start", f"be 'random' or a configuration for task {task.name!r}, which has no teacher", "planted"
+            )
         teacher = task.teacher.machine
         if not self.machine.shares_architecture(teacher) or teacher.ensemble != self.machine.ensemble:
-            raise fail("start", "not be 'planted' where teacher and student differ in architecture", teacher)
+            raise fail("start", f"not be that of a teacher of another architecture, {teacher}", "planted")
         for layer, J in enumerate(task.teacher.weights, start=1):
             _check_size(f"weights of layer {layer} of the teacher", J)
         if np.isinf(energy(self.machine, task.teacher.weights, task.teacher.spins)).any():
