@@ -11,8 +11,6 @@ import numpy as np
 import tyro
 
 from glassnet.cli.parse import parse
-from glassnet.config import RunConfig
-from glassnet.config.command import command_line
 from glassnet.core.check import fail
 from glassnet.core.codec import flat
 
@@ -159,6 +157,9 @@ def summary(ds: "Dataset", path: Path, files: Sequence[Path]) -> Iterator[str]:
     )
     known = {name: attrs[name] for name in (*names, "started", "finished", "run_seconds", "resumed") if name in attrs}
     if "run_config" in attrs:
+        from glassnet.config import RunConfig
+        from glassnet.config.command import command_line
+
         known["made by"] = command_line(RunConfig.stored(json.loads(attrs["run_config"])))
     yield from _aligned(known)
 

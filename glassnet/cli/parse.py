@@ -4,6 +4,7 @@ import argparse
 import io
 import os
 import re
+import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from typing import Any, TypeVar
@@ -13,7 +14,6 @@ import tyro
 from glassnet.core.check import fail, unknown
 from glassnet.core.former import warn_former
 from glassnet.core.stopping import age_of_process
-from glassnet.perceptron.ensembles import Ensemble
 
 T = TypeVar("T")
 
@@ -26,7 +26,8 @@ NAMES = tyro.constructors.ConstructorRegistry()
 @NAMES.primitive_rule
 def _ensemble(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec | None:
     """An ensemble is given by its name."""
-    if info.type != str | Ensemble:
+    ensembles = sys.modules.get("glassnet.perceptron.ensembles")  # loaded where a command has a machine
+    if ensembles is None or info.type != str | ensembles.Ensemble:
         return None
     return tyro.constructors.PrimitiveConstructorSpec(
         nargs=1,

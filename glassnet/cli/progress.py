@@ -3,16 +3,18 @@
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
-from glassnet.simulation.phase import Report, Status
+    from glassnet.simulation.phase import Report, Status
 
 FORMAT = "{desc}{percentage:3.0f} % |{bar:24}| {rate_noinv_fmt}{postfix}, {remaining} left"
 
 
 @contextmanager
-def progress_bar(*, quiet: bool = False) -> Generator[Report | None]:
+def progress_bar(*, quiet: bool = False) -> "Generator[Report | None]":
     """A function that shows the status of a run: percent, replica-sweeps/s, energy, acceptance, time left.
 
     Args:
@@ -23,7 +25,7 @@ def progress_bar(*, quiet: bool = False) -> Generator[Report | None]:
         return
     bars: list[tqdm] = []
 
-    def report(status: Status) -> None:
+    def report(status: "Status") -> None:
         if not bars:  # the first report comes when all arguments have been checked
             bars.append(_bar(status))
         bar = bars[0]
@@ -38,7 +40,9 @@ def progress_bar(*, quiet: bool = False) -> Generator[Report | None]:
             bar.close()
 
 
-def _bar(status: Status) -> tqdm:
+def _bar(status: "Status") -> "tqdm":
+    from tqdm import tqdm
+
     wait = 0.2 if sys.stderr.isatty() else 10
     counts = {"total": status.total, "initial": status.done, "unit": " sweeps", "unit_scale": True}
     return tqdm(**counts, bar_format=FORMAT, mininterval=wait, dynamic_ncols=True)
