@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -125,9 +126,22 @@ def test_build_shares_data_or_not():
     shared = RunConfig(MACHINE, RandomTask(5, seed=7), protocol=protocol).build()
     own = RunConfig(MACHINE, RandomTask(5, seed=7), protocol=protocol, data="independent").build()
     assert isinstance(shared["task"], gn.tasks.Task)
-    assert [task.parameters["seed"] for task in own["task"]] == [7, 8, 9]
-    np.testing.assert_array_equal(own["task"][0].inputs, shared["task"].inputs)
-    assert (own["task"][1].inputs != shared["task"].inputs).any()
+    assert shared["task"].parameters["seed"] == 7
+    assert [task.parameters["seed"] for task in own["task"]] == [7 * 2**32 + s for s in range(3)]
+    assert len({task.inputs.tobytes() for task in own["task"]}) == 3
+
+
+@pytest.mark.parametrize("task", [RandomTask, TeacherStudentTask, partial(HiddenManifoldTask, dimension=3)])
+def test_independent_seeds_have_disjoint_data(task):
+    """Sample s + 1 of one seed was sample s of the next one; with seed 0 samples are what they were."""
+    protocol = gn.Protocol(10, (0,), samples=3)
+    built = [
+        RunConfig(MACHINE, task(patterns=5, seed=seed), protocol=protocol, data="independent").build()["task"]
+        for seed in range(3)
+    ]
+    assert len({(one.inputs.tobytes(), one.outputs.tobytes()) for tasks in built for one in tasks}) == 9
+    for sample, one in enumerate(built[0]):
+        assert one.digest == task(patterns=5, seed=sample).build(MACHINE).digest
 
 
 @pytest.mark.parametrize("task", TASKS[:4])

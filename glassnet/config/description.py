@@ -80,7 +80,7 @@ class RunConfig:
         seed: root of all random numbers of the dynamics, >= 0.
         start: "random" (infinite temperature) or "planted" (the teacher's configuration).
         data: "shared" (all samples see the same data) or "independent" (data of each sample s with a seed of its
-            own, that of the task + s).
+            own, 2^32 times that of the task + s: no two samples of two seeds share data).
     Raises:
         ValueError: if an argument is out of range; it names the argument and the value.
     """
@@ -167,7 +167,7 @@ class RunConfig:
         Raises:
             ValueError, FileNotFoundError: if the data do not fit the machine or cannot be read.
         """
-        samples = range(self.protocol.samples if self.data == "independent" else 1)
+        samples = range(self.protocol.samples) if self.data == "independent" else [None]
         built = [self.task.build(self.machine, sample) for sample in samples]
         return {
             "machine": self.machine,
