@@ -13,7 +13,7 @@ import xarray as xr
 
 from glassnet import sessions
 from glassnet.analysis import derive
-from glassnet.core import compile_cache
+from glassnet.core import compile_cache, memory
 from glassnet.core.check import fail, is_number
 from glassnet.core.schedule import Schedule
 from glassnet.perceptron.machine import Machine
@@ -90,7 +90,8 @@ def simulate(
         has its own samples and temperatures as coordinates, `part` and `parts` as attributes, and keeps its last
         configurations; what compares samples is over its own samples until parts are joined.
     Raises:
-        ValueError: if an argument is out of range, before anything is compiled.
+        ValueError: if an argument is out of range, or the run needs more memory than there is, before anything is
+            compiled.
         ValueError: if the folder holds a run that differs; the message shows in what.
         LockedError: an OSError, if another process works on the folder.
         FloatingPointError: if the configuration stops being finite.
@@ -145,7 +146,7 @@ def prepared(
     """The job that the arguments of `simulate` describe.
 
     Raises:
-        ValueError: if an argument is out of range.
+        ValueError: if an argument is out of range, or the run needs more memory than there is.
     """
     protocol = Protocol() if protocol is None else protocol
     if not isinstance(protocol, Protocol):
@@ -173,7 +174,10 @@ def prepared(
         _observables(observables),
         keep_configurations,
     )
-    return _shared(job, part)
+    mine = _shared(job, part)
+    replicas = protocol.replicas(len(mine.samples), len(mine.temperatures))
+    memory.check(replicas * system.replica_bytes(tasks))
+    return mine
 
 
 def _observables(observables: Any) -> dict[str, Observable]:

@@ -16,7 +16,7 @@ from glassnet.perceptron.observe import layers
 from glassnet.perceptron.observe.table import ACCEPTANCE, Taught, bound
 from glassnet.perceptron.proposal import check_step
 from glassnet.perceptron.reference import checked_spins, checked_weights, energy
-from glassnet.perceptron.state import Boundary, State, pack, random_state
+from glassnet.perceptron.state import Boundary, State, pack, random_state, state_bytes
 from glassnet.perceptron.sweeps.catalogue import dynamics_about, dynamics_from, dynamics_name, dynamics_of
 from glassnet.perceptron.sweeps.native import known
 from glassnet.sampling.kernel import Kernel
@@ -135,6 +135,10 @@ class Perceptron(System):
         """Moves offered to weights and spins, by layer 1..L."""
         offered = dynamics_of(self.dynamics).moves(self.machine, tasks[0].patterns)
         return {name: Moves(count, ACCEPTANCE[name]) for name, count in offered.items()}
+
+    def replica_bytes(self, tasks: Sequence["Task"]) -> int:
+        """Weights, hidden spins and pre-activations."""
+        return state_bytes(self.machine, tasks[0].patterns)
 
     def work(self, tasks: Sequence["Task"]) -> Work:
         """Gaps of the widest layer, and of all layers."""
