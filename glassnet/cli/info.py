@@ -208,7 +208,8 @@ def last_values(ds: "Dataset") -> dict[str, str]:
     """Energy and errors at the last time of the hosts, mean over samples with standard error."""
     from glassnet.analysis import energy_per_gap, mean_and_error
 
-    values = {"energy per gap": energy_per_gap(ds), "training error": ds["train_error"], "test error": ds["test_error"]}
+    errors = {"training error": "train_error", "test error": "test_error"}
+    values = {"energy per gap": energy_per_gap(ds)} | {words: ds[x] for words, x in errors.items() if x in ds}
     with np.errstate(invalid="ignore"):  # the energy of a hard core may be infinite
         last = {name: mean_and_error(x.isel(time=last_measured(ds))) for name, x in values.items()}
     return {name: _with_errors(pair) for name, pair in last.items()}

@@ -64,9 +64,13 @@ class Perceptron(System):
         return dynamics_of(self.dynamics).build(self.machine, plan)
 
     def observables(self, tasks: Sequence["Task"]) -> Mapping[str, Observable]:
-        """`glassnet.perceptron.observe.table`, overlaps with a teacher where all tasks have a comparable one."""
+        """`glassnet.perceptron.observe.table`.
+
+        Overlaps with a teacher where all tasks have a comparable one, the test error where there are test data.
+        """
         match = not any(stack.diluted for stack in self.machine.stacks)
-        return bound(self.machine, Taught(tasks[0].patterns, match) if self._taught(tasks) else None)
+        taught = Taught(tasks[0].patterns, match) if self._taught(tasks) else None
+        return bound(self.machine, taught, tested=not tasks or len(tasks[0].test_inputs) > 0)
 
     def _taught(self, tasks: Sequence["Task"]) -> bool:
         teachers = [task.teacher for task in tasks]
@@ -111,9 +115,11 @@ class Perceptron(System):
         return Boundary(task.inputs.T, task.outputs.T)  # ty: ignore[invalid-argument-type]
 
     def scene(self, task: "Task") -> Boundary:
-        """Beside them the test data, and the teacher's hidden neurons where they correspond to the machine's."""
-        test = Boundary(task.test_inputs.T, task.test_outputs.T)  # ty: ignore[invalid-argument-type]
-        whole = replace(self.clamped(task), test=test)
+        """Beside them test data, if any, and the teacher's hidden neurons where they correspond to the machine's."""
+        whole = self.clamped(task)
+        if len(task.test_inputs):
+            test = Boundary(task.test_inputs.T, task.test_outputs.T)  # ty: ignore[invalid-argument-type]
+            whole = replace(whole, test=test)
         if not self._taught([task]):
             return whole
         assert task.teacher is not None

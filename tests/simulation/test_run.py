@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
+from command import command
 
 import glassnet as gn
 from glassnet.perceptron.observe import overlaps
@@ -44,6 +45,18 @@ def test_provenance_is_in_the_attributes():
 def test_data_without_a_comparable_teacher_has_no_teacher_overlap():
     ds = tiny.run(task=gn.tasks.random(tiny.MACHINE, tiny.PATTERNS))
     assert set(VARIABLES) - set(ds.data_vars) == {"teacher_overlap", "teacher_overlap_squared"}
+
+
+def test_without_test_data_there_is_no_test_error(tmp_path):
+    whole = tiny.task()
+    task = gn.tasks.Task.from_arrays(whole.inputs, whole.outputs)
+    ds = tiny.run(task=task, folder=tmp_path / "run")
+    names = set(VARIABLES) - {"test_error", "clone_test_error", "teacher_overlap", "teacher_overlap_squared"}
+    assert names <= set(ds.data_vars) and not {"test_error", "clone_test_error"} & set(ds.data_vars)
+    np.testing.assert_array_equal(ds.train_error, tiny.standard().train_error)
+    assert command("info", tmp_path / "run")[::2] == (0, "")
+    assert command("report", tmp_path / "run", "--output", tmp_path / "run.html")[::2] == (0, "")
+    assert gn.plot.overview(ds) is not None
 
 
 def test_at_lag_zero_clones_are_their_host():
