@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 STOPPED = 75
 """Exit status of a program that stopped before its end and can go on (EX_TEMPFAIL of sysexits.h)."""
@@ -39,6 +40,10 @@ class Stopped(SystemExit):
 
     def __str__(self) -> str:
         return self.reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As pickle takes it apart: it comes back from other processes, too."""
+        return type(self), (self.reason, self.folder)
 
 
 class StopRequest:

@@ -38,6 +38,12 @@ class Teacher:
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "spins", spins)
 
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        """Copies, also from other processes, are read-only again."""
+        for name, arrays in state.items():
+            frozen = [_frozen(x) for x in arrays] if name in TAUGHT else arrays
+            object.__setattr__(self, name, frozen)
+
     def __repr__(self) -> str:
         """One line, without the configuration."""
         return f"Teacher({self.machine}, {_counted(len(self.spins[0]), 'pattern')})"
@@ -135,6 +141,11 @@ class Task:
         parameters = {"builder": "arrays", "patterns": task.patterns, "sha256": digest}
         object.__setattr__(task, "parameters", parameters)
         return task
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        """Copies, also from other processes, are read-only again."""
+        for name, value in state.items():
+            object.__setattr__(self, name, _frozen(value) if isinstance(value, np.ndarray) else value)
 
     def __repr__(self) -> str:
         """One line, without the data."""
