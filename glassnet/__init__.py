@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from glassnet.sampling.system import Observable, System
     from glassnet.sessions import resume
     from glassnet.simulation.protocol import Protocol
-    from glassnet.simulator import simulate
+    from glassnet.simulator import clear_caches, simulate
     from glassnet.store.dataset import configuration
     from glassnet.store.files import save
 
@@ -36,6 +36,7 @@ _LAZY = {
     "Protocol": ("glassnet.simulation.protocol", "Protocol"),
     "tasks": ("glassnet.tasks", None),
     "simulate": ("glassnet.simulator", "simulate"),
+    "clear_caches": ("glassnet.simulator", "clear_caches"),
     "resume": ("glassnet.sessions", "resume"),
     "Stopped": ("glassnet.core.stopping", "Stopped"),
     "open": ("glassnet.results", "open_result"),
@@ -56,6 +57,7 @@ __all__ = [
     "Machine", "SoftCore", "HardCore", "Counting", "Probit", "Protocol", "Schedule", "tasks",
     "Observable", "Dynamics", "System", "energy", "gaps", "feed_forward",
     "simulate", "resume", "Stopped", "open", "open_campaign", "save", "configuration",
+    "clear_caches",
     "analysis", "plot", "theory", "distributed",
 ]  # fmt: skip
 

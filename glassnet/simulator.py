@@ -16,11 +16,13 @@ from glassnet.analysis import derive
 from glassnet.core import compile_cache, memory
 from glassnet.core.check import fail, is_number
 from glassnet.core.schedule import Schedule
-from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.machine import Machine, sources_of
+from glassnet.perceptron.observe.table import bound
 from glassnet.perceptron.sweeps.catalogue import Dynamics
 from glassnet.perceptron.system import Configuration, Perceptron
 from glassnet.sampling.system import Free, Observable, System
 from glassnet.sessions import Limits
+from glassnet.simulation import compiled
 from glassnet.simulation.job import Job
 from glassnet.simulation.phase import Report
 from glassnet.simulation.protocol import Protocol
@@ -30,6 +32,7 @@ from glassnet.store.dataset import dataset
 from glassnet.store.provenance import provenance
 from glassnet.store.schema import VARIABLES
 from glassnet.tasks import Task
+from glassnet.tasks.digits import archive
 
 Beta = float | Schedule | Sequence[float | Schedule]
 
@@ -108,6 +111,18 @@ def simulate(
     if limits != Limits():
         raise fail("folder", "be given with `time_limit` or `checkpoint_every`", folder)
     return in_memory(job, report)
+
+
+def clear_caches() -> None:
+    """Give back the memory of compiled programs and of other things that are kept for the next run.
+
+    For a process that goes through hundreds of machines: programs of the last 16 are kept, about 36 MB each, and JAX
+    keeps some of the others. Clears the caches of JAX, too (`jax.clear_caches`); all is made anew where needed, with
+    the same bits.
+    """
+    compiled.forget()
+    for kept in (bound, sources_of, archive):
+        kept.cache_clear()
 
 
 def in_memory(job: Job, report: Report | None = None) -> xr.Dataset:

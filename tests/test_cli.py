@@ -21,7 +21,7 @@ from glassnet.cli import COMMANDS
 from glassnet.cli.parse import seconds
 from glassnet.cli.plot import at_temperature
 from glassnet.cli.progress import progress_bar
-from glassnet.cli.run import parsed
+from glassnet.cli.run import parsed, tell_slow_sweeps
 from glassnet.config import DigitsTask, HiddenManifoldTask, RandomTask, RunConfig, TeacherStudentTask
 from glassnet.config.command import command_line
 from glassnet.demo import CONFIG, demo, headline
@@ -300,6 +300,13 @@ def test_help_explains_symbols():
         "energy of one violated gap",
     ):
         assert phrase in words
+
+
+def test_missing_kernels_are_told(monkeypatch):
+    monkeypatch.setattr("glassnet.native.library.missing", lambda: "compiled scan; native kernels were not built")
+    tell_slow_sweeps(quiet=True)  # warnings are errors here
+    with pytest.warns(RuntimeWarning, match="two to three times as long: compiled scan; native kernels were not built"):
+        tell_slow_sweeps(quiet=False)
 
 
 def test_usage_and_version():

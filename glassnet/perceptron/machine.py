@@ -144,7 +144,9 @@ class Machine:
 
     def sources(self, layer: int) -> np.ndarray:
         """Neurons of layer `layer` - 1 that feed each neuron of `layer`, shape (width, c), int32."""
-        return _sources(self.widths[layer], self.widths[layer - 1], self.connections[layer - 1], self.graph_seed, layer)
+        return sources_of(
+            self.widths[layer], self.widths[layer - 1], self.connections[layer - 1], self.graph_seed, layer
+        )
 
     @property
     def weights(self) -> str | Ensemble:
@@ -164,8 +166,9 @@ class Machine:
         return self.widths == other.widths and self.connections == other.connections and same_graph
 
 
-@lru_cache(maxsize=256)
-def _sources(fan_out: int, fan_in: int, connectivity: int, seed: int, layer: int) -> np.ndarray:
+@lru_cache(maxsize=64)
+def sources_of(fan_out: int, fan_in: int, connectivity: int, seed: int, layer: int) -> np.ndarray:
+    """Neurons that feed each neuron of a layer, shape (fan_out, connectivity), int32, read-only."""
     rng = np.random.default_rng((seed, layer))
     sources = random_sources(fan_out, fan_in, connectivity, rng)
     sources.setflags(write=False)

@@ -12,7 +12,8 @@ from glassnet.sampling.kernel import Drive, State, advance
 from glassnet.sampling.system import Observable, System
 from glassnet.simulation.parallel import Placement, batched
 
-CACHED_PROGRAMS = 64
+CACHED_PROGRAMS = 16
+"""Systems whose programs are kept; those of a small machine take about 36 MB."""
 
 
 @lru_cache(CACHED_PROGRAMS)
@@ -96,6 +97,13 @@ def copy(tree: Any) -> Any:
 def picked(batches: Sequence[Any], which: Array, place: Array) -> Any:
     """Replicas `place[n]` of `batches[which[n]]`, n = 0, 1, ..., where all batches are pytrees of equal shapes."""
     return jax.tree.map(lambda *x: jnp.stack(x)[which, place], *batches)
+
+
+def forget() -> None:
+    """Give back the programs of all systems, and what JAX keeps of them; they are compiled anew where needed."""
+    for kept in (randomise, initialise, advancing, measuring, pairing):
+        kept.cache_clear()
+    jax.clear_caches()
 
 
 def _axis(shared: bool) -> int | None:

@@ -12,6 +12,7 @@ from command import command
 
 import glassnet as gn
 from glassnet.perceptron.observe import overlaps
+from glassnet.perceptron.observe.table import bound
 from glassnet.perceptron.system import Perceptron
 from glassnet.simulation import compiled, parallel, phase
 from glassnet.simulation.observed import named
@@ -178,6 +179,17 @@ def test_one_program_serves_all_runs_of_a_machine(caplog):
         other = gn.Protocol(sweeps=31, waiting_times=(5,), clones=3, samples=5, points_per_decade=7)
         tiny.run(beta=1.7, seed=4, protocol=other, weight_step=0.3, task=tiny.task(seed=8))
         assert not {"run", "measure", "random_state", "refreshed"} & set(programs_compiled(caplog))
+
+
+def test_cleared_caches_hold_nothing_and_change_no_bits():
+    before = tiny.run(seed=5)
+    assert compiled.advancing.cache_info().currsize >= 1
+    gn.clear_caches()
+    for kept in (compiled.advancing, compiled.measuring, compiled.initialise, compiled.pairing, bound):
+        assert kept.cache_info().currsize == 0 and kept.cache_info().maxsize is not None
+    after = tiny.run(seed=5)
+    for name in before.data_vars:
+        assert after[name].values.tobytes() == before[name].values.tobytes(), name
 
 
 def test_another_seed_gives_another_run():

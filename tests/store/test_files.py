@@ -36,8 +36,21 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(result, tmp_path, monk
 
     monkeypatch.setattr(xr.Dataset, "to_netcdf", full)
     with pytest.raises(OSError, match="No space"):
-        gn.save(result, path)
+        gn.save(result, path, overwrite=True)
     assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+
+
+def test_a_file_is_replaced_only_if_asked_to(result, tmp_path):
+    path = gn.save(result, tmp_path / "run.nc")
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"`path` must not exist yet \(overwrite=True replaces it\), but is .*run\.nc"):
+        gn.save(result.isel(time=[-1]), path)
+    assert path.read_bytes() == before
+    gn.save(result.isel(time=[-1]), path, overwrite=True)
+    assert gn.open(path).sizes["time"] == 1
+    with pytest.raises(ValueError, match="`ds` must be a Dataset, but is 'DataArray'"):
+        gn.save(result.energy, tmp_path / "other.nc")
     assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
 
 
