@@ -212,7 +212,7 @@ class Experiment:
         write_figure(figure, folder / "figure.png")
         write_figure(figure, folder / "figure.pdf")
         attrs = {k: json.dumps(v) if isinstance(v, dict) else v for k, v in about.items()}
-        gn.save(xr.Dataset(data.data_vars, data.coords, attrs), folder / "data.nc")
+        gn.save(xr.Dataset(data.data_vars, data.coords, attrs), folder / "data.nc", overwrite=True)
         write_text(text, folder / "summary.json")
         for claim in claims:
             print(f"{claim.verdict:<13} {claim.text} ({claim.effect:.3g} +- {claim.error:.2g}: {claim.test})")

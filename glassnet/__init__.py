@@ -9,29 +9,34 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from glassnet import tasks
-from glassnet.core.schedule import Schedule
-from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.potential import Counting, HardCore, Probit, SoftCore
-from glassnet.perceptron.reference import energy, feed_forward, gaps
-from glassnet.simulation.protocol import Protocol
-
 if TYPE_CHECKING:
-    from glassnet import analysis, distributed, plot, theory
+    from glassnet import analysis, distributed, plot, tasks, theory
     from glassnet.campaign.dataset import open_campaign
+    from glassnet.core.schedule import Schedule
     from glassnet.core.stopping import Stopped
+    from glassnet.perceptron.machine import Machine
+    from glassnet.perceptron.potential import Counting, HardCore, Probit, SoftCore
+    from glassnet.perceptron.reference import energy, feed_forward, gaps
     from glassnet.perceptron.sweeps.catalogue import Dynamics
     from glassnet.results import open_result as open
     from glassnet.sampling.system import Observable, System
     from glassnet.sessions import resume
-    from glassnet.simulator import simulate
+    from glassnet.simulation.protocol import Protocol
+    from glassnet.simulator import clear_caches, simulate
     from glassnet.store.dataset import configuration
     from glassnet.store.files import save
 
 __version__ = "0.1.0"
 
 _LAZY = {
+    "Machine": ("glassnet.perceptron.machine", "Machine"),
+    **{name: ("glassnet.perceptron.potential", name) for name in ("SoftCore", "HardCore", "Counting", "Probit")},
+    **{name: ("glassnet.perceptron.reference", name) for name in ("energy", "gaps", "feed_forward")},
+    "Schedule": ("glassnet.core.schedule", "Schedule"),
+    "Protocol": ("glassnet.simulation.protocol", "Protocol"),
+    "tasks": ("glassnet.tasks", None),
     "simulate": ("glassnet.simulator", "simulate"),
+    "clear_caches": ("glassnet.simulator", "clear_caches"),
     "resume": ("glassnet.sessions", "resume"),
     "Stopped": ("glassnet.core.stopping", "Stopped"),
     "open": ("glassnet.results", "open_result"),
@@ -46,12 +51,13 @@ _LAZY = {
     "plot": ("glassnet.plot", None),
     "theory": ("glassnet.theory", None),
 }
-"""Names that pull in xarray, matplotlib, scipy or the kernels, loaded on first use."""
+"""Where the public names are. All are loaded on first use, so that `glassnet --help` need not load JAX."""
 
 __all__ = [
     "Machine", "SoftCore", "HardCore", "Counting", "Probit", "Protocol", "Schedule", "tasks",
     "Observable", "Dynamics", "System", "energy", "gaps", "feed_forward",
     "simulate", "resume", "Stopped", "open", "open_campaign", "save", "configuration",
+    "clear_caches",
     "analysis", "plot", "theory", "distributed",
 ]  # fmt: skip
 

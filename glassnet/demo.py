@@ -58,7 +58,7 @@ def demo(folder: Path, *, config: RunConfig = CONFIG, report: Report | None = No
     ds = ds.assign_attrs(run_config=config.to_json(), run_config_hash=config.config_hash)
     figure = drawn(ds)
     return {
-        "dataset": save(ds, folder / "demo.nc"),
+        "dataset": save(ds, folder / "demo.nc", overwrite=True),
         "figure": write_figure(figure, folder / "demo.png"),
         "figure_pdf": write_figure(figure, folder / "demo.pdf"),
         "summary": write_text(json.dumps(summary(ds), indent=1) + "\n", folder / "summary.json"),

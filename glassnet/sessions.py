@@ -195,6 +195,7 @@ class _Session:
         self._made: dict[str, str] = {}
         self._earlier: dict[str, Any] = {"run_seconds": 0.0, "resumed": 0}
         self._last_block = self._cost = self._longest = 0.0
+        self._reports, self._compiling = 0, 0.0
         self._size = 0
         self._kept_at, self._logged_at = self._begun, -float("inf")
         self._kept: tuple[int, ...] = ()
@@ -228,6 +229,12 @@ class _Session:
             self._folder.log("started", **self._made, **surroundings)
             return run
         moment, about = found
+        earlier, now = about["made"]["sweeps"].split("; ")[-1], self._made["sweeps"]
+        if earlier != now:
+            text = (
+                f"The run goes on by {now}; it was left by {earlier}. Results differ by rounding, and so in their bits."
+            )
+            warnings.warn(text, RuntimeWarning, stacklevel=2)
         self._earlier = {**about, "made": _both(about["made"], self._made), "resumed": about["resumed"] + 1}
         self._folder.log("resumed", phase=moment.phase, sweep=moment.sweep, **self._made, **surroundings)
         return run
@@ -239,7 +246,11 @@ class _Session:
     def _after(self, status: Status) -> None:
         """Save or stop, if it is time."""
         now = time.perf_counter()
-        self._longest = max(0.5 * self._longest, now - self._last_block) if self._last_block else 0.0
+        took = now - self._last_block if self._last_block else 0.0
+        self._longest = max(0.5 * self._longest, took)
+        self._reports += 1
+        if status.phase == HOSTS and self._reports <= 3:  # the first measurement and the first sweeps compile
+            self._compiling += took
         reason = self._request.reason or self._out_of_time()
         if reason is not None and not self._run.complete:
             self._keep(status)
@@ -258,7 +269,10 @@ class _Session:
         limit = self._limits.time_limit
         if limit is None or self._place() == self._found:
             return None
-        if time.perf_counter() - self._begun + MARGIN + 1.5 * (self._longest + 2 * self._expected()) < limit:
+        ahead = self._longest
+        if self._run.phase == HOSTS and len(self._run.rows[HOSTS]) == len(self._run.job.protocol.times):
+            ahead = max(ahead, self._compiling)  # the clones compile programs like those of the hosts
+        if time.perf_counter() - self._begun + MARGIN + 1.5 * (ahead + 2 * self._expected()) < limit:
             return None
         return "time limit"
 

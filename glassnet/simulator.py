@@ -13,14 +13,16 @@ import xarray as xr
 
 from glassnet import sessions
 from glassnet.analysis import derive
-from glassnet.core import compile_cache
+from glassnet.core import compile_cache, memory
 from glassnet.core.check import fail, is_number
 from glassnet.core.schedule import Schedule
-from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.machine import Machine, sources_of
+from glassnet.perceptron.observe.table import bound
 from glassnet.perceptron.sweeps.catalogue import Dynamics
 from glassnet.perceptron.system import Configuration, Perceptron
 from glassnet.sampling.system import Data, Free, Observable, System
 from glassnet.sessions import Limits
+from glassnet.simulation import compiled
 from glassnet.simulation.job import Job
 from glassnet.simulation.phase import Report
 from glassnet.simulation.protocol import Protocol
@@ -31,6 +33,7 @@ from glassnet.store.jobs import check_described, warn_of_own_code
 from glassnet.store.provenance import provenance
 from glassnet.store.schema import VARIABLES
 from glassnet.tasks import Task
+from glassnet.tasks.digits import archive
 
 Beta = float | Schedule | Sequence[float | Schedule]
 
@@ -92,7 +95,8 @@ def simulate(
         has its own samples and temperatures as coordinates, `part` and `parts` as attributes, and keeps its last
         configurations; what compares samples is over its own samples until parts are joined.
     Raises:
-        ValueError: if an argument is out of range, before anything is compiled.
+        ValueError: if an argument is out of range, or the run needs more memory than there is, before anything is
+            compiled.
         ValueError: if the folder holds a run that differs; the message shows in what.
         LockedError: an OSError, if another process works on the folder.
         FloatingPointError: if the configuration stops being finite.
@@ -109,6 +113,18 @@ def simulate(
     if limits != Limits():
         raise fail("folder", "be given with `time_limit` or `checkpoint_every`", folder)
     return in_memory(job, report)
+
+
+def clear_caches() -> None:
+    """Give back the memory of compiled programs and of other things that are kept for the next run.
+
+    For a process that goes through hundreds of machines: programs of the last 16 are kept, about 36 MB each, and JAX
+    keeps some of the others. Clears the caches of JAX, too (`jax.clear_caches`); all is made anew where needed, with
+    the same bits.
+    """
+    compiled.forget()
+    for kept in (bound, sources_of, archive):
+        kept.cache_clear()
 
 
 def in_memory(job: Job, report: Report | None = None) -> xr.Dataset:
@@ -149,7 +165,7 @@ def prepared(
     """The job that the arguments of `simulate` describe.
 
     Raises:
-        ValueError: if an argument is out of range.
+        ValueError: if an argument is out of range, or the run needs more memory than there is.
     """
     protocol = Protocol() if protocol is None else protocol
     if not isinstance(protocol, Protocol):
@@ -177,6 +193,7 @@ def prepared(
         keep_configurations=keep_configurations,
     )  # fmt: skip
     job = _shared(job, part)
+    memory.check(protocol.replicas(len(job.samples), len(job.temperatures)) * system.replica_bytes(tasks))
     if not isinstance(machine, Machine):
         job.check_system()
     check_described(job)

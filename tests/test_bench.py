@@ -99,7 +99,7 @@ def test_growth_figure():
     ("words", "said"),
     [
         (["--only", "speed"], "invalid choice 'speed'"),
-        (["--fast"], "Unrecognized options: --fast"),
+        (["--fast"], "Argument `--fast` is unknown"),
         (["--seconds", "0"], "Argument `seconds` must be a positive finite number"),
         (["--cases", "99"], "Argument `cases` must be below"),
         (["--json", "bench.txt"], "must end in .json"),

@@ -21,7 +21,7 @@ from glassnet.cli import COMMANDS
 from glassnet.cli.parse import seconds
 from glassnet.cli.plot import at_temperature
 from glassnet.cli.progress import progress_bar
-from glassnet.cli.run import parsed
+from glassnet.cli.run import parsed, tell_slow_sweeps
 from glassnet.config import DigitsTask, HiddenManifoldTask, RandomTask, RunConfig, TeacherStudentTask
 from glassnet.config.command import command_line
 from glassnet.demo import CONFIG, demo, headline
@@ -240,11 +240,11 @@ BAD_RESUMES = [
     (["--checkpoint-every", "-1"], "Argument `checkpoint_every` must be a number of at least 0, but is -1.0."),
     (["--checkpoint-every", "nan"], "Argument `checkpoint_every` must be a number of at least 0, but is nan."),
     (["--sweeps", "19"], "Argument `sweeps` must be at least the 20 sweeps of the run in the folder, but is 19."),
-    (["--sweeps", "many"], "--sweeps"),
+    (["--sweeps", "many"], "`sweeps` must be as its help says, {None}|INT, but is 'many'."),
     (["--part", "0", "2"], "Argument `folder` must hold a run (a file config.json), but is"),
     (["--part", "0", "2", "--distributed"], "Argument `part` must not be given with --distributed, but is (0, 2)."),
     (["--config", "absent.json"], "Argument `config` must name a JSON file, but is 'absent.json'."),
-    (["--beta", "3"], "Unrecognized options: --beta, 3"),
+    (["--beta", "3"], "Argument `--beta` is unknown; glassnet resume has --help, --sweeps,"),
 ]
 
 
@@ -302,6 +302,13 @@ def test_help_explains_symbols():
         assert phrase in words
 
 
+def test_missing_kernels_are_told(monkeypatch):
+    monkeypatch.setattr("glassnet.native.library.missing", lambda: "compiled scan; native kernels were not built")
+    tell_slow_sweeps(quiet=True)  # warnings are errors here
+    with pytest.warns(RuntimeWarning, match="two to three times as long: compiled scan; native kernels were not built"):
+        tell_slow_sweeps(quiet=False)
+
+
 def test_usage_and_version():
     assert call("--help")[1].startswith("usage: glassnet")
     assert call()[0] == 2
@@ -337,7 +344,10 @@ def test_kinds_of_tasks_and_potentials():
 BAD_OPTIONS = [
     (["--machine.width", "-3"], "Argument `width` must be an integer of at least 1, but is -3."),
     (["--machine.depth", "0"], "Argument `depth` must be an integer of at least 1, but is 0."),
-    (["--machine.depth", "deep"], "--machine.depth: invalid literal for int() with base 10: 'deep'"),
+    (["--machine.depth", "deep"], "Argument `machine.depth` must be an integer, but is 'deep'."),
+    (["--machine.inputs", "x"], "Argument `machine.inputs` must be as its help says, {None}|INT, but is 'x'."),
+    (["--protocol.waiting-times", "1", "x"], "`protocol.waiting-times` must be as its help says, but is '1', 'x'."),
+    (["--weight-step", "x"], "Argument `weight-step` must be a number, but is 'x'."),
     (["--machine.connectivity", "5"], "`connectivity` must be at most the width of every feeding layer"),
     (["--machine.ensemble", "binary"], "Argument `ensemble` must be one of 'gaussian', 'spherical', 'ising', but is"),
     (["--machine.potential", "soft"], "Argument `machine.potential` must be one of soft_core, hard_core, counting"),
@@ -345,10 +355,13 @@ BAD_OPTIONS = [
     (["--machine.potential.margin", "nan"], "Argument `margin` must be a finite number, but is nan."),
     (["--task", "words"], "Argument `task` must be one of random, teacher_student, hidden_manifold, digits, but is"),
     (["--task.patterns", "0"], "Argument `patterns` must be an integer of at least 1, but is 0."),
-    (["--task.classes", "0", "1"], "Unrecognized options: --task.classes"),
+    (["--task.classes", "0", "1"], "Argument `--task.classes` is unknown"),
+    (["--betta", "3"], "Argument `--betta` is unknown, the nearest is `--beta`. (see glassnet run --help)"),
+    (["--beta", "three", "--machine.dept=3"], "`--machine.dept` is unknown, the nearest is `--machine.depth`."),
+    (["--width", "3"], "Argument `--width` is unknown, the nearest is `--machine.width`."),
     (["--beta", "-2"], "Argument `beta` must be a number of at least 0, but is -2.0."),
     (["--beta", "nan"], "Argument `beta` must be a number of at least 0, but is nan."),
-    (["--beta", "cold"], "--beta"),
+    (["--beta", "cold"], "Argument `beta` must be numbers, or schedules such as 1,10 1,20, but is 'cold'."),
     (["--beta", "2", "2"], "Argument `beta` must hold different values"),
     (
         ["--beta", "0", "--machine.potential", "hard_core"],
@@ -356,7 +369,7 @@ BAD_OPTIONS = [
     ),
     (["--schedule", "linear"], "Argument `knots` must hold one sweep number for each of the 1 values of beta"),
     (["--dynamics", "newton"], "Argument `dynamics` must be one of 'metropolis', 'heat_bath', 'feedforward', but is"),
-    (["--start", "planted"], "Argument `start` must not be 'planted' for a task without a teacher"),
+    (["--start", "planted"], "for task 'random', which has no teacher, but is 'planted'."),
     (["--weight-step", "0"], "Argument `weight_step` must be a positive finite number, but is 0.0."),
     (["--seed", "-1"], "Argument `seed` must be an integer of at least 0, but is -1."),
     (["--protocol.sweeps", "0"], "Argument `sweeps` must be an integer of at least 1, but is 0."),
@@ -364,7 +377,7 @@ BAD_OPTIONS = [
     (["--protocol.waiting-times", "9", "3"], "Argument `waiting_times` must ascend, but is (9, 3)."),
     (["--protocol.host-sweeps", "5", "--protocol.waiting-times", "6"], "`waiting_times` must not exceed the 5 sweeps"),
     (["--config", "absent.json"], "Argument `config` must name a JSON file, but is 'absent.json'."),
-    (["--temperature", "1"], "Unrecognized options: --temperature, 1"),
+    (["--temperature", "1"], "Argument `--temperature` is unknown"),
     (["--time-limit", "1h"], "Argument `time_limit` must be given with a folder as output, which has checkpoints"),
     (["--checkpoint-every", "9"], "Argument `checkpoint_every` must be given with a folder as output"),
 ]

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 import jax.numpy as jnp
@@ -135,9 +136,22 @@ def test_build_shares_data_or_not():
     shared = RunConfig(MACHINE, RandomTask(5, seed=7), protocol=protocol).build()
     own = RunConfig(MACHINE, RandomTask(5, seed=7), protocol=protocol, data="independent").build()
     assert isinstance(shared["task"], gn.tasks.Task)
-    assert [task.parameters["seed"] for task in own["task"]] == [7, 8, 9]
-    np.testing.assert_array_equal(own["task"][0].inputs, shared["task"].inputs)
-    assert (own["task"][1].inputs != shared["task"].inputs).any()
+    assert shared["task"].parameters["seed"] == 7
+    assert [task.parameters["seed"] for task in own["task"]] == [7 * 2**32 + s for s in range(3)]
+    assert len({task.inputs.tobytes() for task in own["task"]}) == 3
+
+
+@pytest.mark.parametrize("task", [RandomTask, TeacherStudentTask, partial(HiddenManifoldTask, dimension=3)])
+def test_independent_seeds_have_disjoint_data(task):
+    """Sample s + 1 of one seed was sample s of the next one; with seed 0 samples are what they were."""
+    protocol = gn.Protocol(10, (0,), samples=3)
+    built = [
+        RunConfig(MACHINE, task(patterns=5, seed=seed), protocol=protocol, data="independent").build()["task"]
+        for seed in range(3)
+    ]
+    assert len({(one.inputs.tobytes(), one.outputs.tobytes()) for tasks in built for one in tasks}) == 9
+    for sample, one in enumerate(built[0]):
+        assert one.digest == task(patterns=5, seed=sample).build(MACHINE).digest
 
 
 @pytest.mark.parametrize("task", TASKS[:4])
@@ -236,8 +250,11 @@ BAD_JSON = [
     ("[1]", r"`config` must be a JSON object, but is \[1\]"),
     ('{"task": {"kind": "random"}}', "`machine` must be given, but is missing"),
     ('{"machine": {"depth": 2}, "task": {"kind": "random"}}', "`machine.width` must be given, but is missing"),
+    ('{"dept": 3}', "`dept` is unknown, the nearest is `machine.depth`; config has machine, task"),
+    ('{"machine": {"depht": 3}}', "`machine.depht` is unknown, the nearest is `depth`; machine has depth, width"),
+    ('{"task": {"kind": "random", "teacher": {"wdth": 3}}}', "`task.teacher` is unknown"),
     (SOUND % '"temperature": 1', "`temperature` is unknown; config has machine, task"),
-    (SOUND % '"protocol": {"sweep": 3}', "`protocol.sweep` is unknown; protocol has sweeps"),
+    (SOUND % '"protocol": {"sweep": 3}', "`protocol.sweep` is unknown, the nearest is `sweeps`; protocol has sweeps"),
     (SOUND % '"protocol": 3', "`protocol` must be a JSON object, but is 3"),
     (SOUND % '"task": {"kind": "words"}', "`task.kind` must be one of 'random', .*, but is 'words'"),
     (SOUND % '"task": {"patterns": 3}', '`task` must be a JSON object with a key "kind"'),

@@ -16,7 +16,7 @@ def constant_error(task: Task) -> float:
     Returns:
         Fraction of wrong test outputs, over test patterns and output neurons.
     Raises:
-        ValueError: if `task` is no task.
+        ValueError: if `task` is no task, or has no test data.
     """
     _require_task(task)
     answer = np.where(task.outputs.sum(axis=0, dtype=int) >= 0, 1, -1)
@@ -36,7 +36,7 @@ def nearest_error(task: Task, *, opposite: bool = False) -> float:
     Returns:
         Fraction of wrong test outputs, over test patterns and output neurons.
     Raises:
-        ValueError: if `task` is no task.
+        ValueError: if `task` is no task, or has no test data.
     """
     _require_task(task)
     product = task.test_inputs.astype(np.float32) @ task.inputs.T.astype(np.float32)  # exact: integers below 2^24
@@ -50,3 +50,5 @@ def nearest_error(task: Task, *, opposite: bool = False) -> float:
 def _require_task(task: Task) -> None:
     if not isinstance(task, Task):
         raise fail("task", "be a task (glassnet.tasks)", task)
+    if not len(task.test_inputs):
+        raise fail("task", "have test data", task)

@@ -9,8 +9,8 @@ import numpy as np
 
 from glassnet.config import RunConfig
 from glassnet.config.read import record
-from glassnet.core.check import fail, positive
-from glassnet.core.codec import from_json, leaves
+from glassnet.core.check import fail, positive, unknown
+from glassnet.core.codec import flat, from_json, leaves
 from glassnet.core.former import warn_former
 from glassnet.perceptron.machine import Machine
 
@@ -50,17 +50,18 @@ class Axis:
     Args:
         key: its name in the campaign file, which is the name of the dim, too.
         values: values of one kind, all different: numbers, words, truth values, lists of these, or lists of such lists.
+        table: where it stands in the campaign file, for errors.
     Raises:
         ValueError: for a key that names no field, no values, equal values, or values of several kinds.
     """
 
     key: str
     values: tuple[Any, ...]
+    table: str = "grid"
 
     def __post_init__(self) -> None:
         if self.path[0] not in {f.name for f in fields(RunConfig)}:
-            names = ", ".join((*ALIASES, *(f.name for f in fields(RunConfig))))
-            raise ValueError(f"Argument `{self.where}` is unknown; the keys of a grid are, or begin with, {names}.")
+            raise unknown(self.where, (*ALIASES, *(f.name for f in fields(RunConfig))), "a grid")
         if not self.values:
             raise fail(self.where, "hold at least one value", list(self.values))
         for value in self.values:
@@ -82,7 +83,7 @@ class Axis:
     @property
     def where(self) -> str:
         """The axis as errors name it."""
-        return f"grid.{self.key}"
+        return f"{self.table}.{self.key}"
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -127,13 +128,22 @@ def read_axes(grid: Any) -> tuple[Axis, ...]:
 
 
 def placed(base: dict[str, Any], axes: tuple[Axis, ...], values: tuple[Any, ...]) -> dict[str, Any]:
-    """The nested configuration `base` with the field of each axis set to its value.
+    """The nested configuration `base` with the field of each axis set to its value; short names in `base` are fields.
 
     Raises:
-        ValueError: if a field lies inside something that is not a table, or alpha meets a machine that is not valid.
+        ValueError: if a field lies inside something that is not a table, a short name sets what is set already, or
+            alpha meets a machine that is not valid.
     """
-    config = base
-    for axis, value in sorted(zip(axes, values, strict=True), key=lambda pair: pair[0].key == "alpha"):
+    short = [Axis(key, (base[key],), "run") for key in ALIASES if key in base]
+    config = {key: value for key, value in base.items() if key not in ALIASES}
+    swept, given = {axis.path for axis in axes}, {tuple(name.split(".")) for name in flat(config)}
+    for axis in short:
+        if axis.path in given or [other.path for other in short].count(axis.path) > 1:
+            requirement = f"not be given beside what sets {'.'.join(axis.path)}, too"
+            raise fail(axis.where, requirement, axis.values[0])
+    pairs = [(axis, axis.values[0]) for axis in short if axis.path not in swept]
+    pairs += zip(axes, values, strict=True)
+    for axis, value in sorted(pairs, key=lambda pair: pair[0].key == "alpha"):
         if axis.key == "alpha":  # last: it needs the machine
             value = round(value * record(Machine, "machine", config.get("machine", {})).alpha_scale)
         config = _with(config, axis.path, value, axis)

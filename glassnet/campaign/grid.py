@@ -12,7 +12,7 @@ from typing import Any
 from glassnet.campaign.axes import Axis, file_name, placed, read_axes
 from glassnet.config import RunConfig
 from glassnet.config.read import record
-from glassnet.core.check import fail
+from glassnet.core.check import fail, unknown
 from glassnet.core.codec import config_hash, differing, flat, to_json
 
 TABLES = ("run", "grid", "cluster")
@@ -121,7 +121,7 @@ def read_grid(path: str | PathLike) -> Grid:
 def _of_tables(tables: dict[str, Any]) -> Grid:
     for name, table in tables.items():
         if name not in TABLES:
-            raise ValueError(f"Argument `{name}` is unknown; a campaign has {', '.join(TABLES)}.")
+            raise unknown(name, TABLES, "a campaign")
         if not isinstance(table, dict):
             raise fail(name, "be a table", table)
     return Grid(to_json(tables.get("run", {})), read_axes(tables.get("grid")), tables.get("cluster", {}))

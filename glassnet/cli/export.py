@@ -37,6 +37,6 @@ def main(arguments: Sequence[str]) -> None:
     from glassnet.results import open_result
     from glassnet.store.files import save
 
-    written = save(open_result(options.run), output)
+    written = save(open_result(options.run), output, overwrite=options.overwrite)
     if not options.quiet:
         tell(f"wrote {written}")

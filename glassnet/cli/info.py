@@ -11,8 +11,6 @@ import numpy as np
 import tyro
 
 from glassnet.cli.parse import parse
-from glassnet.config import RunConfig
-from glassnet.config.command import command_line
 from glassnet.core.check import fail
 from glassnet.core.codec import flat
 
@@ -159,6 +157,9 @@ def summary(ds: "Dataset", path: Path, files: Sequence[Path]) -> Iterator[str]:
     )
     known = {name: attrs[name] for name in (*names, "started", "finished", "run_seconds", "resumed") if name in attrs}
     if "run_config" in attrs:
+        from glassnet.config import RunConfig
+        from glassnet.config.command import command_line
+
         known["made by"] = command_line(RunConfig.stored(json.loads(attrs["run_config"])))
     yield from _aligned(known)
 
@@ -207,7 +208,8 @@ def last_values(ds: "Dataset") -> dict[str, str]:
     """Energy and errors at the last time of the hosts, mean over samples with standard error."""
     from glassnet.analysis import energy_per_gap, mean_and_error
 
-    values = {"energy per gap": energy_per_gap(ds), "training error": ds["train_error"], "test error": ds["test_error"]}
+    errors = {"training error": "train_error", "test error": "test_error"}
+    values = {"energy per gap": energy_per_gap(ds)} | {words: ds[x] for words, x in errors.items() if x in ds}
     with np.errstate(invalid="ignore"):  # the energy of a hard core may be infinite
         last = {name: mean_and_error(x.isel(time=last_measured(ds))) for name, x in values.items()}
     return {name: _with_errors(pair) for name, pair in last.items()}

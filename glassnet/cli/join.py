@@ -39,6 +39,6 @@ def main(arguments: Sequence[str]) -> None:
     from glassnet.results import join
     from glassnet.store.files import save
 
-    save(join(options.file), output)
+    save(join(options.file), output, overwrite=options.overwrite)
     if not options.quiet:
         tell(f"wrote {output}")

@@ -2,17 +2,18 @@
 
 import argparse
 import io
+import os
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import redirect_stderr
+import sys
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from typing import Any, TypeVar
 
 import tyro
 
-from glassnet.core.check import fail
+from glassnet.core.check import fail, unknown
 from glassnet.core.former import warn_former
 from glassnet.core.stopping import age_of_process
-from glassnet.perceptron.ensembles import Ensemble
 
 T = TypeVar("T")
 
@@ -25,7 +26,8 @@ NAMES = tyro.constructors.ConstructorRegistry()
 @NAMES.primitive_rule
 def _ensemble(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec | None:
     """An ensemble is given by its name."""
-    if info.type != str | Ensemble:
+    ensembles = sys.modules.get("glassnet.perceptron.ensembles")  # loaded where a command has a machine
+    if ensembles is None or info.type != str | ensembles.Ensemble:
         return None
     return tyro.constructors.PrimitiveConstructorSpec(
         nargs=1,
@@ -45,18 +47,53 @@ def parse(kind: type[T], arguments: Sequence[str], command: str, default: Any = 
         command: name of the command.
         default: an instance that gives the defaults.
     Raises:
-        ValueError: for arguments that do not parse.
+        ValueError: for arguments that do not parse: for unknown options first, with the nearest known one.
     """
     words, arguments = io.StringIO(), current(arguments)
     options: dict[str, Any] = {"prog": f"glassnet {command}", "config": STYLE, "registry": NAMES}
     options |= {} if default is None else {"default": default}
+    asked = {"-h", "--help"} & set(arguments)
     try:
-        with redirect_stderr(words):
+        with redirect_stderr(words), nullcontext() if asked else _wide():
             return tyro.cli(kind, args=arguments, **options)
     except SystemExit as stop:
         if not stop.code:
             raise
+        known = _options_of(kind, options)
+        for option in _named(arguments):
+            if option not in known:
+                error = unknown(option, known, f"glassnet {command}")
+                raise ValueError(f"{error} (see glassnet {command} --help)") from None
         raise ValueError(f"{sentence(words.getvalue())} (see glassnet {command} --help)") from None
+
+
+@contextmanager
+def _wide() -> Generator[None]:
+    """A terminal so wide that the parser does not wrap what it says, which splits words."""
+    before = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = "10000"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["COLUMNS"]
+        else:
+            os.environ["COLUMNS"] = before
+
+
+def _named(arguments: Sequence[str]) -> list[str]:
+    """Long options among arguments, as the parser spells them, without their values."""
+    words = [word.partition("=")[0] for word in arguments]
+    return [word.replace("_", "-") for word in words if word.startswith("--") and word != "--"]
+
+
+def _options_of(kind: Any, options: Mapping[str, Any]) -> list[str]:
+    """Long options that the parser knows, in the order of its help text."""
+    text = io.StringIO()
+    with redirect_stdout(text), suppress(SystemExit):
+        tyro.cli(kind, args=["--help"], **options)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text.getvalue())
+    return re.findall(r"(?m)^[│\s]*(?:-h, )?(--[a-z][\w.-]*)", plain)
 
 
 FORMER = {
@@ -78,11 +115,30 @@ def current(arguments: Sequence[str]) -> list[str]:
 def sentence(box: str) -> str:
     """What an error box of the parser says, in one line without frame and help text."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", box)
-    lines = [line.strip("│ ").strip() for line in plain.splitlines() if line.startswith("│")]
-    parts = [part.strip() for part in re.split(r"─+", " ".join(lines))]
+    framed = [line for line in plain.splitlines() if line.startswith("│")]
+    lines = [line.strip("│ ").strip() for line in framed or plain.splitlines()]
+    parts = [part.strip() for part in re.split(r"─+|-{9,}", " ".join(lines))]
+    parts = parts if framed else parts[1:]  # without characters for frames, the title stands above a line
     said = [part for part in parts if part and not part.startswith(("For full helptext", "Argument helptext"))]
     text = re.sub(r" {2,}", " ", " ".join(said) or plain)
-    return re.sub(r"^Error parsing [-\w.]+: (?=Argument )", "", text)
+    if text.startswith("Missing from"):  # names without their explanations
+        place, _, rest = text.partition(": ")
+        return f"{place}: {', '.join(part.split()[0] for part in rest.split('(required)') if part.strip())}"
+    for said_by_parser, pattern in PLAIN.items():
+        text = re.sub(rf"^Error parsing --(\S+): {said_by_parser}", pattern, text)
+    return text
+
+
+PLAIN = {
+    r"(?=Argument )": "",
+    r"invalid literal for int\(\) with base 10: ('.*')$": r"Argument `\1` must be an integer, but is \2.",
+    r"could not convert string to float: ('.*')$": r"Argument `\1` must be a number, but is \2.",
+    r"no type matching (\S+(?: INT\})?) could be instantiated from \[(.*?)\]\..*$": (
+        r"Argument `\1` must be as its help says, \2, but is \3."
+    ),
+    r"Could not find valid parse for arguments: \[(.*)\]$": r"Argument `\1` must be as its help says, but is \2.",
+}
+"""What the parser says of a value, and what we say."""
 
 
 def first_look(arguments: Sequence[str], command: str, **options: str) -> argparse.Namespace:

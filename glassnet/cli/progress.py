@@ -4,18 +4,20 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any
 
 from glassnet.cli.tell import silence
-from glassnet.simulation.phase import Report, Status
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from glassnet.simulation.phase import Report, Status
 
 FORMAT = "{desc}{percentage:3.0f} % |{bar:24}| {rate_noinv_fmt}{postfix}, {remaining} left"
 
 
 @contextmanager
-def progress_bar(*, quiet: bool = False) -> Generator[Report | None]:
+def progress_bar(*, quiet: bool = False) -> "Generator[Report | None]":
     """A function that shows the status of a run: percent, replica-sweeps/s, energy, acceptance, time left.
 
     Args:
@@ -37,7 +39,7 @@ def progress_bar(*, quiet: bool = False) -> Generator[Report | None]:
             broken.append(error)
             silence(sys.stderr)
 
-    def report(status: Status) -> None:
+    def report(status: "Status") -> None:
         shown(partial(_show, bars, status))
 
     try:
@@ -47,7 +49,7 @@ def progress_bar(*, quiet: bool = False) -> Generator[Report | None]:
             shown(bar.close)
 
 
-def _show(bars: list[tqdm], status: Status) -> None:
+def _show(bars: "list[tqdm]", status: "Status") -> None:
     if not bars:  # the first report comes when all arguments have been checked
         bars.append(_bar(status))
     bar = bars[0]
@@ -56,7 +58,9 @@ def _show(bars: list[tqdm], status: Status) -> None:
     bar.update(status.done - bar.n)
 
 
-def _bar(status: Status) -> tqdm:
+def _bar(status: "Status") -> "tqdm":
+    from tqdm import tqdm
+
     wait = 0.2 if sys.stderr.isatty() else 10
     counts = {"total": status.total, "initial": status.done, "unit": " sweeps", "unit_scale": True}
     return tqdm(**counts, bar_format=FORMAT, mininterval=wait, dynamic_ncols=True)

@@ -1,5 +1,6 @@
 """glassnet run: simulate a machine, into a folder that survives stops or into one file."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,6 +84,7 @@ def into_folder(options: RunOptions, limit: float | None) -> None:
         remove_run(mine)
     free_folder(mine)
     check_parts_beside(output, mine, parts)
+    tell_slow_sweeps(quiet=options.quiet)
     with interrupted_at_once(), progress_bar(quiet=options.quiet or part > 0) as report:
         sessions.start(output, job, limits, report, run=options.run.to_dict())
     if not options.quiet:
@@ -103,13 +105,24 @@ def into_file(options: RunOptions, limit: float | None) -> None:
     from glassnet.simulator import in_memory
     from glassnet.store.files import save
 
+    tell_slow_sweeps(quiet=options.quiet)
     with progress_bar(quiet=options.quiet or part > 0) as report:
         ds = in_memory(job, report)
     if parts > 1:
         output.unlink(missing_ok=True)  # a whole result, to be replaced, would hide the parts
-    written = save(ds.assign_attrs(run_config_attributes(options.run.to_dict())), output)
+    written = save(ds.assign_attrs(run_config_attributes(options.run.to_dict())), output, overwrite=options.overwrite)
     if not options.quiet:
         tell(f"wrote {written}{hint(output) if part == 0 else ''}")
+
+
+def tell_slow_sweeps(*, quiet: bool) -> None:
+    """Warn if the native kernels of a CPU are missing though nobody switched them off."""
+    import jax
+
+    from glassnet.native import library
+
+    if not quiet and jax.default_backend() == "cpu" and library.missing() is not None:
+        warnings.warn(f"sweeps take two to three times as long: {library.missing()}", RuntimeWarning, stacklevel=2)
 
 
 def hint(output: Path) -> str:

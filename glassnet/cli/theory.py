@@ -174,7 +174,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.output is not None:
         from glassnet.store.files import save
 
-        save(ds, options.output)
+        save(ds, options.output, overwrite=options.overwrite)
     if not options.quiet:
         print("\n".join(theory_results(ds, None if options.output is None else MOST_ROWS)))
         print(*([] if options.output is None else [f"wrote {options.output}\n"]), end="")

@@ -7,19 +7,24 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import jax
 import tyro
 
 from glassnet.config.read import record
 from glassnet.config.tasks import TASKS, TaskConfig, integers
-from glassnet.core.check import fail, integer, is_number, one_of, positive
+from glassnet.core import memory
+from glassnet.core.check import fail, integer, is_number, one_of
 from glassnet.core.codec import config_hash, decoded, to_json
 from glassnet.core.former import of_earlier_versions
 from glassnet.core.schedule import KINDS, Schedule
 from glassnet.perceptron.describe import POTENTIALS, as_formerly, described
 from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.proposal import check_step
+from glassnet.perceptron.state import state_bytes
 from glassnet.perceptron.sweeps.catalogue import DYNAMICS
 from glassnet.perceptron.system import STARTS
 from glassnet.simulation.protocol import Protocol
+from glassnet.simulation.share import share
 
 if TYPE_CHECKING:
     from glassnet.simulation.job import Job
@@ -79,7 +84,7 @@ class RunConfig:
         seed: root of all random numbers of the dynamics, >= 0.
         start: "random" (infinite temperature) or "planted" (the teacher's configuration).
         data: "shared" (all samples see the same data) or "independent" (data of each sample s with a seed of its
-            own, that of the task + s).
+            own, 2^32 times that of the task + s: no two samples of two seeds share data).
     Raises:
         ValueError: if an argument is out of range; it names the argument and the value.
     """
@@ -104,7 +109,7 @@ class RunConfig:
         one_of(tuple(DYNAMICS), dynamics=self.dynamics)
         one_of(STARTS, start=self.start)
         one_of(DATA, data=self.data)
-        positive(weight_step=self.weight_step)
+        check_step(self.weight_step)
         integer(0, seed=self.seed)
         object.__setattr__(self, "beta", _checked_beta(self.beta))
         object.__setattr__(self, "knots", integers("knots", self.knots))
@@ -158,15 +163,19 @@ class RunConfig:
         """
         from glassnet.simulator import prepared
 
-        return prepared(**self.build(), part=part, keep_configurations=keep_configurations)
+        return prepared(**self.build(part), part=part, keep_configurations=keep_configurations)
 
-    def build(self) -> dict[str, Any]:
+    def build(self, of: tuple[int, int] | None = None) -> dict[str, Any]:
         """The arguments of `simulate`.
 
+        Args:
+            of: number of the part of the run that memory must hold, and number of parts; as in `simulate` if None.
         Raises:
-            ValueError, FileNotFoundError: if the data do not fit the machine or cannot be read.
+            ValueError: if the data do not fit the machine, or memory does not hold data and configurations.
+            FileNotFoundError: if data cannot be read.
         """
-        samples = range(self.protocol.samples if self.data == "independent" else 1)
+        samples = range(self.protocol.samples) if self.data == "independent" else [None]
+        self._check_memory(*(of or (jax.process_index(), jax.process_count())))
         built = [self.task.build(self.machine, sample) for sample in samples]
         return {
             "machine": self.machine,
@@ -178,6 +187,16 @@ class RunConfig:
             "seed": self.seed,
             "start": self.start,
         }
+
+    def _check_memory(self, part: int, parts: int) -> None:
+        """Raise ValueError if data and configurations need more memory than there is."""
+        task, ends = self.task, self.machine.widths[0] + self.machine.widths[-1]
+        data = (self.protocol.samples if self.data == "independent" else 1) * ends
+        data *= task.patterns + (task.test_patterns or 0)
+        beta = self.inverse_temperature
+        mine = share(part, parts, self.protocol.samples, len(beta) if isinstance(beta, list) else 1)
+        replicas = self.protocol.replicas(len(mine.samples), len(mine.temperatures))
+        memory.check(data + replicas * state_bytes(self.machine, task.patterns))
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as JSON values; an infinite beta is the string "inf"."""

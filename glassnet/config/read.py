@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from glassnet.config.tasks import TASKS
-from glassnet.core.check import fail, one_of
+from glassnet.core.check import fail, one_of, unknown
 from glassnet.core.codec import from_json
 from glassnet.core.former import current_keys
 from glassnet.perceptron.describe import FORMER, POTENTIALS, value_from
@@ -23,19 +23,49 @@ def _plain(name: str, value: Any) -> Any:
 
 
 def record(kind: Any, name: str, values: Any) -> Any:
-    """An instance of the dataclass `kind` from a JSON object whose keys are its fields."""
+    """An instance of the dataclass `kind` from a JSON object whose keys are its fields.
+
+    Raises:
+        ValueError: for a name that no field has, in `values` or in tables inside it, before all else; for what is
+            missing or out of range.
+    """
     if not isinstance(values, dict):
         raise fail(name, "be a JSON object", values)
-    known = {f.name: f for f in fields(kind)}
     prefix = "" if name == "config" else f"{name}."
+    _check_names(kind, name, values)
     values = current_keys(values, FORMER, prefix) if kind is Machine else values
-    for key in values:
-        if key not in known:
-            raise ValueError(f"Argument `{prefix}{key}` is unknown; {name} has {', '.join(known)}.")
+    known = {f.name: f for f in fields(kind)}
     for key, one in known.items():
         if key not in values and one.default is MISSING and one.default_factory is MISSING:
             raise ValueError(f"Argument `{prefix}{key}` must be given, but is missing.")
     return kind(**{key: READERS.get(key, _plain)(f"{prefix}{key}", value) for key, value in values.items()})
+
+
+def _check_names(kind: Any, name: str, values: dict[str, Any]) -> None:
+    """Raise ValueError for keys that no field of `kind` has, here and in the tables inside."""
+    prefix = "" if name == "config" else f"{name}."
+    known = [f.name for f in fields(kind)]
+    allowed = {*known, *FORMER} if kind is Machine else {*known}
+    for key in values:
+        if key not in allowed:
+            tables = {one: TABLES[one] for one in known if not isinstance(TABLES.get(one, {}), dict)}
+            deeper = [f"{prefix}{table}.{f.name}" for table, inner in tables.items() for f in fields(inner)]
+            raise unknown(f"{prefix}{key}", known, name, deeper)
+    for key in TABLES.keys() & values.keys():
+        table = values[key]
+        if not isinstance(table, dict):
+            continue
+        kinds = TABLES[key]
+        if not isinstance(kinds, dict):
+            _check_names(kinds, f"{prefix}{key}", table)
+        elif isinstance(table.get("kind"), str) and table["kind"] in kinds:
+            _check_names(kinds[table["kind"]], f"{prefix}{key}", {k: v for k, v in table.items() if k != "kind"})
+
+
+TABLES: dict[str, Any] = {
+    "machine": Machine, "teacher": Machine, "protocol": Protocol, "potential": POTENTIALS, "task": TASKS
+}  # fmt: skip
+"""Fields that are tables: their dataclass, or several by the key "kind"."""
 
 
 def _variant(kinds: dict[str, Any], name: str, values: Any) -> Any:

@@ -27,9 +27,9 @@ class RandomTask:
     def __post_init__(self) -> None:
         _check_counts(self)
 
-    def build(self, machine: Machine, sample: int = 0) -> Task:
-        """The data, with seed `seed` + `sample`."""
-        return tasks.random(machine, self.patterns, seed=self.seed + sample, test_patterns=self.test_patterns)
+    def build(self, machine: Machine, sample: int | None = None) -> Task:
+        """The data, with the seed of the sample, see `seed_of`."""
+        return tasks.random(machine, self.patterns, seed=seed_of(self.seed, sample), test_patterns=self.test_patterns)
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class TeacherStudentTask:
         _check_counts(self)
         _check_teacher(self.teacher)
 
-    def build(self, machine: Machine, sample: int = 0) -> Task:
-        """The data, with seed `seed` + `sample`."""
-        options = {"seed": self.seed + sample, "test_patterns": self.test_patterns, "teacher": self.teacher}
+    def build(self, machine: Machine, sample: int | None = None) -> Task:
+        """The data, with the seed of the sample, see `seed_of`."""
+        options = {"seed": seed_of(self.seed, sample), "test_patterns": self.test_patterns, "teacher": self.teacher}
         return tasks.teacher_student(machine, self.patterns, **options)
 
 
@@ -83,9 +83,9 @@ class HiddenManifoldTask:
         integer(1, dimension=self.dimension)
         _check_teacher(self.teacher)
 
-    def build(self, machine: Machine, sample: int = 0) -> Task:
-        """The data, with seed `seed` + `sample`."""
-        options = {"seed": self.seed + sample, "test_patterns": self.test_patterns, "teacher": self.teacher}
+    def build(self, machine: Machine, sample: int | None = None) -> Task:
+        """The data, with the seed of the sample, see `seed_of`."""
+        options = {"seed": seed_of(self.seed, sample), "test_patterns": self.test_patterns, "teacher": self.teacher}
         return tasks.hidden_manifold(machine, self.patterns, dimension=self.dimension, **options)
 
 
@@ -120,6 +120,7 @@ class DigitsTask:
         finite(threshold=self.threshold)
         if not 0 <= self.threshold <= 1:
             raise fail("threshold", "lie in [0, 1]", self.threshold)
+        object.__setattr__(self, "threshold", float(self.threshold) + 0.0)  # no negative zero
         for name, other in (("images", "labels"), ("labels", "images")):
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):
@@ -127,9 +128,9 @@ class DigitsTask:
             if value is None and getattr(self, other) is not None:
                 raise fail(name, f"be given together with `{other}`", value)
 
-    def build(self, machine: Machine, sample: int = 0) -> Task:
-        """The data, with seed `seed` + `sample`."""
-        options: dict[str, Any] = {"seed": self.seed + sample, "test_patterns": self.test_patterns}
+    def build(self, machine: Machine, sample: int | None = None) -> Task:
+        """The data, with the seed of the sample, see `seed_of`."""
+        options: dict[str, Any] = {"seed": seed_of(self.seed, sample), "test_patterns": self.test_patterns}
         if self.images is not None and self.labels is not None:
             options["images"], options["labels"] = tasks.idx_images(self.images, self.labels)
         return tasks.digits(machine, self.patterns, classes=self.classes, threshold=self.threshold, **options)
@@ -140,6 +141,17 @@ TaskConfig = RandomTask | TeacherStudentTask | HiddenManifoldTask | DigitsTask
 
 TASKS: dict[str, type[TaskConfig]] = {task.kind: task for task in get_args(TaskConfig)}
 """Kinds of data by name."""
+
+
+def seed_of(seed: int, sample: int | None) -> int:
+    """Seed of the data of a sample, different for all pairs of seed and sample; of data for all samples if None.
+
+    seed 2^32 + sample
+
+    Version 0.1.0 took seed + sample, which gives sample 1 of seed 0 and sample 0 of seed 1 the same data. With seed 0
+    nothing has changed; neither have data that all samples share, whose seed is `seed` itself.
+    """
+    return seed if sample is None else seed * 2**32 + sample
 
 
 def _check_counts(task: Any) -> None:

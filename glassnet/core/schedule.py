@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from glassnet.core.check import fail, integer, is_number, one_of, plain_fields
+from glassnet.core.check import fail, integer, is_number, one_of, plain_fields, single
 from glassnet.core.pytree import pytree, static
 
 KINDS = ("steps", "linear", "geometric")
@@ -59,7 +59,7 @@ class Schedule:
 
     Args:
         times: sweeps of the knots, ascending, the first one 0.
-        betas: inverse temperature at each knot, >= 0; inf (zero temperature) in steps only.
+        betas: inverse temperature at each knot, 0 or from 1e-37 to 1e37; inf (zero temperature) in steps only.
         kind: "steps" (jump at each knot), "linear" (beta linear in time between knots) or "geometric"
             (log beta linear in time).
     Raises:
@@ -73,7 +73,7 @@ class Schedule:
     def __post_init__(self) -> None:
         plain_fields(self)
         one_of(KINDS, kind=self.kind)
-        object.__setattr__(self, "betas", tuple(map(float, map(_checked_beta, self.betas))))
+        object.__setattr__(self, "betas", tuple(float(_checked_beta(beta)) for beta in self.betas))
         integer(0, **{f"times[{n}]": t for n, t in enumerate(self.times)})
         if not self.times or self.times[0] != 0 or any(np.diff(self.times) <= 0):
             raise fail("times", "ascend from 0", self.times)
@@ -124,4 +124,5 @@ class Schedule:
 def _checked_beta(beta: float) -> float:
     if not is_number(beta) or math.isnan(beta) or beta < 0:
         raise fail("beta", "be a number of at least 0", beta)
+    single(beta=beta)
     return beta

@@ -41,6 +41,10 @@ class Stopped(SystemExit):
     def __str__(self) -> str:
         return self.reason
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As pickle takes it apart: it comes back from other processes, too."""
+        return type(self), (self.reason, self.folder)
+
 
 class StopRequest:
     """Whether a signal asked to stop.

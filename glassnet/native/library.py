@@ -50,6 +50,12 @@ def status() -> str:
     return _load()[1]
 
 
+def missing() -> str | None:
+    """Why there are no kernels, in words; None if there are, or if they were switched off on purpose."""
+    found, words = _load()
+    return None if found is not None or os.environ.get(VARIABLE) == "0" else words
+
+
 def instruction_set() -> str | None:
     """Instruction set of the kernels in use, None if there are no kernels."""
     library = _load()[0]

@@ -10,7 +10,7 @@ from glassnet.core.check import fail, integer, plain_fields
 from glassnet.core.former import former_arguments, warn_former
 from glassnet.perceptron.ensembles import ENSEMBLES, Ensemble, named
 from glassnet.perceptron.graph import random_sources
-from glassnet.perceptron.potential import Known, Potential, SoftCore, check_potential
+from glassnet.perceptron.potential import Known, Potential, SoftCore, check_costs, check_potential
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ class Machine:
         integer(0, graph_seed=self.graph_seed)
         object.__setattr__(self, "ensemble", named(self.ensemble))
         check_potential(self.potential)
+        check_costs(self.potential, max(self.connections))
         narrowest = min(self.widths[:-1])
         if self.connectivity is not None and self.connectivity > narrowest:
             requirement = f"be at most the width of every feeding layer (the narrowest has {narrowest})"
@@ -143,7 +144,9 @@ class Machine:
 
     def sources(self, layer: int) -> np.ndarray:
         """Neurons of layer `layer` - 1 that feed each neuron of `layer`, shape (width, c), int32."""
-        return _sources(self.widths[layer], self.widths[layer - 1], self.connections[layer - 1], self.graph_seed, layer)
+        return sources_of(
+            self.widths[layer], self.widths[layer - 1], self.connections[layer - 1], self.graph_seed, layer
+        )
 
     @property
     def weights(self) -> str | Ensemble:
@@ -163,8 +166,9 @@ class Machine:
         return self.widths == other.widths and self.connections == other.connections and same_graph
 
 
-@lru_cache(maxsize=256)
-def _sources(fan_out: int, fan_in: int, connectivity: int, seed: int, layer: int) -> np.ndarray:
+@lru_cache(maxsize=64)
+def sources_of(fan_out: int, fan_in: int, connectivity: int, seed: int, layer: int) -> np.ndarray:
+    """Neurons that feed each neuron of a layer, shape (fan_out, connectivity), int32, read-only."""
     rng = np.random.default_rng((seed, layer))
     sources = random_sources(fan_out, fan_in, connectivity, rng)
     sources.setflags(write=False)

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from glassnet.core.check import fail, finite, frozen_value, plain_fields, positive
+from glassnet.core.check import fail, finite, frozen_value, plain_fields, positive, single
 
 
 @runtime_checkable
@@ -79,6 +79,7 @@ class SoftCore:
         plain_fields(self)
         positive(power=self.power, strength=self.strength)
         finite(margin=self.margin)
+        single(power=self.power, strength=self.strength, margin=self.margin)
 
     def cost(self, gap: Array) -> Array:
         """v(r) elementwise, in the dtype of `gap`; `gap` already has the margin subtracted."""
@@ -114,6 +115,7 @@ class HardCore:
     def __post_init__(self) -> None:
         plain_fields(self)
         finite(margin=self.margin)
+        single(margin=self.margin)
 
     def cost(self, gap: Array) -> Array:
         """1 for a violated gap, else 0, in the dtype of `gap`."""
@@ -143,6 +145,7 @@ class Counting:
         plain_fields(self)
         positive(strength=self.strength)
         finite(margin=self.margin)
+        single(strength=self.strength, margin=self.margin)
 
     def cost(self, gap: Array) -> Array:
         """v(r) elementwise, in the dtype of `gap`."""
@@ -176,6 +179,7 @@ class Probit:
         plain_fields(self)
         positive(width=self.width)
         finite(margin=self.margin)
+        single(width=self.width, margin=self.margin)
         object.__setattr__(self, "width", float(self.width))  # a machine has a `width`, too, a whole number
 
     def cost(self, gap: Array) -> Array:
@@ -226,7 +230,24 @@ def check_potential(potential: Any) -> None:
         return
     frozen_value("potential", potential, ("margin", "cost", "energy"))
     finite(**{"potential.margin": potential.margin})
+    single(**{"potential.margin": potential.margin})
     _compare(potential)
+
+
+HIGHEST = 1e30
+"""Cost of one gap up to which sums over a layer stay in single precision."""
+
+
+def check_costs(potential: Potential, c: int) -> None:
+    """Raise ValueError unless the costs of all gaps that a neuron with `c` inputs can have fit into single precision.
+
+    Weights with a mean square of 1 give gaps down to -sqrt(c) - margin.
+    """
+    gap = -(c**0.5) - abs(potential.margin)
+    with np.errstate(over="ignore"):
+        value = float(potential.energy(np.array([gap]))[0])
+    if not getattr(potential, "hard", False) and not abs(value) <= HIGHEST:
+        raise fail("potential", f"cost at most {HIGHEST:g} at a gap of {gap:g}, as in single precision", value)
 
 
 @lru_cache(maxsize=64)

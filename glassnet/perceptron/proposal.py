@@ -9,7 +9,18 @@ import numpy as np
 from jax import Array
 
 from glassnet.core import keys
+from glassnet.core.check import fail, positive
 from glassnet.sampling.kernel import Params
+
+STEPS = 1e-6, 1e6
+"""Sizes of weight moves: smaller ones are lost to single precision, larger ones draw from the prior as well."""
+
+
+def check_step(weight_step: float) -> None:
+    """Raise ValueError unless `weight_step` is the size of a move that single precision can carry out."""
+    positive(weight_step=weight_step)
+    if not STEPS[0] <= weight_step <= STEPS[1]:
+        raise fail("weight_step", f"lie between {STEPS[0]:g} and {STEPS[1]:g}", weight_step)
 
 
 class Proposal(NamedTuple):

@@ -52,6 +52,13 @@ class State:
     fields: tuple[Array, ...]
 
 
+def state_bytes(machine: Machine, patterns: int) -> int:
+    """Bytes of the `State` of a machine with so many patterns."""
+    widths = machine.widths
+    weights = sum(n * c for n, c in zip(widths[1:], machine.connections, strict=True))
+    return sum(widths[1:-1]) * patterns + 4 * weights + 4 * sum(widths[1:]) * patterns
+
+
 def feeding_spins(machine: Machine, spins: Array, boundary: Boundary) -> tuple[Array, ...]:
     """Spins S_{l-1} that feed the layers of each stack, shape (layer, fan_in, pattern)."""
     return tuple(_layers(machine, spins, boundary, stack.first - 1, stack.last - 1) for stack in machine.stacks)

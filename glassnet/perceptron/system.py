@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from jax import Array
 
-from glassnet.core.check import fail, finite, one_of, positive
+from glassnet.core.check import fail, finite, one_of
 from glassnet.native import library
 from glassnet.perceptron.describe import check_reopens, described, machine_from
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.observe import layers
 from glassnet.perceptron.observe.table import ACCEPTANCE, Taught, bound
+from glassnet.perceptron.proposal import check_step
 from glassnet.perceptron.reference import checked_spins, checked_weights, energy
-from glassnet.perceptron.state import Boundary, State, pack, random_state
+from glassnet.perceptron.state import Boundary, State, pack, random_state, state_bytes
 from glassnet.perceptron.sweeps import fused
 from glassnet.perceptron.sweeps.catalogue import dynamics_about, dynamics_from, dynamics_name, dynamics_of
 from glassnet.perceptron.sweeps.native import known
@@ -76,9 +77,13 @@ class Perceptron(System):
         return dynamics_of(self.dynamics).build(self.machine, plan)
 
     def observables(self, tasks: Sequence["Task"]) -> Mapping[str, Observable]:
-        """`glassnet.perceptron.observe.table`, overlaps with a teacher where all tasks have a comparable one."""
+        """`glassnet.perceptron.observe.table`.
+
+        Overlaps with a teacher where all tasks have a comparable one, the test error where there are test data.
+        """
         match = not any(stack.diluted for stack in self.machine.stacks)
-        return bound(self.machine, Taught(tasks[0].patterns, match) if self._taught(tasks) else None)
+        taught = Taught(tasks[0].patterns, match) if self._taught(tasks) else None
+        return bound(self.machine, taught, tested=not tasks or len(tasks[0].test_inputs) > 0)
 
     def _taught(self, tasks: Sequence["Task"]) -> bool:
         teachers = [task.teacher for task in tasks]
@@ -123,9 +128,11 @@ class Perceptron(System):
         return Boundary(task.inputs.T, task.outputs.T)  # ty: ignore[invalid-argument-type]
 
     def scene(self, task: "Task") -> Boundary:
-        """Training data, test data, and the teacher's hidden neurons where they correspond to the machine's."""
-        test = Boundary(task.test_inputs.T, task.test_outputs.T)  # ty: ignore[invalid-argument-type]
-        whole = replace(self.clamped(task), test=test)
+        """Training data, test data, if any, and the teacher's hidden neurons where they correspond to the machine's."""
+        whole = self.clamped(task)
+        if len(task.test_inputs):
+            test = Boundary(task.test_inputs.T, task.test_outputs.T)  # ty: ignore[invalid-argument-type]
+            whole = replace(whole, test=test)
         if not self._taught([task]):
             return whole
         assert task.teacher is not None
@@ -151,6 +158,10 @@ class Perceptron(System):
             raise fail("dynamics.moves", f"give the names {' and '.join(ACCEPTANCE)}", unknown)
         return {name: Moves(count, ACCEPTANCE[name]) for name, count in offered.items()}
 
+    def replica_bytes(self, tasks: Sequence["Task"]) -> int:
+        """Weights, hidden spins and pre-activations."""
+        return state_bytes(self.machine, tasks[0].patterns)
+
     def work(self, tasks: Sequence["Task"]) -> Work:
         """Gaps of the widest layer, and of all layers."""
         widths, patterns = self.machine.widths[1:], tasks[0].patterns
@@ -158,7 +169,7 @@ class Perceptron(System):
 
     def check(self, tasks: Sequence["Task"], betas: Sequence[float], start: Any, numbers: Mapping[str, float]) -> None:
         """Raise ValueError unless data, temperatures, start and numbers fit the machine."""
-        positive(weight_step=numbers["weight_step"])
+        check_step(weight_step=numbers["weight_step"])
         finite(**{f"numbers[{name!r}]": x for name, x in numbers.items() if name != "weight_step"})
         for task in tasks:
             task.check(self.machine)
@@ -177,10 +188,14 @@ class Perceptron(System):
 
     def _check_planted(self, task: "Task") -> None:
         if task.teacher is None:
-            raise fail("start", "not be 'planted' for a task without a teacher", task.name)
+            raise fail(
+                "start", f"be 'random' or a configuration for task {task.name!r}, which has no teacher", "planted"
+            )
         teacher = task.teacher.machine
         if not self.machine.shares_architecture(teacher) or teacher.ensemble != self.machine.ensemble:
-            raise fail("start", "not be 'planted' where teacher and student differ in architecture", teacher)
+            raise fail("start", f"not be that of a teacher of another architecture, {teacher}", "planted")
+        for layer, J in enumerate(task.teacher.weights, start=1):
+            _check_size(f"weights of layer {layer} of the teacher", J)
         if np.isinf(energy(self.machine, task.teacher.weights, task.teacher.spins)).any():
             raise fail("start", "not be 'planted' where the teacher violates the margin of a hard core", "planted")
 
@@ -191,6 +206,7 @@ class Perceptron(System):
         if len(spins[0]) != patterns:
             raise fail("start", f"have the {patterns} patterns of the task", len(spins[0]))
         for layer, (J, c) in enumerate(zip(weights, self.machine.connections, strict=True), start=1):
+            _check_size(f"start weights of layer {layer}", J)
             self.machine.prior.check(f"start weights of layer {layer}", J, c)
 
     def check_storable(self, tasks: Sequence["Task"]) -> None:
@@ -246,3 +262,13 @@ class Perceptron(System):
         """The inverse of `config`."""
         numbers = {"weight_step": config["weight_step"], **config.get("numbers", {})}
         return cls(machine_from(config["machine"]), dynamics_from(config["dynamics"])), numbers
+
+
+LARGEST_WEIGHT = 1e6
+"""Weights of a start are no larger: beyond, single precision no longer feels the moves of the others."""
+
+
+def _check_size(name: str, weights: np.ndarray) -> None:
+    largest = float(np.abs(weights).max())
+    if largest > LARGEST_WEIGHT:
+        raise fail(name, f"be at most {LARGEST_WEIGHT:g} in size, as in single precision", largest)

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-from jax.extend.backend import get_backend
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -45,6 +43,8 @@ def plan_for(platform: str, replicas: int = 1) -> Plan:
 
 def _rocm() -> bool:
     """Whether what JAX calls "gpu" here is from AMD."""
+    from jax.extend.backend import get_backend  # loads Pallas
+
     try:
         return "rocm" in get_backend("gpu").platform_version.lower()
     except RuntimeError:  # there is none

@@ -12,9 +12,12 @@ from importlib import import_module
 from types import CodeType, FunctionType, MethodType, ModuleType, NoneType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from glassnet.core import keys
 from glassnet.core.check import fail, one_of, plain
 from glassnet.core.codec import as_tuples
 from glassnet.sampling.kernel import Kernel, State
@@ -265,6 +268,12 @@ class System(Protocol):
     def work(self, tasks: Sequence[Any]) -> Work:
         """How much one replica is."""
         return Work(1, 1)
+
+    def replica_bytes(self, tasks: Sequence[Any]) -> int:
+        """Bytes of the configuration of one replica with what its moves cache."""
+        clamped = jax.tree.map(jnp.asarray, self.clamped(tasks[0]))
+        outline = jax.eval_shape(self.start, keys.root(0), clamped)
+        return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(outline))
 
     def check(self, tasks: Sequence[Any], betas: Sequence[float], start: Any, numbers: Mapping[str, float]) -> None:
         """Raise ValueError unless data, inverse temperatures, start and numbers of moves fit the system."""

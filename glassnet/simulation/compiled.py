@@ -11,7 +11,8 @@ from glassnet.sampling.kernel import Drive, State, advance
 from glassnet.sampling.system import Observable, System
 from glassnet.simulation.parallel import Placement, batched
 
-CACHED_PROGRAMS = 64
+CACHED_PROGRAMS = 16
+"""Systems whose programs are kept; those of a small machine take about 36 MB."""
 
 
 @lru_cache(CACHED_PROGRAMS)
@@ -83,6 +84,13 @@ def pairing(functions: tuple[Callable, ...], shared: bool) -> Callable:
 def functions_of(observables: Sequence[Observable]) -> tuple[Callable, ...]:
     """The functions of observables, each once."""
     return tuple(dict.fromkeys(observable.of for observable in observables))
+
+
+def forget() -> None:
+    """Give back the programs of all systems, and what JAX keeps of them; they are compiled anew where needed."""
+    for kept in (randomise, initialise, advancing, measuring, pairing):
+        kept.cache_clear()
+    jax.clear_caches()
 
 
 def _axis(shared: bool) -> int | None:

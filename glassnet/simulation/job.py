@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 
 from glassnet.core import keys
-from glassnet.core.check import fail, integer
+from glassnet.core.check import fail, finite, integer, single
 from glassnet.core.schedule import BetaPath, Schedule
 from glassnet.sampling.kernel import Kernel, Params, State
 from glassnet.sampling.system import COUNTS, Moves, Observable, System, rate_name
@@ -70,7 +70,9 @@ class Job:
             raise fail("task", f"be one task or one for each of {self.protocol.samples} samples", len(self.tasks))
         betas = [beta for schedule in self.schedules for beta in schedule.betas]
         self.system.check(self.tasks, betas, self.start, self.numbers)
-        object.__setattr__(self, "numbers", {name: float(x) for name, x in self.numbers.items()})
+        finite(**self.numbers)
+        single(**self.numbers)
+        object.__setattr__(self, "numbers", {name: float(x) + 0.0 for name, x in self.numbers.items()})
         self._check_observables()
         if self.share is not None:
             self._check_share()

@@ -61,6 +61,15 @@ class Protocol:
         """Sweep at which the hosts stop."""
         return self.waiting_times[-1] if self.host_sweeps is None else self.host_sweeps
 
+    def replicas(self, samples: int, temperatures: int) -> int:
+        """Configurations that are held at once as the clones start: all clones, and the hosts that they are copies of.
+
+        Args:
+            samples: samples that are run together.
+            temperatures: temperatures that are run together.
+        """
+        return samples * temperatures * len(self.waiting_times) * (self.clones + 1)
+
     @property
     def times(self) -> tuple[int, ...]:
         """Sweeps at which the hosts are measured: log-spaced, and every waiting time."""

@@ -40,7 +40,7 @@ def share(part: int, parts: int, samples: int, temperatures: int) -> Share:
     integer(0, part=part)
     if part >= parts:
         raise fail("part", f"be below the number of parts, {parts}", part)
-    rows = max(n for n in range(1, samples + 1) if parts % n == 0)
+    rows = max(n for n in range(1, min(samples, parts) + 1) if parts % n == 0)
     columns = parts // rows
     if columns > temperatures:
         have = f"{samples} samples and {temperatures} temperatures"

@@ -34,22 +34,31 @@ def check_writable(path: str | os.PathLike) -> Path:
     return path
 
 
-def save(ds: xr.Dataset, path: str | os.PathLike) -> Path:
+def save(ds: xr.Dataset, path: str | os.PathLike, *, overwrite: bool = False) -> Path:
     """Write a result as compressed netCDF-4, under a temporary name that is renamed when complete.
 
     The file is put together in memory, which needs as much again as it has bytes.
 
     The part of a run that several processes share goes to a file of its own: run.nc -> run.part-0-of-2.nc.
 
+    Args:
+        ds: the result.
+        path: name of the file, which ends in .nc.
+        overwrite: replace the file if it exists.
     Returns:
         The path of the file.
     Raises:
-        ValueError: if `ds` is a part and a whole result lies at `path`.
+        ValueError: if `ds` is no Dataset, the file exists and is not to be replaced, or `ds` is a part and a whole
+            result lies at `path`.
         ValueError, FileNotFoundError, PermissionError: as `check_writable`.
     """
+    if not isinstance(ds, xr.Dataset):
+        raise fail("ds", "be a Dataset", type(ds).__name__)
     path = check_writable(path)
     if "parts" in ds.attrs:
         path = check_writable(free_for_part(path, ds.attrs["part"], ds.attrs["parts"]))
+    if path.exists() and not overwrite:
+        raise fail("path", "not exist yet (overwrite=True replaces it)", str(path))
     content = _netcdf(ds)  # in memory: HDF5 does not survive a file that cannot grow
     with whole(path) as part:
         part.write_bytes(content)

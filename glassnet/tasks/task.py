@@ -38,6 +38,16 @@ class Teacher:
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "spins", spins)
 
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        """Copies, also from other processes, are read-only again."""
+        for name, arrays in state.items():
+            frozen = [_frozen(x) for x in arrays] if name in TAUGHT else arrays
+            object.__setattr__(self, name, frozen)
+
+    def __repr__(self) -> str:
+        """One line, without the configuration."""
+        return f"Teacher({self.machine}, {_counted(len(self.spins[0]), 'pattern')})"
+
 
 ARRAYS = ("inputs", "outputs", "test_inputs", "test_outputs", "labels", "test_labels")
 """Arrays of a task."""
@@ -53,7 +63,8 @@ class Task:
         name: kind of data.
         inputs: spins of layer 0, shape (pattern, neuron), values +1 or -1; kept as int8.
         outputs: spins of the last layer for the same patterns, shape (pattern, neuron).
-        test_inputs: fresh data of the same kind, shape (test pattern, neuron).
+        test_inputs: fresh data of the same kind, shape (test pattern, neuron); none at all, shape (0, neuron), where
+            there are no test data.
         test_outputs: their outputs, shape (test pattern, neuron).
         parameters: what reproduces the task, as JSON values.
         teacher: the machine that made the outputs, if any.
@@ -77,8 +88,8 @@ class Task:
     def __post_init__(self) -> None:
         """Check, copy and freeze the arrays."""
         inputs, outputs = _checked("inputs", self.inputs), _checked("outputs", self.outputs)
-        test_inputs = _checked("test_inputs", self.test_inputs, inputs.shape[1])
-        test_outputs = _checked("test_outputs", self.test_outputs, outputs.shape[1])
+        test_inputs = _checked("test_inputs", self.test_inputs, inputs.shape[1], fewest=0)
+        test_outputs = _checked("test_outputs", self.test_outputs, outputs.shape[1], fewest=0)
         _same_patterns(outputs=outputs, inputs=inputs)
         _same_patterns(test_outputs=test_outputs, test_inputs=test_inputs)
         values = {
@@ -98,20 +109,51 @@ class Task:
         cls,
         inputs: ArrayLike,
         outputs: ArrayLike,
-        test_inputs: ArrayLike,
-        test_outputs: ArrayLike,
+        test_inputs: ArrayLike | None = None,
+        test_outputs: ArrayLike | None = None,
         name: str = "arrays",
     ) -> "Task":
-        """A task from data of one's own; arguments and errors as in `Task`.
+        """A task from data of one's own; `parameters` then hold the number of patterns and a fingerprint of the data.
 
-        `parameters` then hold the number of patterns and a fingerprint of the data.
+        Args:
+            inputs: values +1 or -1, shape (pattern, neuron); np.where(x > threshold, 1, -1) makes them of real numbers.
+            outputs: values +1 or -1, shape (pattern, neuron), or (pattern,) for a single output neuron.
+            test_inputs: fresh data, as `inputs`; without them, no test error is measured.
+            test_outputs: as `outputs`.
+            name: kind of data.
+        Raises:
+            ValueError: as `Task`, or if one of test inputs and outputs is given alone.
+
+        >>> x = np.array([[1, 1, -1], [-1, 1, 1], [1, -1, -1]])
+        >>> Task.from_arrays(x, x[:, 0])
+        Task('arrays', 3 patterns, 3 inputs, 1 output, no test patterns)
         """
-        arrays = [np.asarray(data) for data in (inputs, outputs, test_inputs, test_outputs)]
-        task = cls(name, *arrays, parameters={})
+        if (test_inputs is None) != (test_outputs is None):
+            missing, given = ("test_inputs", "test_outputs")[:: 1 if test_inputs is None else -1]
+            raise fail(missing, f"be given together with `{given}`", None)
+        sides = [_columns("inputs", inputs), _columns("outputs", outputs)]
+        if test_inputs is None:
+            sides += [x[:0] for x in sides]
+        else:
+            sides += [_columns("test_inputs", test_inputs), _columns("test_outputs", test_outputs)]
+        task = cls(name, *sides, parameters={})
         digest = fingerprint(task.inputs, task.outputs, task.test_inputs, task.test_outputs)
         parameters = {"builder": "arrays", "patterns": task.patterns, "sha256": digest}
         object.__setattr__(task, "parameters", parameters)
         return task
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        """Copies, also from other processes, are read-only again."""
+        for name, value in state.items():
+            object.__setattr__(self, name, _frozen(value) if isinstance(value, np.ndarray) else value)
+
+    def __repr__(self) -> str:
+        """One line, without the data."""
+        ends = [_counted(getattr(self, side).shape[1], side[:-1]) for side in ("inputs", "outputs")]
+        tests = _counted(len(self.test_inputs), "test pattern")
+        teacher = [] if self.teacher is None else ["with its teacher"]
+        words = [repr(self.name), _counted(self.patterns, "pattern"), *ends, tests, *teacher]
+        return f"Task({', '.join(words)})"
 
     @property
     def patterns(self) -> int:
@@ -177,14 +219,31 @@ def _frozen(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _checked(name: str, values: ArrayLike, width: int | None = None) -> np.ndarray:
+def _counted(number: int, word: str) -> str:
+    """3 patterns, 1 pattern, no patterns."""
+    return f"{number or 'no'} {word}{'' if number == 1 else 's'}"
+
+
+def _columns(name: str, values: ArrayLike | None) -> np.ndarray:
+    """Data as an array; those of a single output neuron, (pattern,), as (pattern, 1)."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise fail(name, "have rows of equal length", values) from error
+    return array[:, None] if array.ndim == 1 and name.endswith("outputs") else array
+
+
+def _checked(name: str, values: ArrayLike, width: int | None = None, fewest: int = 1) -> np.ndarray:
     try:
         values = np.asarray(values)
     except ValueError as error:
         raise fail(name, "have rows of equal length", values) from error
     if values.ndim != 2 or values.shape[1] == 0:
         raise fail(name, "have shape (pattern, neuron) with at least one neuron", values.shape)
-    return _frozen(checked_signs(name, values, values.shape[1] if width is None else width))
+    width = values.shape[1] if width is None else width
+    if fewest == 0 and values.shape == (0, width):
+        return _frozen(np.empty((0, width), np.int8))
+    return _frozen(checked_signs(name, values, width))
 
 
 def _checked_labels(name: str, labels: ArrayLike | None, patterns: int) -> np.ndarray | None:

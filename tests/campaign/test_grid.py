@@ -35,6 +35,13 @@ def test_points_are_the_configurations_of_all_combinations(tmp_path):
     assert last == RunConfig(gn.Machine(2, 6), RandomTask(15), beta=math.inf, protocol=protocol)
 
 
+def test_short_names_in_the_table_run_are_fields_unless_the_grid_varies_them(tmp_path):
+    base = '[run]\nbeta = 2.0\nalpha = 2.5\nL = 3\nN = 6\ntask = {kind = "random"}\n'
+    assert [p.config.task.patterns for p in plan_of(tmp_path, "[grid]\nN = [4, 8]\n", base).points] == [10, 20]
+    assert [p.config.task.patterns for p in plan_of(tmp_path, "[grid]\nM = [4, 8]\n", base).points] == [4, 8]
+    assert plan_of(tmp_path, "[grid]\nseed = [0]\n", base).points[0].config.machine == gn.Machine(3, 6)
+
+
 def test_alpha_counts_patterns_by_connectivity_and_is_rounded(tmp_path):
     plan = plan_of(tmp_path, '[grid]\nalpha = [0.7, 5]\nc = [2, 3]\n"machine.width" = [4]')
     patterns = {point.name: point.config.task.patterns for point in plan.points}
@@ -109,7 +116,7 @@ WRONG = {
     "[grid]\nbeta = [nan]\n": "Argument `grid.beta` must hold numbers, words or lists of these, but is nan.",
     "[grid]\nbeta = [[]]\n": "Argument `grid.beta` must hold numbers, words or lists of these, but is [].",
     "[grid]\nmachine = [{depth = 3}]\n": "Argument `grid.machine` must hold numbers, words or lists of these, but is",
-    "[grid]\nbreadth = [4]\n": "Argument `grid.breadth` is unknown; the keys of a grid are, or begin with, alpha, N,",
+    "[grid]\nbreadth = [4]\n": "Argument `grid.breadth` is unknown; a grid has alpha, N, L, M, c, machine, task",
     "[grid]\nmachine.breadth = [4]\n": "Argument `machine.breadth` is unknown; machine has depth, width",
     "[grid]\nalpha = [-1]\n": "Argument `grid.alpha` must be a positive finite number, but is -1.",
     "[grid]\nalpha = [1]\nM = [3]\n": "Argument `grid.M` must set another field than `grid.alpha`, but",
@@ -138,6 +145,12 @@ def test_wrong_bases(tmp_path):
         plan_of(tmp_path, "[grid]\nseed = [0]\n", "")
     with pytest.raises(ValueError, match="Argument `temperature` is unknown; config has machine, task"):
         plan_of(tmp_path, "temperature = 1\n[grid]\nseed = [0]\n")
+    with pytest.raises(
+        ValueError, match="Argument `betta` is unknown, the nearest is `beta`; config has machine, task"
+    ):
+        plan_of(tmp_path, "[grid]\nseed = [0]\n", "[run]\nbetta = 3\n")  # before what is missing
+    with pytest.raises(ValueError, match="`run.alpha` must not be given beside what sets task.patterns, too, but is 4"):
+        plan_of(tmp_path, "[grid]\nseed = [0]\n", BASE + "\nalpha = 4\nM = 3\n")
     with pytest.raises(FileNotFoundError, match="Argument `file` must name a TOML file, but is"):
         read_grid(tmp_path / "absent.toml")
     with pytest.raises(ValueError, match="Argument `file` must end in .toml, but is"):

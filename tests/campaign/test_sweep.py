@@ -356,7 +356,7 @@ def test_data_that_do_not_fit_are_told_before_anything_runs(tmp_path):
     file = file_of(tmp_path, 'start = ["random", "planted"]')
     code, _, err = call("sweep", file)
     assert code == 2
-    assert "must not be 'planted' for a task without a teacher" in err
+    assert "which has no teacher, but is 'planted'" in err
     assert "This is the grid point start=planted." in err
     assert not (tmp_path / "c" / "campaign.json").exists()
 

@@ -72,3 +72,26 @@ def test_geometric():
 def test_bad_input_is_named(make, message):
     with pytest.raises(ValueError, match="Argument " + message):
         make()
+
+
+def test_minus_zero_is_zero():
+    assert repr(Schedule.quench(-0.0)) == repr(Schedule.quench(0.0))
+    assert math.isinf(float(Schedule.quench(-0.0).path().temperature(jnp.int32(3))))
+    assert float(Schedule.quench(-0.0).path().temperature(jnp.int32(3))) > 0
+
+
+@pytest.mark.parametrize("beta", [1e-39, 5e-324, 1e39, 1.7e308])
+def test_betas_that_single_precision_does_not_hold_are_refused(beta):
+    for make in (
+        lambda: Schedule.quench(beta),
+        lambda: Schedule.linear(beta, 1, 20),
+        lambda: Schedule.geometric(1, beta, 20),
+        lambda: Schedule.steps([0, 5], [1.0, beta]),
+    ):
+        with pytest.raises(ValueError, match="`beta` must be zero or between 1e-37 and 1e\\+37 in size"):
+            make()
+
+
+@pytest.mark.parametrize("beta", [1e-37, 1e37])
+def test_the_smallest_and_the_largest_beta_arrive_with_all_digits(beta):
+    assert betas(Schedule.quench(beta), [3])[0] == pytest.approx(beta, rel=1e-6)

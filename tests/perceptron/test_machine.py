@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import glassnet as gn
 from glassnet.core.check import frozen_value
 from glassnet.core.codec import difference
 from glassnet.core.former import FormerName
@@ -12,6 +13,7 @@ from glassnet.perceptron.describe import described, machine_from
 from glassnet.perceptron.machine import Machine, Stack
 from glassnet.perceptron.potential import KNOWN, Counting, HardCore, SoftCore, _compare
 from glassnet.perceptron.system import Perceptron
+from glassnet.simulator import prepared
 from glassnet.store.provenance import sweep_path
 
 
@@ -131,3 +133,46 @@ def test_what_carries_the_sweeps_out():
     assert usual.fused and not own.fused and not own.native and not Perceptron(Machine(2, 4), "feedforward").fused
     assert sweep_path("gpu", fused=usual.fused).startswith("fused kernel")
     assert sweep_path("gpu", fused=own.fused) == "compiled scan over the whole batch (gpu)"
+
+
+def test_numbers_that_single_precision_does_not_hold_are_refused():
+    for size in (1e-39, 1e39):
+        for make in (
+            lambda x: gn.SoftCore(strength=x),
+            lambda x: gn.SoftCore(power=x),
+            lambda x: gn.SoftCore(margin=-x),
+            lambda x: gn.HardCore(margin=x),
+            lambda x: gn.Counting(strength=x),
+            lambda x: gn.Counting(margin=x),
+            lambda x: gn.Probit(width=x),
+            lambda x: gn.Probit(margin=x),
+        ):
+            with pytest.raises(ValueError, match="must be zero or between 1e-37 and 1e\\+37 in size"):
+                make(size)
+
+
+@pytest.mark.parametrize("potential", [gn.SoftCore(power=1000), gn.SoftCore(margin=1e16), gn.Probit(width=1e-20)])
+def test_costs_that_single_precision_does_not_hold_are_refused(potential):
+    with pytest.raises(ValueError, match=r"`potential` must cost at most 1e\+30 at a gap of -"):
+        gn.Machine(depth=2, width=6, potential=potential)
+
+
+def test_minus_zero_is_no_other_machine():
+    assert repr(gn.SoftCore(margin=-0.0)) == repr(gn.SoftCore(margin=0.0))
+
+
+@pytest.mark.parametrize("step", [1e-39, 1e-8, 1e7, 1e39])
+def test_moves_that_single_precision_cannot_carry_out_are_refused(step):
+    machine = gn.Machine(depth=2, width=3)
+    with pytest.raises(ValueError, match=r"`weight_step` must lie between 1e-06 and 1e\+06"):
+        prepared(machine, gn.tasks.random(machine, 2), 1.0, weight_step=step)
+
+
+def test_weights_of_a_start_that_single_precision_does_not_hold_are_refused():
+    machine = gn.Machine(depth=2, width=3, ensemble="gaussian")
+    huge = [np.full((3, 3), 1e39)] * 2
+    task = gn.tasks.teacher_student(machine, 2, teacher=huge)
+    with pytest.raises(ValueError, match=r"`start weights of layer 1` must be at most 1e\+06 in size"):
+        prepared(machine, task, 1.0, start=(huge, task.teacher.spins))
+    with pytest.raises(ValueError, match=r"`weights of layer 1 of the teacher` must be at most 1e\+06 in size"):
+        prepared(machine, task, 1.0, start="planted")

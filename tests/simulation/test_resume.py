@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import signal
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -282,3 +283,29 @@ def test_the_log_tells_the_story(tmp_path):
     assert len(folder.log(tmp_path / "run")) == len(events)
     RunFolder(tmp_path / "run").log("extended")
     assert folder.log(tmp_path / "run")[len(events) :][0]["event"] == "extended"
+
+
+def test_time_limits_count_the_compiling_ahead(tmp_path, monkeypatch):
+    """Hosts that compiled for 16 s leave 24 s of a limit of 40 s; the clones would compile as long, and end late."""
+    clock = [1000.0]
+    spent = iter([0.0, 8.0, 8.0])
+    monkeypatch.setattr(sessions, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+
+    def report(status):
+        clock[0] += next(spent, 0.01)
+
+    with pytest.raises(gn.Stopped, match="time limit"):
+        tiny.run(folder=tmp_path / "run", time_limit=40.0, report=report)
+    ds = gn.open(tmp_path / "run")
+    assert ds.attrs["status"] == "stopped" and np.isfinite(ds.train_error).all() and "clone_train_error" not in ds
+    assert_same(gn.resume(tmp_path / "run"), tiny.standard())
+
+
+def test_a_run_that_goes_on_by_other_kernels_says_so(tmp_path, monkeypatch):
+    with pytest.raises(gn.Stopped):
+        tiny.run(folder=tmp_path / "run", report=stopping_after(14))
+    made = sessions.provenance
+    monkeypatch.setattr(sessions, "provenance", lambda system: {**made(system), "sweeps": "other kernels"})
+    with pytest.warns(RuntimeWarning, match="The run goes on by other kernels; it was left by .*differ by rounding"):
+        ds = gn.resume(tmp_path / "run")
+    assert ds.attrs["sweeps"].endswith("; other kernels")

@@ -8,9 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
+from command import command
 
 import glassnet as gn
 from glassnet.perceptron.observe import overlaps
+from glassnet.perceptron.observe.table import bound
 from glassnet.perceptron.system import Perceptron
 from glassnet.simulation import compiled, parallel, phase
 from glassnet.simulation.observed import named
@@ -44,6 +46,18 @@ def test_provenance_is_in_the_attributes():
 def test_data_without_a_comparable_teacher_has_no_teacher_overlap():
     ds = tiny.run(task=gn.tasks.random(tiny.MACHINE, tiny.PATTERNS))
     assert set(VARIABLES) - set(ds.data_vars) == {"teacher_overlap", "teacher_overlap_squared"}
+
+
+def test_without_test_data_there_is_no_test_error(tmp_path):
+    whole = tiny.task()
+    task = gn.tasks.Task.from_arrays(whole.inputs, whole.outputs)
+    ds = tiny.run(task=task, folder=tmp_path / "run")
+    names = set(VARIABLES) - {"test_error", "clone_test_error", "teacher_overlap", "teacher_overlap_squared"}
+    assert names <= set(ds.data_vars) and not {"test_error", "clone_test_error"} & set(ds.data_vars)
+    np.testing.assert_array_equal(ds.train_error, tiny.standard().train_error)
+    assert command("info", tmp_path / "run")[::2] == (0, "")
+    assert command("report", tmp_path / "run", "--output", tmp_path / "run.html")[::2] == (0, "")
+    assert gn.plot.overview(ds) is not None
 
 
 def test_at_lag_zero_clones_are_their_host():
@@ -165,6 +179,17 @@ def test_one_program_serves_all_runs_of_a_machine(caplog):
         other = gn.Protocol(sweeps=31, waiting_times=(5,), clones=3, samples=5, points_per_decade=7)
         tiny.run(beta=1.7, seed=4, protocol=other, weight_step=0.3, task=tiny.task(seed=8))
         assert not {"run", "measure", "random_state", "refreshed"} & set(programs_compiled(caplog))
+
+
+def test_cleared_caches_hold_nothing_and_change_no_bits():
+    before = tiny.run(seed=5)
+    assert compiled.advancing.cache_info().currsize >= 1
+    gn.clear_caches()
+    for kept in (compiled.advancing, compiled.measuring, compiled.initialise, compiled.pairing, bound):
+        assert kept.cache_info().currsize == 0 and kept.cache_info().maxsize is not None
+    after = tiny.run(seed=5)
+    for name in before.data_vars:
+        assert after[name].values.tobytes() == before[name].values.tobytes(), name
 
 
 def test_another_seed_gives_another_run():

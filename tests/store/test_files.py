@@ -37,7 +37,7 @@ def test_a_file_that_cannot_grow_leaves_the_old_one_and_the_process(result, tmp_
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
     try:
         with pytest.raises(OSError, match="File too large"):
-            gn.save(result, path)
+            gn.save(result, path, overwrite=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     gc.collect()
@@ -53,6 +53,19 @@ def test_a_link_at_the_temporary_name_is_not_followed(result, tmp_path):
     path = gn.save(result, tmp_path / "run.nc")
     assert mine.read_text() == "keep me" and not path.is_symlink()
     xr.testing.assert_identical(gn.open(path), result)
+
+
+def test_a_file_is_replaced_only_if_asked_to(result, tmp_path):
+    path = gn.save(result, tmp_path / "run.nc")
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"`path` must not exist yet \(overwrite=True replaces it\), but is .*run\.nc"):
+        gn.save(result.isel(time=[-1]), path)
+    assert path.read_bytes() == before
+    gn.save(result.isel(time=[-1]), path, overwrite=True)
+    assert gn.open(path).sizes["time"] == 1
+    with pytest.raises(ValueError, match="`ds` must be a Dataset, but is 'DataArray'"):
+        gn.save(result.energy, tmp_path / "other.nc")
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
 
 
 def test_bad_paths_are_named(result, tmp_path):

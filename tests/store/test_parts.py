@@ -64,7 +64,7 @@ def test_a_part_is_a_result_of_its_own_samples(pair, tmp_path):
         np.testing.assert_array_equal(part.configuration_sample, [n, n])
         np.testing.assert_array_equal(part.energy, tiny.standard().energy.sel(sample=[n]))
         file = gn.save(part, tmp_path / "run.nc")
-        assert file == tmp_path / f"run.part-{n}-of-2.nc" == gn.save(gn.open(file), file)
+        assert file == tmp_path / f"run.part-{n}-of-2.nc" == gn.save(gn.open(file), file, overwrite=True)
 
 
 def test_missing_parts_are_named(pair, tmp_path):

@@ -22,7 +22,6 @@ from glassnet.perceptron.sweeps.catalogue import build
 from glassnet.perceptron.sweeps.column_scan import Offers, column_scan
 from glassnet.perceptron.sweeps.spins import spin_sweep
 from glassnet.perceptron.sweeps.weights import weight_sweep
-from glassnet.sampling import plan as plan_module
 from glassnet.sampling.kernel import Drive, Params, advance
 from glassnet.sampling.plan import ACCELERATOR, CPU, Plan, plan_for
 
@@ -187,7 +186,7 @@ def test_plans_of_platforms():
 
 def test_gpus_of_amd_scan(monkeypatch):
     backend = SimpleNamespace(platform_version="PJRT C API\nrocm 70000")
-    monkeypatch.setattr(plan_module, "get_backend", lambda platform: backend)
+    monkeypatch.setattr("jax.extend.backend.get_backend", lambda platform: backend)
     assert plan_for("gpu") == ACCELERATOR
     backend.platform_version = "PJRT C API\ncuda 12090"
     assert plan_for("gpu").fused == "gpu"

@@ -44,6 +44,32 @@ def test_hashed_by_identity():
     assert len({first, second, first}) == 2
 
 
+def test_outputs_of_one_neuron_may_be_flat():
+    task = Task.from_arrays([[1, -1], [1, 1], [-1, 1]], [1, -1, 1], [[1, 1]], [-1])
+    np.testing.assert_array_equal(task.outputs, [[1], [-1], [1]])
+    np.testing.assert_array_equal(task.test_outputs, [[-1]])
+
+
+def test_test_data_may_be_missing():
+    task = Task.from_arrays([[1, -1], [1, 1], [-1, 1]], [1, -1, 1])
+    assert (task.test_inputs.shape, task.test_outputs.shape) == ((0, 2), (0, 1))
+    again = Task.stored(task.about(), task.arrays())
+    assert again.digest == task.digest
+    with pytest.raises(ValueError, match="`test_outputs` must be given together with `test_inputs`, but is None"):
+        Task.from_arrays([[1, -1]], [1], [[1, 1]])
+    with pytest.raises(ValueError, match="`test_inputs` must be given together with `test_outputs`, but is None"):
+        Task.from_arrays([[1, -1]], [1], None, [1])
+
+
+def test_representations_are_one_line():
+    machine = Machine(depth=2, width=60, inputs=30, outputs=1)
+    task = teacher_student(machine, 500)
+    told = "Task('teacher_student', 500 patterns, 30 inputs, 1 output, 500 test patterns, with its teacher)"
+    assert repr(task) == told
+    assert repr(task.teacher) == f"Teacher({machine}, 500 patterns)"
+    assert repr(Task.from_arrays([[1]], [1])) == "Task('arrays', 1 pattern, 1 input, 1 output, no test patterns)"
+
+
 BAD = [
     ("inputs", np.array([1, -1, 1]), "(3,)"),
     ("inputs", [[1, -1, 1], [1]], "[[1, -1, 1], [1]]"),

@@ -151,11 +151,16 @@ class Taught:
 
 
 @lru_cache(maxsize=256)
-def bound(machine: Machine, taught: Taught | None) -> dict[str, Observable]:
-    """The table with the machine given to its functions; without `taught`, the overlaps with a teacher are left out."""
+def bound(machine: Machine, taught: Taught | None, *, tested: bool = True) -> dict[str, Observable]:
+    """The table with the machine given to its functions.
+
+    Without `taught`, the overlaps with a teacher are left out; if not `tested`, for want of test data, the test error.
+    """
     functions = {o.of: partial(o.of, machine) for o in TABLE.values()}
     found = {}
     for name, observable in TABLE.items():
+        if observable.of is _test_error and not tested:
+            continue
         if observable.of is not _with_teacher:
             found[name] = replace(observable, of=functions[observable.of])
         elif taught is not None:

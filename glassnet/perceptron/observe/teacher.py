@@ -1,7 +1,6 @@
 """Teacher-student overlap with the symmetries of the machine removed."""
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 
 def teacher_overlaps(halves: np.ndarray, patterns: int, *, match: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -42,4 +41,6 @@ def _cross(chosen: np.ndarray, measured: np.ndarray, patterns: int, match: bool)
 
 def _partners(R: np.ndarray) -> np.ndarray:
     """Student neuron matched to each teacher neuron."""
+    from scipy.optimize import linear_sum_assignment  # slow to load
+
     return linear_sum_assignment(-np.abs(R))[1]
