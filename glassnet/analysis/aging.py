@@ -6,7 +6,7 @@ from xarray import DataArray, Dataset
 
 from glassnet.analysis.collapse import best_exponents, collapse_quality
 from glassnet.analysis.errors import mean_and_error, over_clones
-from glassnet.analysis.labels import described, variable
+from glassnet.analysis.labels import described, own_words, variable
 from glassnet.analysis.resampling import bootstrap
 from glassnet.core.check import fail, finite
 
@@ -14,6 +14,7 @@ BOUNDS = (-0.5, 2.0)
 """Range in which mu is sought: 0 is no aging, 1 full aging."""
 
 
+@own_words
 def aging_exponent(
     correlation: DataArray, *, seed: int, resamples: int = 200, bounds: tuple[float, float] = BOUNDS
 ) -> Dataset:

@@ -5,7 +5,7 @@ import xarray as xr
 from scipy.fft import irfft, next_fast_len, rfft
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import described, variable
+from glassnet.analysis.labels import described, own_words, variable
 from glassnet.core.check import fail, positive
 
 AGAINST = 0.8
@@ -14,6 +14,7 @@ ROUNDING = 1e-12
 """Means of blocks that differ by less, in units of the values, are equal."""
 
 
+@own_words
 def integrated_time(
     chain: DataArray,
     *,

@@ -2,12 +2,13 @@
 
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import labelled, require, result
+from glassnet.analysis.labels import labelled, own_words, require, result
 from glassnet.analysis.relaxation import mean_relaxation_time
 from glassnet.analysis.susceptibility import susceptibility
 from glassnet.core.check import fail
 
 
+@own_words
 def derive(ds: Dataset) -> Dataset:
     """A result with the variables that follow from its measured ones.
 

@@ -5,6 +5,7 @@ import xarray as xr
 from xarray import DataArray, Dataset
 
 from glassnet.analysis.hierarchy import PAIR, square
+from glassnet.analysis.labels import own_words
 from glassnet.core.check import fail, integer
 
 
@@ -19,6 +20,7 @@ def sample_of(overlap: DataArray) -> np.ndarray:
     return np.asarray(overlap["configuration_sample"].values)
 
 
+@own_words
 def overlap_distribution(overlap: DataArray, *, bins: int | np.ndarray = 50) -> Dataset:
     """Distribution P(q) of the overlaps of different configurations, clones of one sample and of two kept apart.
 

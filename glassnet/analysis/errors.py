@@ -4,10 +4,11 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import described, variable
+from glassnet.analysis.labels import described, own_words, variable
 from glassnet.analysis.resampling import spread
 
 
+@own_words
 def mean_and_error(data: DataArray, dim: str = "sample") -> Dataset:
     """Mean and its standard error over independent samples.
 
@@ -33,6 +34,7 @@ def mean_and_error(data: DataArray, dim: str = "sample") -> Dataset:
     return Dataset({"mean": described(mean, **data.attrs), "error": described(error, **data.attrs)})
 
 
+@own_words
 def mean_pair_overlap(overlap: DataArray) -> DataArray:
     """Mean overlap over pairs of different clones.
 

@@ -8,7 +8,7 @@ from xarray import DataArray, Dataset
 
 from glassnet.analysis.collapse import best_exponents, collapse_quality
 from glassnet.analysis.errors import mean_and_error
-from glassnet.analysis.labels import described, variable
+from glassnet.analysis.labels import described, own_words, variable
 from glassnet.analysis.resampling import interval, named
 from glassnet.core.check import fail, finite, integer, positive
 
@@ -17,6 +17,7 @@ BOUNDS = (-3.0, 3.0)
 WORDS = {"a": "exponent of the observable", "b": "exponent of the argument"}
 
 
+@own_words
 def finite_size_collapse(
     data: DataArray,
     dim: str,

@@ -8,7 +8,7 @@ from scipy.cluster.hierarchy import cophenet, leaves_list, linkage
 from scipy.spatial.distance import squareform
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import described, in_words, pairs, variable
+from glassnet.analysis.labels import described, in_words, own_words, pairs, variable
 from glassnet.core.check import fail
 
 PAIR = ("configuration", "configuration_b")
@@ -40,7 +40,8 @@ def clustered(matrix: DataArray | np.ndarray) -> Tree:
         ValueError: if the matrix is not square, not symmetric (within 1e-4) or not finite.
     """
     if isinstance(matrix, DataArray):
-        matrix = square(matrix, "matrix").transpose(*PAIR) if {*PAIR} <= {*matrix.dims} else matrix
+        labelled = {*PAIR} <= {*matrix.dims}
+        matrix = square(matrix, "matrix").transpose(..., *PAIR) if labelled else variable(matrix, "matrix")
     elif not isinstance(matrix, np.ndarray) or matrix.dtype.kind not in "biuf":
         raise ValueError(f"Argument `matrix` must be an array of overlaps, but is {in_words(matrix)}.")
     q = np.asarray(matrix, dtype=float)
@@ -67,6 +68,7 @@ def square(overlap: DataArray, name: str = "overlap") -> DataArray:
     return pairs(variable(overlap, name, *PAIR, such="final_spin_overlap"), *PAIR)
 
 
+@own_words
 def trees(overlap: DataArray) -> Dataset:
     """Trees and ordered matrices of all layers, waiting times and so on, by complete linkage on d = 1 - q.
 

@@ -5,10 +5,11 @@ import xarray as xr
 from scipy.optimize import OptimizeWarning, curve_fit
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import described, variable
+from glassnet.analysis.labels import described, own_words, variable
 from glassnet.core.check import fail, positive
 
 
+@own_words
 def infinite_width(value: DataArray, error: DataArray, *, w: float | None = None) -> Dataset:
     """Extrapolation to infinite width by weighted least squares.
 

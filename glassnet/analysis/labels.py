@@ -2,7 +2,9 @@
 
 import json
 import reprlib
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import xarray as xr
@@ -11,6 +13,7 @@ from xarray import DataArray, Dataset
 from glassnet.core.check import fail
 from glassnet.store.schema import VARIABLES
 
+Function = TypeVar("Function", bound=Callable)
 NUMBERED = ("lag", "time", "waiting_time", "layer", "width", "alpha")
 """Dimensions whose positions are numbers with a meaning, so that places 0, 1, 2, ... cannot stand in for them."""
 SHOWN = 6
@@ -79,6 +82,20 @@ def in_words(x: Any) -> str:
     return reprlib.repr(x)
 
 
+def own_words(function: Function) -> Function:
+    """Decorator: attributes of coordinates stay, and those of variables are what the function sets.
+
+    Under any option `keep_attrs` that the caller may have chosen.
+    """
+
+    @wraps(function)
+    def deciding(*args: Any, **kwargs: Any) -> Any:
+        with xr.set_options(keep_attrs=True):
+            return function(*args, **kwargs)
+
+    return cast(Function, deciding)
+
+
 def ascending(data: DataArray | Dataset) -> Any:
     """`data` with its numbered dimensions in rising order, so that the last one along them is the largest."""
     disordered = [d for d in NUMBERED if d in data.indexes and not data.indexes[d].is_monotonic_increasing]
@@ -122,7 +139,7 @@ def labelled(values: DataArray, name: str) -> DataArray:
     return described(values.transpose(..., *(d for d in dims if d in values.dims)), **words).rename(name)
 
 
-def attribute(ds: Dataset, name: str) -> Any:
+def attribute(ds: Dataset, name: str, argument: str = "ds") -> Any:
     """Root attribute of a result, lists decoded from JSON; of a campaign, the coordinate of this name.
 
     Raises:
@@ -130,15 +147,15 @@ def attribute(ds: Dataset, name: str) -> Any:
     """
     if name in ds.coords:
         if ds[name].ndim:
-            raise fail("ds", f"have one {name}: select from it", dict(ds[name].sizes))
+            raise fail(argument, f"have one {name}: select from it", dict(ds[name].sizes))
         return ds[name].item()
     if name not in ds.attrs:
-        raise ValueError(f"Argument `ds` must have the attribute {name!r} of results, but is {in_words(ds)}.")
+        raise ValueError(f"Argument `{argument}` must have the attribute {name!r} of results, but is {in_words(ds)}.")
     value = ds.attrs[name]
     try:
         return json.loads(value) if isinstance(value, str) else value
     except json.JSONDecodeError as error:
-        raise fail("ds", f"have the attribute {name!r} as JSON", value) from error
+        raise fail(argument, f"have the attribute {name!r} as JSON", value) from error
 
 
 def widths(ds: Dataset) -> DataArray:

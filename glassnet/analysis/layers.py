@@ -3,12 +3,13 @@
 import numpy as np
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import attribute, described, require, result, variable, widths
+from glassnet.analysis.labels import attribute, described, own_words, require, result, variable, widths
 from glassnet.analysis.relaxation import LEVEL
 from glassnet.core.check import fail, finite, positive
 from glassnet.store.schema import VARIABLES
 
 
+@own_words
 def longest_lag(data: DataArray) -> DataArray:
     """Values at the longest lag; `data` itself where it has no dimension `lag`.
 
@@ -19,6 +20,7 @@ def longest_lag(data: DataArray) -> DataArray:
     return data.isel(lag=int(np.argmax(data["lag"].values)), drop=True) if "lag" in data.dims else data
 
 
+@own_words
 def moving_layers(ds: Dataset, name: str) -> DataArray:
     """The variable `name` on the layers that move: 1..L-1 for spins, as layer L is clamped, 1..L for all else.
 
@@ -46,6 +48,7 @@ def hidden_layers(ds: Dataset) -> bool:
     return bool((ds["layer"] < attribute(ds, "depth")).any())
 
 
+@own_words
 def solid(overlap: DataArray, level: float = LEVEL) -> DataArray:
     """Where the overlap of clones at the longest lag is not below `level`: the layers that Huang et al. call solid.
 
@@ -68,6 +71,7 @@ def solid(overlap: DataArray, level: float = LEVEL) -> DataArray:
     return described(last >= level, long_name=f"overlap of clones not below {level:.3g}", units="1")
 
 
+@own_words
 def solid_depth(overlap: DataArray, level: float = LEVEL) -> Dataset:
     """Number of consecutive layers next to the input, and next to the output, that `solid` finds.
 
@@ -101,6 +105,7 @@ def between_the_clamped(overlap: DataArray) -> DataArray:
     return overlap.sortby("layer").isel(layer=slice(None, -1))
 
 
+@own_words
 def magnetised(ds: Dataset, threshold: float = 0.1) -> DataArray:
     """Hidden layers in which neurons keep one sign for all patterns, so that a raw overlap is no sign of a glass.
 
@@ -109,7 +114,8 @@ def magnetised(ds: Dataset, threshold: float = 0.1) -> DataArray:
             attribute `depth`.
         threshold: layers whose clones on average exceed it at the longest lag are flagged.
     Returns:
-        True where flagged, False also where nothing was measured, dims (sample, waiting_time, layer) with `temperature` where present, layers 1..L-1.
+        True where flagged, False also where nothing was measured, dims (sample, waiting_time, layer) with
+        `temperature` where present, layers 1..L-1.
     Raises:
         ValueError: if the variable or the attribute is missing.
     """
@@ -119,6 +125,7 @@ def magnetised(ds: Dataset, threshold: float = 0.1) -> DataArray:
     return described(last.mean("clone", skipna=False) > threshold, long_name="magnetised layer", units="1")
 
 
+@own_words
 def condensed(ds: Dataset, threshold: float = 2.0) -> DataArray:
     """Which clones have condensed: in some hidden layer all patterns share one configuration up to a sign.
 
@@ -167,6 +174,7 @@ def ends_and_centre(data: DataArray | Dataset) -> tuple[tuple[int, int], int]:
     return (first, last), (first + last) // 2
 
 
+@own_words
 def energy_per_gap(ds: Dataset) -> DataArray:
     """Energy of the hosts over the number of gaps, E / (M sum_l N_l), without the dimension `layer`.
 

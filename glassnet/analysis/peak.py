@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import described, variable
+from glassnet.analysis.labels import described, own_words, variable
 from glassnet.analysis.resampling import bootstrap, named
 from glassnet.analysis.susceptibility import correlation_and_size, susceptibility_of_clones, susceptibility_of_samples
 from glassnet.core.check import one_of
@@ -20,6 +20,7 @@ WORDS = {
 }
 
 
+@own_words
 def susceptibility_peak(ds: Dataset, *, over: str = "clones", seed: int, resamples: int = 300) -> Dataset:
     """Height and lag of the peak of chi4 of each layer, with errors over samples by bootstrap.
 
@@ -51,6 +52,7 @@ def susceptibility_peak(ds: Dataset, *, over: str = "clones", seed: int, resampl
     return Dataset({name: described(x, **WORDS[str(name).split("_")[0]]) for name, x in out.data_vars.items()})
 
 
+@own_words
 def peak(curve: DataArray) -> Dataset:
     """Highest point of each curve against lag, on the parabola in ln t through it and its neighbours.
 

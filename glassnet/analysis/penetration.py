@@ -4,13 +4,14 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import described, variable
+from glassnet.analysis.labels import described, own_words, variable
 from glassnet.analysis.layers import between_the_clamped, longest_lag
 from glassnet.analysis.relaxation import LEVEL
 from glassnet.analysis.resampling import interval, named
 from glassnet.core.check import fail, finite, integer
 
 
+@own_words
 def penetration_depth(overlap: DataArray, level: float = LEVEL) -> Dataset:
     """Distance from each boundary at which the overlap of clones first falls to `level`, between layers by a line.
 
@@ -54,6 +55,7 @@ def _crossing(q: np.ndarray, level: float) -> np.ndarray:
     return np.where(known, first[..., 0] - 1 + (before - level) / np.where(known, before - after, 1.0), np.nan)
 
 
+@own_words
 def logarithmic_growth(depth: DataArray, *, seed: int, resamples: int = 1000) -> Dataset:
     """Line through depths against the logarithm of the load, with errors over samples by bootstrap.
 

@@ -5,7 +5,7 @@ import xarray as xr
 from xarray import DataArray, Dataset
 
 from glassnet.analysis.errors import over_clones
-from glassnet.analysis.labels import described, variable
+from glassnet.analysis.labels import described, own_words, variable
 from glassnet.analysis.relaxation import LEVEL
 from glassnet.analysis.resampling import jackknife
 from glassnet.core.check import finite, positive
@@ -14,6 +14,7 @@ FLATTER = 2.0
 """A plateau falls less than an earlier decade does by this factor."""
 
 
+@own_words
 def plateau(correlation: DataArray, *, level: float = LEVEL, decades: float = 1.0) -> Dataset:
     """Height of the plateau of each curve: its mean over that decade of lags in which it falls least.
 
@@ -72,6 +73,7 @@ def _plateau(c: np.ndarray, lag: np.ndarray, level: float, factor: float) -> tup
     return tuple(np.where(known, x, np.nan) for x in (height, lag[starts[best]], lag[ends[best]]))
 
 
+@own_words
 def plateau_height(correlation: DataArray, *, level: float = LEVEL, decades: float = 1.0) -> Dataset:
     """Plateau of the mean over samples (and clones), with its standard error over samples.
 

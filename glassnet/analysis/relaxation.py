@@ -9,7 +9,7 @@ from scipy.optimize import OptimizeWarning, curve_fit
 from xarray import DataArray, Dataset
 
 from glassnet.analysis.errors import over_clones
-from glassnet.analysis.labels import described, variable
+from glassnet.analysis.labels import described, own_words, variable
 from glassnet.analysis.resampling import jackknife
 from glassnet.core.check import fail, finite
 from glassnet.core.former import warn_former
@@ -27,6 +27,7 @@ LIMITS = (0.01, 5.0), (0.0, 10.0)
 """Range in which b and f are sought."""
 
 
+@own_words
 def relaxation_time(correlation: DataArray, level: float = LEVEL) -> DataArray:
     """Lag at which a correlation first falls below `level`, between measured lags by a straight line in ln(1 + t).
 
@@ -72,6 +73,7 @@ def _crossing(c: np.ndarray, *, lags: np.ndarray, level: float) -> np.ndarray:
     return np.where(known, tau, np.nan)
 
 
+@own_words
 def mean_relaxation_time(correlation: DataArray, level: float = LEVEL) -> Dataset:
     """Relaxation time of the mean curve over samples (and clones), with its error over samples.
 
@@ -97,6 +99,7 @@ def mean_relaxation_time(correlation: DataArray, level: float = LEVEL) -> Datase
     return out.assign(censored=described(censored, units="samples", long_name="samples that did not fall so far"))
 
 
+@own_words
 def stretched_exponential(correlation: DataArray, error: DataArray | None = None) -> Dataset:
     """Least-squares fit of f exp(-(t/tau)^b) to each curve, lag 0 left out.
 

@@ -10,7 +10,7 @@ import xarray as xr
 from scipy.special import ndtr, stdtrit
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import described, require, variable
+from glassnet.analysis.labels import described, own_words, require, variable
 from glassnet.core.check import fail, integer, is_number
 
 Data = DataArray | Dataset
@@ -18,6 +18,7 @@ MEMORY = 2**26
 """Bytes of resampled data that are held at once."""
 
 
+@own_words
 def bootstrap(
     function: Callable[..., DataArray],
     data: Data,
@@ -87,6 +88,7 @@ def interval(value: DataArray, draws: DataArray, n: int, level: float) -> Datase
     return _with_words(new, missing, value)
 
 
+@own_words
 def jackknife(function: Callable[..., DataArray], data: Data, *, level: float = 0.68, dim: str = "sample") -> Dataset:
     """Error and interval of a smooth function of the samples, from leaving out one at a time.
 
@@ -155,8 +157,7 @@ def _of_samples(data: Data, dim: str) -> Data:
 
 def _of(function: Callable[..., DataArray], data: Data, dim: str) -> DataArray:
     """What the function makes of the data; attributes that it does not set are those of the data, as of a mean."""
-    with xr.set_options(keep_attrs=True):
-        result = function(data)
+    result = function(data)
     if not isinstance(result, DataArray):
         raise fail("function", "return a DataArray", type(result).__name__)
     if dim in result.dims:
@@ -172,7 +173,7 @@ def spread(values: DataArray, dim: str, *, ddof: int) -> DataArray:
     """
     if values.sizes[dim] <= ddof:
         return xr.full_like(values.isel({dim: 0}, drop=True), np.nan, dtype=float)
-    largest = np.abs(values).max(dim, skipna=False)
+    largest: DataArray = abs(values).max(dim, skipna=False)
     scale = np.exp2(np.floor(np.log2(largest.where(np.isfinite(largest) & (largest > 0), 1.0))))
     scaled = (values / scale).where(np.isfinite(values))
     return scaled.std(dim, ddof=ddof, skipna=False) * scale

@@ -4,9 +4,10 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import labelled, patterns, require, result, widths
+from glassnet.analysis.labels import labelled, own_words, patterns, require, result, widths
 
 
+@own_words
 def susceptibility(ds: Dataset) -> Dataset:
     """Dynamic susceptibility chi4 of each layer, over clones and over samples.
 

@@ -8,7 +8,7 @@ from xarray import DataArray, Dataset
 
 from glassnet.analysis.distribution import sample_of
 from glassnet.analysis.hierarchy import PAIR, cophenetic_correlation
-from glassnet.analysis.labels import described, pairs, variable
+from glassnet.analysis.labels import described, own_words, pairs, variable
 from glassnet.analysis.resampling import spread
 from glassnet.core.check import fail, integer, one_of
 
@@ -22,6 +22,7 @@ ROUNDING = 1e-6
 """Sides of triangles that differ by less are equal."""
 
 
+@own_words
 def ultrametricity(overlap: DataArray, *, seed: int, triples: int = 20_000) -> Dataset:
     """Triangle statistics of the distances d = 1 - q and cophenetic correlation.
 
@@ -119,6 +120,7 @@ def _by_name(values: DataArray, ending: str) -> Dataset:
     )
 
 
+@own_words
 def null_overlaps(overlap: DataArray, kind: str, *, seed: int) -> DataArray:
     """Overlaps without a hierarchy, of the same mean and spread: what ultrametricity is held against.
 
@@ -147,6 +149,7 @@ def null_overlaps(overlap: DataArray, kind: str, *, seed: int) -> DataArray:
     return described(q.transpose(*dims), **overlap.attrs)
 
 
+@own_words
 def ultrametricity_null(overlap: DataArray, kind: str, *, seed: int, draws: int = 20, triples: int = 20_000) -> Dataset:
     """Statistics of `ultrametricity` for overlaps without a hierarchy.
 

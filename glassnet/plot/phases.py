@@ -12,9 +12,10 @@ from matplotlib.patheffects import Normal, Stroke
 from xarray import DataArray, Dataset
 
 from glassnet.analysis import longest_lag
+from glassnet.analysis.labels import attribute
 from glassnet.analysis.relaxation import LEVEL
 from glassnet.core.check import fail, finite
-from glassnet.plot.labels import at_waiting_times, label, over_samples, single_temperature
+from glassnet.plot.labels import array, at_waiting_times, label, of_run, over_samples
 from glassnet.plot.overlaps import mean_of_pairs
 from glassnet.plot.style import GREY, legend, on_axes
 from glassnet.plot.theory import THEORY, closure_style
@@ -57,7 +58,7 @@ def phase_diagram(
     finite(level=level)
     if not 0 < level < 1:
         raise fail("level", "be between 0 and 1", level)
-    q, depth = _overlaps(single_temperature(data), waiting_time)
+    q, depth = _overlaps(data, waiting_time)
     steps = [(curve, _transition(curve, depth)) for curve in ([theory] if isinstance(theory, Dataset) else theory)]
     mesh = _cells(ax, q, level)
     for curve, alpha_g in steps:
@@ -82,11 +83,14 @@ def _overlaps(data: DataArray | Dataset, waiting_time: float | None) -> tuple[Da
     """Mean overlap by `layer` and rising `alpha`, and the depth of the machine, None if it cannot be known."""
     depth = None
     if isinstance(data, Dataset):
-        if "spin_overlap" not in data:
-            raise fail("data", "have the variable 'spin_overlap'", sorted(map(str, data.data_vars)))
-        data = data["spin_overlap"]
-        depth = _depth(data)
-        data = data.sel(layer=data["layer"] < depth)
+        ds = of_run(data, "spin_overlap")
+        data = ds["spin_overlap"]
+        if not data.sizes.get("layer"):
+            raise fail("data", "have values along the dimension 'layer'", dict(data.sizes))
+        known = "depth" in ds.attrs or ("depth" in ds.coords and not ds["depth"].ndim)
+        depth = int(attribute(ds, "depth", "data")) if known else _depth(data)
+        data = data.isel(layer=data["layer"].values < depth)
+    data = array(data, such="spin_overlap")
     for dim in ("alpha", "layer"):
         if not data.sizes.get(dim):
             raise fail("data", f"have values along the dimension {dim!r}", dict(data.sizes))

@@ -112,11 +112,3 @@ def attribute(data: Dataset, name: str) -> dict[str, Any]:
 def has_clones(data: Dataset) -> bool:
     """Whether clones have been measured at a lag above 0."""
     return data.sizes.get("lag", 0) > 1
-
-
-def temperatures(data: Dataset) -> list[tuple[float, Dataset]]:
-    """Each temperature, coldest first, with the part of the result that belongs to it."""
-    if "temperature" not in data.dims:
-        return [(float(data.coords.get("temperature", np.nan)), data)]
-    order = np.argsort(data["temperature"].values)
-    return [(float(data["temperature"][n]), data.isel(temperature=int(n))) for n in order]

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from glassnet import plot
 from glassnet.analysis import clustered, mean_and_error
+from glassnet.plot.labels import evenly
 
 mpl.use("Agg")
 
@@ -53,7 +54,7 @@ def test_returns_the_axes_given_or_new_ones(ds, draw):
     assert new is not ax
 
 
-@pytest.mark.parametrize("draw", [*DRAWN.values(), plot.overview], ids=[*DRAWN, "overview"])
+@pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN)
 def test_more_than_one_temperature_needs_a_choice(draw):
     ladder = result(temperatures=2)
     with pytest.raises(ValueError, match=r"`data` must have a single temperature: select one with .sel\(temperature="):
@@ -282,6 +283,26 @@ def test_energy_that_is_not_finite_has_no_numbers(ds):
     ax = plot.energy_and_error(ds.assign(energy=ds.energy * np.nan))
     assert len(ax.get_yticks()) == 0
     assert len(plot.energy_and_error(ds).get_yticks()) > 0
+
+
+def test_overview_says_which_run_it_shows(ds):
+    """T, beta, alpha, N, L, over each temperature where there are several; six of a longer ladder."""
+    named = ds.assign_attrs(alpha=2.5).assign_coords(temperature=0.25, beta=4.0)
+    words = r"$T = 0.25$, $\beta = 4$, $\alpha = 2.5$, $N = 20$, $L = 10$"
+    assert plot.overview(named).get_suptitle() == words
+    assert plot.autocorrelation(named).figure.get_suptitle() == words
+    assert plot.autocorrelation(named.spin_autocorrelation).figure.get_suptitle() == words.split(r", $\alpha")[0]
+    figure = plot.overview(result(temperatures=2, sweeps=10))
+    titles = [part.get_suptitle() for part in figure.subfigs]
+    assert [title.split(",")[0] for title in titles] == ["$T = 0.01$", "$T = 0.02$"]
+    assert sum(bool(ax.images) for ax in figure.get_axes()) == 4
+
+
+def test_a_long_ladder_is_thinned_out(ds):
+    assert evenly(5, 6) == [0, 1, 2, 3, 4] and evenly(100, 6) == [0, 20, 40, 59, 79, 99]
+    hosts = result(temperatures=8, sweeps=10)[["energy"]].drop_attrs()
+    figure = plot.overview(hosts)
+    assert figure.get_suptitle() == "6 of 8 temperatures" and len(figure.subfigs) == 6
 
 
 def test_overview_has_four_panels(ds, tmp_path):
