@@ -166,7 +166,8 @@ def widths(ds: Dataset) -> DataArray:
     if "neurons" in ds.coords:
         return ds["neurons"].astype(float).reset_coords(drop=True)
     by_layer = attribute(ds, "widths")
-    require(ds, "ds", "layer")
+    if "layer" not in ds.indexes:
+        raise fail("ds", "have the dimension 'layer'", tuple(map(str, ds.dims)))
     layers = ds["layer"].values.tolist()
     if not set(layers) <= set(range(len(by_layer))):
         raise fail("ds", f"have layers up to {len(by_layer) - 1}, as its attribute 'widths' has", layers)

@@ -9,7 +9,7 @@ from scipy.optimize import OptimizeWarning, curve_fit
 from xarray import DataArray, Dataset
 
 from glassnet.analysis.errors import over_clones
-from glassnet.analysis.labels import described, own_words, variable
+from glassnet.analysis.labels import attribute, described, own_words, variable
 from glassnet.analysis.resampling import jackknife
 from glassnet.core.check import fail, finite
 from glassnet.core.former import warn_former
@@ -57,6 +57,16 @@ def crossing_time(correlation: DataArray, level: float = LEVEL) -> DataArray:
     """Former name of `relaxation_time`."""
     warn_former("crossing_time", "relaxation_time")
     return relaxation_time(correlation, level)
+
+
+def waits(ds: Dataset) -> list[float]:
+    """Waiting times of a result after which c(t, t_w) relaxes: not 0, unless its start was given or planted.
+
+    After a random start the first sweeps are a quench, in which c(t, 0) falls below any level.
+    """
+    config = attribute(ds, "config") if "config" in ds.attrs else {}
+    random = config.get("start", "random") == "random"
+    return [t for t in np.atleast_1d(ds["waiting_time"].values).tolist() if t > 0 or not random]
 
 
 def _crossing(c: np.ndarray, *, lags: np.ndarray, level: float) -> np.ndarray:

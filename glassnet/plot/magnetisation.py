@@ -7,7 +7,7 @@ from xarray import Dataset
 from glassnet.analysis import longest_lag
 from glassnet.analysis.labels import attribute
 from glassnet.plot.labels import at_waiting_times, by_layer, label, of_run
-from glassnet.plot.overlaps import MARKERS, layer_axis, level_line, mean_of_pairs, profile_lines
+from glassnet.plot.overlaps import MARKERS, at_longest, layer_axis, level_line, mean_of_pairs, profile_lines
 from glassnet.plot.style import ENERGY, ERROR, GREY, legend, on_axes
 
 
@@ -28,11 +28,12 @@ def magnetisation_profile(data: Dataset, ax: Axes | None = None, *, threshold: f
         ValueError: if `data` has more than one temperature, or lacks the variable.
     """
     data = of_run(data, "magnetisation_squared")
-    m2 = longest_lag(by_layer(data, "magnetisation_squared"))
+    curves = by_layer(data, "magnetisation_squared")
+    m2 = longest_lag(curves)
     handles, top = profile_lines(ax, m2)
     ax.axhline(threshold, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
     layer_axis(ax, m2["layer"].values, int(attribute(data, "depth", "data")))
-    ax.set(xlabel="layer $l$", ylabel=label(m2), ylim=(0, 1.08 * np.fmax(top, threshold)))
+    ax.set(xlabel=f"layer $l${at_longest(curves)}", ylabel=label(m2), ylim=(0, 1.08 * np.fmax(top, threshold)))
     legend(ax, handles, title="$t_w =$")
     return ax
 
@@ -60,6 +61,6 @@ def raw_and_connected(data: Dataset, ax: Axes | None = None, *, waiting_time: fl
     level_line(ax)
     layer_axis(ax, q["layer"].values, int(attribute(data, "depth", "data")))
     low = min(-0.04, ax.get_ylim()[0])
-    ax.set(xlabel="layer $l$", ylabel=label(data["spin_overlap"]), ylim=(low, 1.04))
+    ax.set(xlabel=f"layer $l${at_longest(data['spin_overlap'])}", ylabel=label(data["spin_overlap"]), ylim=(low, 1.04))
     legend(ax, handles)
     return ax

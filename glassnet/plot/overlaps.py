@@ -1,4 +1,4 @@
-"""Solid and liquid: replica overlap by layer, and matrices of overlaps."""
+"""Replica overlap by layer, and matrices of overlaps."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,9 +20,10 @@ MARKERS = "osD^v<>ph*"
 
 @on_axes
 def overlap_profile(data: DataArray | Dataset, ax: Axes | None = None) -> Axes:
-    """Overlap of clones at the longest lag by layer, one line for each waiting time: solid above 1/e, liquid below.
+    """Overlap of clones at the longest lag by layer, one line for each waiting time, with the level 1/e.
 
-    Means over samples and pairs of clones, with bars of one standard error over samples.
+    Means over samples and pairs of clones, with bars of one standard error over samples. Huang et al. 2025 call
+    layers above the level solid; whether they stay there for longer than this lag cannot be seen.
 
     Args:
         data: an overlap by `layer`, or a result, whose `spin_overlap` in the layers that move is drawn between
@@ -33,13 +34,14 @@ def overlap_profile(data: DataArray | Dataset, ax: Axes | None = None) -> Axes:
     Raises:
         ValueError: if `data` has more than one temperature or a single clone.
     """
-    q = mean_of_pairs(longest_lag(by_layer(data, "spin_overlap")))
+    curves = by_layer(data, "spin_overlap")
+    q = mean_of_pairs(longest_lag(curves))
     handles, _ = profile_lines(ax, q)
     level_line(ax)
     depth = int(attribute(data, "depth", "data")) if isinstance(data, Dataset) else None
     layer_axis(ax, q["layer"].values, depth)
     low = min(-0.04, ax.dataLim.y0 - 0.02)
-    ax.set(xlabel="layer $l$", ylabel=label(q), ylim=(low, 1.04))
+    ax.set(xlabel=f"layer $l${at_longest(curves)}", ylabel=label(q), ylim=(low, 1.04))
     legend(ax, handles, title="$t_w =$")
     return ax
 
@@ -88,11 +90,15 @@ def mean_of_pairs(q: DataArray) -> DataArray:
 
 
 def level_line(ax: Axes) -> None:
-    """The line at 1/e, with its sides named at the right of the axes, where there is no data."""
+    """The line at 1/e, named at the right of the axes, where there is no data."""
     ax.axhline(LEVEL, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
-    for word, side, offset in (("solid", "bottom", 2), ("liquid", "top", -2)):
-        place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": side}
-        ax.annotate(word, (1, LEVEL), (3, offset), color=GREY, fontsize="small", **place)
+    place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
+    ax.annotate("1/e", (1, LEVEL), (3, 0), color=GREY, fontsize="small", **place)
+
+
+def at_longest(values: DataArray) -> str:
+    """At which lag something was measured, as the end of a label."""
+    return f" (lag {float(values['lag'].max()):g})" if "lag" in values.coords else ""
 
 
 def layer_axis(ax: Axes, layers: np.ndarray, depth: int | None) -> None:

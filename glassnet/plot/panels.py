@@ -1,4 +1,4 @@
-"""The figure of a run: learning, relaxation, solid and liquid layers, landscape."""
+"""The figure of a run: learning, relaxation, overlap of clones by layer, landscape."""
 
 import numpy as np
 from matplotlib.axes import Axes

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from xarray import DataArray, Dataset
 
+from glassnet.analysis.labels import ascending
 from glassnet.core.check import fail
 from glassnet.results import open_result
 from glassnet.sessions import run_config_attributes
@@ -75,6 +76,7 @@ def run_of(data: Dataset, path: Path, *, status: str | None = None, events: Sequ
         raise fail("run", "be the result of a simulation", str(path))
     if "depth" not in data.attrs:
         raise fail("run", "be the result of a machine: a report speaks of layers", str(path))
+    data = ascending(data)
     status = status or str(data.attrs.get("status", "complete"))
     return Reported(path, data, measured_part(data), status, tuple(events))
 

@@ -11,10 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from scipy.cluster.hierarchy import dendrogram
 
 from glassnet import plot
 from glassnet.analysis import clustered, mean_and_error
 from glassnet.plot.labels import evenly
+from glassnet.plot.tree import brackets
 
 mpl.use("Agg")
 
@@ -235,6 +237,29 @@ def test_tree_stands_over_the_matrix_that_it_orders(ds):
     samples = named.configuration_sample.values[shuffle][order]
     np.testing.assert_array_equal(np.asarray(strip.images[0].get_array()).ravel(), samples)
     assert [text.get_text() for text in strip.texts] == [str(s) for s in samples[::3]]
+
+
+def test_brackets_are_those_of_scipy():
+    x = np.random.default_rng(0).normal(size=(40, 5))
+    q = np.corrcoef(x)
+    lines = dendrogram(clustered(q).linkage, no_plot=True)
+    expected = np.stack([(np.array(lines["icoord"]) - 5) / 10, np.array(lines["dcoord"])], -1)
+    found = brackets(clustered(q))
+    assert found.shape == (39, 4, 2)
+    np.testing.assert_allclose(found[np.lexsort(found[:, 1].T)], expected[np.lexsort(expected[:, 1].T)])
+
+
+@pytest.mark.parametrize("close", [0.0, 1e-7])
+def test_tree_of_thousands_that_are_alike(close):
+    """Ties and chains of merges: the tree is as deep as it has leaves, as that of a planted state may be."""
+    n = 1500
+    position = close * np.arange(n)
+    q = 1 - np.abs(position[:, None] - position) ** 2 / 2
+    labels = {"layer": [1], "configuration_sample": ("configuration", np.arange(n) // 15)}
+    data = xr.DataArray(q[..., None], dims=("configuration", "configuration_b", "layer"), coords=labels)
+    ax = plot.overlap_tree(data, Figure().add_subplot(), layer=1)
+    assert len(ax.child_axes[1].collections[0].get_segments()) == n - 1
+    assert np.isfinite(brackets(clustered(q))).all()
 
 
 def test_tree_of_one_configuration_and_without_samples(ds):
