@@ -147,7 +147,7 @@ def log_time(spins: xr.DataArray) -> xr.Dataset:
 
 
 def time_of_mean(spins: xr.DataArray) -> xr.DataArray:
-    return np.log(analysis.crossing_time(spins.mean("sample"), LEVEL))
+    return np.log(analysis.relaxation_time(spins.mean("sample"), LEVEL))
 
 
 def table(results: Mapping[str, xr.Dataset], arguments: Mapping[str, Arguments]) -> xr.Dataset:

@@ -186,13 +186,15 @@ class Experiment:
     def finish(self, figure: Figure, claims: Sequence[Claim], data: xr.Dataset, **numbers: Any) -> None:
         """Write figure.png, figure.pdf, summary.json and data.nc, and print the verdicts.
 
+        At the scale smoke, which tests that a script runs, there are none: its lags of tens of sweeps say nothing.
+
         Args:
             figure: the figure.
             claims: what was tested.
             data: what is drawn, small; its attributes are replaced by the provenance.
             numbers: further results for the summary.
         """
-        folder = writable_folder(self.folder)
+        folder, judged = writable_folder(self.folder), self.scale != "smoke"
         about = {
             "experiment": self.name,
             "scale": self.scale,
@@ -202,7 +204,7 @@ class Experiment:
         about["versions"] = json.loads(about["versions"])
         summary = {
             **about,
-            "claims": [claim.to_json() for claim in claims],
+            "claims": [claim.to_json() | ({} if judged else {"verdict": None}) for claim in claims],
             **numbers,
             "run_seconds": round(sum(float(run["run_seconds"]) for run in self._done.values()), 1),
             "seconds_of_this_call": round(time.perf_counter() - self._begun, 1),
@@ -215,7 +217,9 @@ class Experiment:
         gn.save(xr.Dataset(data.data_vars, data.coords, attrs), folder / "data.nc", overwrite=True)
         write_text(text, folder / "summary.json")
         for claim in claims:
-            print(f"{claim.verdict:<13} {claim.text} ({claim.effect:.3g} +- {claim.error:.2g}: {claim.test})")
+            known = math.isfinite(claim.effect) and math.isfinite(claim.error)
+            found = f"{claim.effect:.3g} +- {claim.error:.2g}" if known else "not measured"
+            print(f"{claim.verdict if judged else 'no verdict':<13} {claim.text} ({found}: {claim.test})")
         print(os.path.relpath(folder))
 
 

@@ -157,7 +157,7 @@ def by_width(results: Mapping[int, xr.Dataset]) -> xr.DataArray:
 
 def times(c: xr.DataArray) -> xr.DataArray:
     """tau_l(N) of the mean over samples; NaN where it is not reached."""
-    return gn.analysis.crossing_time(c.mean("sample"))
+    return gn.analysis.relaxation_time(c.mean("sample"))
 
 
 def slopes(c: xr.DataArray) -> xr.DataArray:

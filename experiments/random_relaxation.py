@@ -101,12 +101,12 @@ def condensed(ds: xr.Dataset) -> xr.DataArray:
 
 def times(c: xr.DataArray) -> xr.Dataset:
     """tau_l(t_w) of the mean over samples, with errors by bootstrap; NaN where it (or a resample) is not reached."""
-    return gn.analysis.bootstrap(lambda x: gn.analysis.crossing_time(x.mean("sample")), c, seed=SEED)
+    return gn.analysis.bootstrap(lambda x: gn.analysis.relaxation_time(x.mean("sample")), c, seed=SEED)
 
 
 def log_ratio(c: xr.DataArray, slow: int, fast: int) -> xr.DataArray:
     """ln tau_slow - ln tau_fast; where slow is not reached the longest lag stands for it, which is a lower bound."""
-    tau = gn.analysis.crossing_time(c.mean("sample"))
+    tau = gn.analysis.relaxation_time(c.mean("sample"))
     longest = float(c["lag"].max())
     return np.log(tau.sel(layer=slow, drop=True).fillna(longest) / tau.sel(layer=fast, drop=True))
 

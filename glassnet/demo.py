@@ -2,10 +2,10 @@
 
 A machine of depth 10 is quenched from infinite temperature while its inputs are clamped to handwritten digits 0 and 1
 and its outputs to their classes. The spin autocorrelation of each layer says how fast it moves and ages, the overlap of
-clones which layers are solid and which liquid.
+clones in which layers they stay together.
 
 Claim: the layers decay at rates that differ by more than their errors, the slower the longer the machine has waited
-(aging), and clones of one configuration part in some layers (liquid) while they stay together in others (solid). It is
+(aging), and clones of one configuration part in some layers while they stay together in others. It is
 no claim that the machine learns: few gaps are violated in the end, but fed forward through ten layers these few spoil
 the outputs, as the training error says.
 """
@@ -104,13 +104,13 @@ def summary(ds: xr.Dataset) -> dict[str, Any]:
 
 
 def by_layer(ds: xr.Dataset) -> dict[str, Any]:
-    """What each layer does after one waiting time; hidden layers are solid or liquid, the last one is clamped."""
+    """What each layer does after one waiting time: clones of hidden layers above 1/e or not, the last is clamped."""
     q = mean_and_error(ds["spin_overlap"])["mean"]
-    phases = np.where(solid(q).isel(layer=slice(None, -1)), "solid", "liquid")
+    words = np.where(solid(q).isel(layer=slice(None, -1)), "above 1/e", "below 1/e")
     flagged = magnetised(ds).any("sample").values
     times = {"spins": ds["spin_autocorrelation"], "weights": ds["weight_autocorrelation_normalised"]}
     return {
-        "phase": [*phases.tolist(), "clamped"],
+        "overlap_at_longest_lag": [*words.tolist(), "clamped"],
         "magnetised": [int(l) for l in ds["layer"].values[:-1][flagged]],
         **{name: _with_error(ds[name].isel(lag=-1)) for name in BY_LAYER},
         "relaxation_time": {k: _plain(relaxation_time(c.mean(("sample", "clone")))) for k, c in times.items()},
@@ -124,9 +124,9 @@ def headline(numbers: dict[str, Any]) -> str:
     lines = [numbers["caption"]]
     lines += [f"{words:<15} {end[name]['mean']:.4g} +- {end[name]['error']:.1g}" for words, name in names.items()]
     for t, layers in numbers["by_waiting_time"].items():
-        q = zip(layers["spin_overlap"]["mean"], layers["phase"], strict=True)
-        row = " ".join(f"{value:.2f}{phase[0]}" for value, phase in q if phase != "clamped")
-        lines.append(f"overlap of clones by layer, t_w = {t}: {row}   (s solid, l liquid)")
+        q = zip(layers["spin_overlap"]["mean"], layers["overlap_at_longest_lag"], strict=True)
+        row = " ".join(f"{value:.2f}{'*' * (word == 'above 1/e')}" for value, word in q if word != "clamped")
+        lines.append(f"overlap of clones by layer, t_w = {t}: {row}   (* above 1/e at lag {numbers['longest_lag']})")
     return "\n".join(lines)
 
 

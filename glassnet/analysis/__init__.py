@@ -5,7 +5,7 @@ from glassnet.analysis.autocorrelation import integrated_time
 from glassnet.analysis.collapse import collapse_quality
 from glassnet.analysis.derive import derive
 from glassnet.analysis.distribution import overlap_distribution
-from glassnet.analysis.errors import mean_and_error
+from glassnet.analysis.errors import mean_and_error, mean_pair_overlap
 from glassnet.analysis.finite_width import finite_size_collapse
 from glassnet.analysis.hierarchy import Tree, clustered, trees
 from glassnet.analysis.infinite_width import infinite_width
@@ -15,7 +15,6 @@ from glassnet.analysis.layers import (
     energy_per_gap,
     longest_lag,
     magnetised,
-    mean_pair_overlap,
     moving_layers,
     solid,
     solid_depth,
@@ -23,7 +22,7 @@ from glassnet.analysis.layers import (
 from glassnet.analysis.peak import peak, susceptibility_peak
 from glassnet.analysis.penetration import logarithmic_growth, penetration_depth
 from glassnet.analysis.plateau import plateau, plateau_height
-from glassnet.analysis.relaxation import crossing_time, relaxation_time, stretched_exponential
+from glassnet.analysis.relaxation import crossing_time, mean_relaxation_time, relaxation_time, stretched_exponential
 from glassnet.analysis.resampling import bootstrap, jackknife
 from glassnet.analysis.susceptibility import susceptibility
 from glassnet.analysis.symmetries import reduced_overlap
@@ -33,6 +32,7 @@ from glassnet.analysis.ultrametricity import null_overlaps, ultrametricity, ultr
 __all__ = [
     "derive",
     "relaxation_time",
+    "mean_relaxation_time",
     "crossing_time",
     "stretched_exponential",
     "aging_exponent",

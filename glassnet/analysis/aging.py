@@ -6,7 +6,7 @@ from xarray import DataArray, Dataset
 
 from glassnet.analysis.collapse import best_exponents, collapse_quality
 from glassnet.analysis.errors import mean_and_error, over_clones
-from glassnet.analysis.labels import require
+from glassnet.analysis.labels import described, own_words, variable
 from glassnet.analysis.resampling import bootstrap
 from glassnet.core.check import fail, finite
 
@@ -14,6 +14,7 @@ BOUNDS = (-0.5, 2.0)
 """Range in which mu is sought: 0 is no aging, 1 full aging."""
 
 
+@own_words
 def aging_exponent(
     correlation: DataArray, *, seed: int, resamples: int = 200, bounds: tuple[float, float] = BOUNDS
 ) -> Dataset:
@@ -36,24 +37,29 @@ def aging_exponent(
         `value`, `error`, `low`, `high` of mu and `quality` S, further dimensions kept. NaN where the best mu is at
         a bound or too few curves overlap; error and interval also where that happens in one resample.
     Raises:
-        ValueError: if a dimension is missing, there are less than two waiting times above 0 or two samples, or the
-            bounds are out of order.
+        ValueError: if `correlation` is no variable of numbers by these, there are less than two waiting times above 0
+            or two samples, or the bounds are out of order.
     """
-    require(correlation, "correlation", "sample", "waiting_time", "lag")
+    correlation = variable(correlation, "correlation", "sample", "waiting_time", "lag")
     finite(lower=bounds[0], upper=bounds[1])
     if bounds[0] >= bounds[1]:
         raise fail("bounds", "ascend", bounds)
-    c = over_clones(correlation.astype(float)).sortby("lag")
+    c = over_clones(correlation.astype(float)).sortby(["waiting_time", "lag"])
     c = c.isel(waiting_time=c["waiting_time"].values > 0, lag=c["lag"].values > 0)
-    for dim, what in (("waiting_time", "waiting times above 0"), ("sample", "samples")):
-        if c.sizes[dim] < 2:
-            raise fail("correlation", f"have at least two {what}", c.sizes[dim])
+    least = {
+        "waiting_time": (2, "two waiting times above 0"),
+        "sample": (2, "two samples"),
+        "lag": (1, "one lag above 0"),
+    }
+    for dim, (count, words) in least.items():
+        if c.sizes[dim] < count:
+            raise fail("correlation", f"have at least {words}", c.sizes[dim])
     mu, quality = _fit(c, c, bounds)
     errors = mean_and_error(c)["error"]
     out = bootstrap(lambda x: _fit(x, c, bounds, mu, errors)[0], c, seed=seed, resamples=resamples, vectorised=False)
     words = {"long_name": "aging exponent", "symbol": "mu", "units": "1"}
-    described = {name: x.assign_attrs(words) for name, x in out.data_vars.items()}
-    return Dataset(described | {"quality": quality.assign_attrs(long_name="collapse quality", symbol="S", units="1")})
+    mus = {name: described(x, **words) for name, x in out.data_vars.items()}
+    return Dataset(mus | {"quality": described(quality, long_name="collapse quality", symbol="S", units="1")})
 
 
 def _fit(

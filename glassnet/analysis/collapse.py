@@ -5,6 +5,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.optimize import minimize
 
+from glassnet.analysis.labels import in_words
+from glassnet.core.check import fail
+
 OVERLAP = 0.3
 """Smallest fraction of points that must lie within the range of another curve."""
 
@@ -25,7 +28,14 @@ def collapse_quality(x: np.ndarray, y: np.ndarray, error: np.ndarray) -> float:
         error: standard errors of y, positive, same shape.
     Returns:
         S; inf where less than 30 % of the points lie within the range of another curve.
+    Raises:
+        ValueError: if these are no arrays of numbers of one shape (curve, point).
     """
+    for name, values in (("x", x), ("y", y), ("error", error)):
+        if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
+            raise ValueError(f"Argument `{name}` must be a NumPy array of numbers, but is {in_words(values)}.")
+        if values.ndim != 2 or values.shape != x.shape:
+            raise fail(name, "have the shape (curve, point) of `x`", values.shape)
     known = np.isfinite(x) & np.isfinite(y) & (error > 0) & np.isfinite(error)
     weight, total = np.zeros(x.shape), np.zeros(x.shape)
     for j in range(len(x)):

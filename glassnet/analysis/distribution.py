@@ -4,8 +4,8 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.hierarchy import PAIR
-from glassnet.analysis.labels import require
+from glassnet.analysis.hierarchy import PAIR, square
+from glassnet.analysis.labels import own_words
 from glassnet.core.check import fail, integer
 
 
@@ -13,14 +13,14 @@ def sample_of(overlap: DataArray) -> np.ndarray:
     """Sample of each configuration, from the coordinate `configuration_sample`.
 
     Raises:
-        ValueError: if the dimensions of pairs or the coordinate are missing.
+        ValueError: if the coordinate is missing.
     """
-    require(overlap, "overlap", *PAIR)
     if "configuration_sample" not in overlap.coords:
         raise fail("overlap", "have the coordinate 'configuration_sample'", sorted(map(str, overlap.coords)))
     return np.asarray(overlap["configuration_sample"].values)
 
 
+@own_words
 def overlap_distribution(overlap: DataArray, *, bins: int | np.ndarray = 50) -> Dataset:
     """Distribution P(q) of the overlaps of different configurations, clones of one sample and of two kept apart.
 
@@ -40,6 +40,7 @@ def overlap_distribution(overlap: DataArray, *, bins: int | np.ndarray = 50) -> 
     Raises:
         ValueError: if dims or coordinate are missing, bins do not ascend, or an overlap is NaN or beyond the bins.
     """
+    overlap = square(overlap)
     samples = sample_of(overlap)
     edges = _edges(bins)
     names, index = np.unique(samples, return_inverse=True)

@@ -4,10 +4,11 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import require
-from glassnet.analysis.layers import mean_pair_overlap
+from glassnet.analysis.labels import described, own_words, variable
+from glassnet.analysis.resampling import spread
 
 
+@own_words
 def mean_and_error(data: DataArray, dim: str = "sample") -> Dataset:
     """Mean and its standard error over independent samples.
 
@@ -23,14 +24,34 @@ def mean_and_error(data: DataArray, dim: str = "sample") -> Dataset:
         `mean` and `error` with the attributes of `data`, without `dim` and clones. A NaN among the samples makes
         both NaN (leaving out what was not reached would bias them); for one sample the error is NaN.
     Raises:
-        ValueError: if `dim` is missing.
+        ValueError: if `data` is no variable of numbers, or `dim` is missing or empty.
     """
-    require(data, "data", dim)
+    data = variable(data, "data", dim)
     values = over_clones(data, dim).astype(float)
     n = values.sizes[dim]
     mean = values.mean(dim, skipna=False)
-    error = xr.full_like(mean, np.nan) if n < 2 else values.std(dim, ddof=1, skipna=False) / np.sqrt(n)
-    return Dataset({"mean": mean.assign_attrs(data.attrs), "error": error.assign_attrs(data.attrs)})
+    error = spread(values, dim, ddof=1) / np.sqrt(n)
+    return Dataset({"mean": described(mean, **data.attrs), "error": described(error, **data.attrs)})
+
+
+@own_words
+def mean_pair_overlap(overlap: DataArray) -> DataArray:
+    """Mean overlap over pairs of different clones.
+
+    Args:
+        overlap: dims `clone` and `clone_b` and any others.
+    Returns:
+        The other dimensions, with name and attributes of `overlap`; NaN for a single clone.
+    Raises:
+        ValueError: if `overlap` is no variable of numbers, or `clone` or `clone_b` is missing or empty.
+    """
+    overlap = variable(overlap, "overlap", "clone", "clone_b", such="spin_overlap")
+    different = overlap["clone"] != overlap["clone_b"].drop_vars("clone", errors="ignore")
+    pairs = int(different.sum())
+    if pairs == 0:
+        return xr.full_like(overlap.isel(clone=0, clone_b=0, drop=True), np.nan, dtype=float)
+    total = overlap.where(different, 0.0).sum(("clone", "clone_b"), skipna=False)
+    return described(total / pairs, **overlap.attrs).rename(overlap.name)
 
 
 def over_clones(data: DataArray, dim: str = "sample") -> DataArray:

@@ -8,7 +8,7 @@ from xarray import DataArray, Dataset
 
 from glassnet.analysis.collapse import best_exponents, collapse_quality
 from glassnet.analysis.errors import mean_and_error
-from glassnet.analysis.labels import require
+from glassnet.analysis.labels import described, own_words, variable
 from glassnet.analysis.resampling import interval, named
 from glassnet.core.check import fail, finite, integer, positive
 
@@ -17,6 +17,7 @@ BOUNDS = (-3.0, 3.0)
 WORDS = {"a": "exponent of the observable", "b": "exponent of the argument"}
 
 
+@own_words
 def finite_size_collapse(
     data: DataArray,
     dim: str,
@@ -69,12 +70,12 @@ def finite_size_collapse(
         drawn = data.isel(sample=index).mean("sample", skipna=False)
         draws.append(_best(drawn, error, dim, search, best)[0])
     out = named(interval(best, xr.concat(draws, "resample"), n, 0.68), "exponent")
-    described = {str(k): x.assign_attrs(long_name=WORDS[str(k)[0]], units="1") for k, x in out.data_vars.items()}
-    return Dataset(described | {"quality": quality.assign_attrs(long_name="collapse quality", symbol="S", units="1")})
+    exponents = {str(k): described(x, long_name=WORDS[str(k)[0]], units="1") for k, x in out.data_vars.items()}
+    return Dataset(exponents | {"quality": described(quality, long_name="collapse quality", symbol="S", units="1")})
 
 
 def _by_width(data: DataArray, dim: str) -> DataArray:
-    require(data, "data", "width", "sample", dim)
+    data = variable(data, "data", "width", "sample", dim)
     for name in ("width", dim):
         if name not in data.coords:
             raise fail("data", f"have the coordinate {name!r}", sorted(map(str, data.coords)))

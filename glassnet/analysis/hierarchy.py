@@ -8,11 +8,13 @@ from scipy.cluster.hierarchy import cophenet, leaves_list, linkage
 from scipy.spatial.distance import squareform
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import require
+from glassnet.analysis.labels import described, in_words, own_words, pairs, variable
 from glassnet.core.check import fail
 
 PAIR = ("configuration", "configuration_b")
 """Dimensions of a matrix of overlaps."""
+ROUNDING = 1e-12
+"""Distances that differ by less are equal."""
 
 
 class Tree(NamedTuple):
@@ -37,13 +39,18 @@ def clustered(matrix: DataArray | np.ndarray) -> Tree:
     Raises:
         ValueError: if the matrix is not square, not symmetric (within 1e-4) or not finite.
     """
+    if isinstance(matrix, DataArray):
+        labelled = {*PAIR} <= {*matrix.dims}
+        matrix = square(matrix, "matrix").transpose(..., *PAIR) if labelled else variable(matrix, "matrix")
+    elif not isinstance(matrix, np.ndarray) or matrix.dtype.kind not in "biuf":
+        raise ValueError(f"Argument `matrix` must be an array of overlaps, but is {in_words(matrix)}.")
     q = np.asarray(matrix, dtype=float)
     if q.ndim != 2 or q.shape[0] != q.shape[1] or not q.size:
         raise fail("matrix", "be square", q.shape)
     if not np.isfinite(q).all():
-        raise fail("matrix", "be finite", q)
+        raise fail("matrix", "be finite", float(q[~np.isfinite(q)][0]))
     if not np.allclose(q, q.T, rtol=0, atol=1e-4):
-        raise fail("matrix", "be symmetric", q)
+        raise fail("matrix", "be symmetric", f"off by {np.abs(q - q.T).max():.3g}")
     if len(q) == 1:
         return Tree(np.zeros(1, int), np.empty((0, 4)))
     distance = np.maximum(1 - (q + q.T) / 2, 0)
@@ -52,6 +59,16 @@ def clustered(matrix: DataArray | np.ndarray) -> Tree:
     return Tree(leaves_list(merges), merges)
 
 
+def square(overlap: DataArray, name: str = "overlap") -> DataArray:
+    """Overlaps of all pairs of configurations, both dimensions in one order.
+
+    Raises:
+        ValueError: if `overlap` is no variable of numbers by both dimensions, or these have other labels.
+    """
+    return pairs(variable(overlap, name, *PAIR, such="final_spin_overlap"), *PAIR)
+
+
+@own_words
 def trees(overlap: DataArray) -> Dataset:
     """Trees and ordered matrices of all layers, waiting times and so on, by complete linkage on d = 1 - q.
 
@@ -65,7 +82,7 @@ def trees(overlap: DataArray) -> Dataset:
     Raises:
         ValueError: if dims are missing or a matrix is not symmetric or not finite.
     """
-    require(overlap, "overlap", *PAIR)
+    overlap = square(overlap)
     order, merges, matrix, correlation = xr.apply_ufunc(
         _tree,
         overlap.astype(float),
@@ -79,7 +96,7 @@ def trees(overlap: DataArray) -> Dataset:
         "matrix": (matrix, f"{overlap.attrs.get('long_name', 'overlap')}, ordered", overlap.attrs.get("units", "1")),
         "cophenetic": (correlation, "cophenetic correlation", "1"),
     }
-    return Dataset({name: x.assign_attrs(long_name=text, units=units) for name, (x, text, units) in words.items()})
+    return Dataset({name: described(x, long_name=text, units=units) for name, (x, text, units) in words.items()})
 
 
 def _tree(q: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
@@ -98,5 +115,6 @@ def cophenetic_correlation(matrix: np.ndarray) -> float:
         return np.nan
     distance = squareform(np.maximum(1 - (q + q.T) / 2, 0) * (1 - np.eye(len(q))), checks=False)
     heights = cophenet(merges)
-    spread = distance.std() * heights.std()
-    return float(np.mean((distance - distance.mean()) * (heights - heights.mean())) / spread) if spread else np.nan
+    if min(np.ptp(distance), np.ptp(heights)) <= ROUNDING:
+        return np.nan
+    return float(np.clip(np.corrcoef(distance, heights)[0, 1], -1, 1))

@@ -5,10 +5,11 @@ import xarray as xr
 from scipy.optimize import OptimizeWarning, curve_fit
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import require
+from glassnet.analysis.labels import described, own_words, variable
 from glassnet.core.check import fail, positive
 
 
+@own_words
 def infinite_width(value: DataArray, error: DataArray, *, w: float | None = None) -> Dataset:
     """Extrapolation to infinite width by weighted least squares.
 
@@ -26,8 +27,12 @@ def infinite_width(value: DataArray, error: DataArray, *, w: float | None = None
         ValueError: if `width` is missing, there are less widths than parameters, w is not positive or an error is
             not.
     """
-    require(value, "value", "width")
-    require(error, "error", "width")
+    value = variable(value, "value", "width", such="energy").sortby("width")
+    error = variable(error, "error", "width", such="energy").sortby("width")
+    try:
+        xr.align(value, error, join="exact")
+    except ValueError as difference:
+        raise fail("error", "be at the widths and labels of `value`", dict(error.sizes)) from difference
     if w is not None:
         positive(w=w)
     least = 3 if w is None else 2
@@ -49,7 +54,7 @@ def infinite_width(value: DataArray, error: DataArray, *, w: float | None = None
     units = {"y_inf": value.attrs.get("units", "1"), "amplitude": "units of y_inf times N^w", "w": "1"}
     names = ["y_inf", "amplitude", "w", "y_inf_error", "amplitude_error", "w_error", "chi_squared"]
     labelled = zip(names, columns, strict=True)
-    return Dataset({k: x.assign_attrs(units=units.get(k.removesuffix("_error"), "1")) for k, x in labelled})
+    return Dataset({k: described(x, units=units.get(k.removesuffix("_error"), "1")) for k, x in labelled})
 
 
 def _extrapolated(y: np.ndarray, error: np.ndarray, *, width: np.ndarray, w: float | None) -> tuple[float, ...]:

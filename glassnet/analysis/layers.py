@@ -1,39 +1,26 @@
 """Liquid and solid layers, and reductions of variables that are resolved by layer."""
 
 import numpy as np
-import xarray as xr
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import attribute, require, widths
+from glassnet.analysis.labels import attribute, described, own_words, require, result, variable, widths
 from glassnet.analysis.relaxation import LEVEL
 from glassnet.core.check import fail, finite, positive
 from glassnet.store.schema import VARIABLES
 
 
-def mean_pair_overlap(overlap: DataArray) -> DataArray:
-    """Mean overlap over pairs of different clones.
-
-    Args:
-        overlap: dims `clone` and `clone_b` and any others.
-    Returns:
-        The other dimensions; NaN for a single clone.
-    Raises:
-        ValueError: if `clone` or `clone_b` is missing.
-    """
-    require(overlap, "overlap", "clone", "clone_b")
-    different = overlap["clone"] != overlap["clone_b"].drop_vars("clone", errors="ignore")
-    pairs = int(different.sum())
-    if pairs == 0:
-        return xr.full_like(overlap.isel(clone=0, clone_b=0, drop=True), np.nan, dtype=float)
-    total = overlap.where(different, 0.0).sum(("clone", "clone_b"), skipna=False)
-    return (total / pairs).assign_attrs(overlap.attrs).rename(overlap.name)
-
-
+@own_words
 def longest_lag(data: DataArray) -> DataArray:
-    """Values at the longest lag; `data` itself where it has no dimension `lag`."""
+    """Values at the longest lag; `data` itself where it has no dimension `lag`.
+
+    Raises:
+        ValueError: if `data` is no variable of numbers, or has no lags.
+    """
+    data = variable(data, "data")
     return data.isel(lag=int(np.argmax(data["lag"].values)), drop=True) if "lag" in data.dims else data
 
 
+@own_words
 def moving_layers(ds: Dataset, name: str) -> DataArray:
     """The variable `name` on the layers that move: 1..L-1 for spins, as layer L is clamped, 1..L for all else.
 
@@ -42,15 +29,15 @@ def moving_layers(ds: Dataset, name: str) -> DataArray:
         name: a variable by `layer`; its attribute `fixed`, else the table of observables, says whether its last layer
             is clamped.
     Raises:
-        ValueError: if the variable or the attribute is missing.
+        ValueError: if the variable, its dimension `layer` or the attribute is missing.
     """
-    if name not in ds:
-        raise fail("ds", f"have the variable {name!r}", sorted(map(str, ds.data_vars)))
-    known = VARIABLES.get(name)
-    fixed = ds[name].attrs["fixed"].split() if "fixed" in ds[name].attrs else known.fixed if known else ()
+    ds = result(ds, name)
+    values, known = ds[name], VARIABLES.get(name)
+    require(values, f"ds.{name}", "layer")
+    fixed = values.attrs["fixed"].split() if "fixed" in values.attrs else known.fixed if known else ()
     if "layer" not in fixed:
-        return ds[name]
-    return ds[name].sel(layer=ds["layer"] < attribute(ds, "depth"))
+        return values
+    return values.isel(layer=values["layer"].values < attribute(ds, "depth"))
 
 
 def hidden_layers(ds: Dataset) -> bool:
@@ -59,51 +46,68 @@ def hidden_layers(ds: Dataset) -> bool:
     Raises:
         ValueError: if the attribute `depth` is missing.
     """
+    ds = result(ds)
     return bool((ds["layer"] < attribute(ds, "depth")).any())
 
 
+@own_words
 def solid(overlap: DataArray, level: float = LEVEL) -> DataArray:
-    """Which layers are solid: overlap of clones at the longest lag not below `level`   [Huang et al. 2025].
+    """Where the overlap of clones at the longest lag is not below `level`: the layers that Huang et al. call solid.
+
+    It says what was seen within these lags, no more: a layer above the level may relax later.
 
     Args:
         overlap: mean overlap of clones (`mean_pair_overlap`) by `layer`, any other dimensions; without `lag` it
             is taken to be at the longest lag already.
         level: 1/e unless given.
     Returns:
-        True for solid, False for liquid, without the dimension `lag`.
+        True where it is not below, without the dimension `lag`.
     Raises:
         ValueError: if `layer` is missing or an overlap at the longest lag is NaN (a single clone).
     """
-    require(overlap, "overlap", "layer")
+    overlap = variable(overlap, "overlap", "layer", such="spin_overlap")
     finite(level=level)
     last = longest_lag(overlap)
     if bool(last.isnull().any()):
         raise fail("overlap", "be free of NaN at the longest lag (it takes two clones)", float("nan"))
-    return (last >= level).assign_attrs(long_name="solid layer", units="1")
+    return described(last >= level, long_name=f"overlap of clones not below {level:.3g}", units="1")
 
 
+@own_words
 def solid_depth(overlap: DataArray, level: float = LEVEL) -> Dataset:
-    """Number of consecutive solid layers next to the input and next to the output.
+    """Number of consecutive layers next to the input, and next to the output, that `solid` finds.
 
     Counted from layer 1 upwards and from layer L-1 downwards. The clamped layer L, the last of `overlap`, does
     not count. Where all layers are solid both depths are L-1.
 
     Args:
-        overlap: mean overlap of clones by `layer` 1..L, as for `solid`.
+        overlap: mean overlap of clones by `layer` 1..L in any order, as for `solid`.
         level: 1/e unless given.
     Returns:
         `input_depth` and `output_depth` in layers, without `lag` and `layer`.
     Raises:
-        ValueError: as `solid`.
+        ValueError: as `solid`, or if a layer between 1 and L is not there.
     """
-    hidden = solid(overlap, level).isel(layer=slice(None, -1)).astype(int)
+    hidden = between_the_clamped(solid(overlap, level)).astype(int)
     sides = {"input": hidden, "output": hidden.isel(layer=slice(None, None, -1))}
-    depths = {f"{side}_depth": layers.cumprod("layer").sum("layer") for side, layers in sides.items()}
-    for side in sides:
-        depths[f"{side}_depth"].attrs = {"long_name": f"solid layers next to the {side}", "units": "layers"}
-    return Dataset(depths)
+    depths = {side: layers.cumprod("layer").sum("layer") for side, layers in sides.items()}
+    words = {side: f"solid layers next to the {side}" for side in sides}
+    return Dataset({f"{side}_depth": described(x, long_name=words[side], units="layers") for side, x in depths.items()})
 
 
+def between_the_clamped(overlap: DataArray) -> DataArray:
+    """Overlaps of layers 1..L, the last of which is clamped, in the hidden layers 1..L-1, in their order.
+
+    Raises:
+        ValueError: if the layers are not 1..L.
+    """
+    layers = np.sort(overlap["layer"].values)
+    if not np.array_equal(layers, np.arange(1, len(layers) + 1)):
+        raise fail("overlap", "have all layers 1, ..., L", layers.tolist())
+    return overlap.sortby("layer").isel(layer=slice(None, -1))
+
+
+@own_words
 def magnetised(ds: Dataset, threshold: float = 0.1) -> DataArray:
     """Hidden layers in which neurons keep one sign for all patterns, so that a raw overlap is no sign of a glass.
 
@@ -112,15 +116,18 @@ def magnetised(ds: Dataset, threshold: float = 0.1) -> DataArray:
             attribute `depth`.
         threshold: layers whose clones on average exceed it at the longest lag are flagged.
     Returns:
-        True where flagged, dims (sample, waiting_time, layer) with `temperature` where present, layers 1..L-1.
+        True where flagged, False also where nothing was measured, dims (sample, waiting_time, layer) with
+        `temperature` where present, layers 1..L-1.
     Raises:
         ValueError: if the variable or the attribute is missing.
     """
     finite(threshold=threshold)
     last = longest_lag(moving_layers(ds, "magnetisation_squared"))
-    return (last.mean("clone") > threshold).assign_attrs(long_name="magnetised layer", units="1")
+    require(last, "ds.magnetisation_squared", "clone")
+    return described(last.mean("clone", skipna=False) > threshold, long_name="magnetised layer", units="1")
 
 
+@own_words
 def condensed(ds: Dataset, threshold: float = 2.0) -> DataArray:
     """Which clones have condensed: in some hidden layer all patterns share one configuration up to a sign.
 
@@ -144,7 +151,7 @@ def condensed(ds: Dataset, threshold: float = 2.0) -> DataArray:
     if bool(spread.isnull().any()):
         raise fail("ds", "have a spread of the overlap of patterns at the longest lag", float("nan"))
     most = (spread * widths(ds) ** 0.5).max("layer")
-    return (most > threshold).assign_attrs(long_name="condensed clone", units="1").rename("condensed")
+    return described(most > threshold, long_name="condensed clone", units="1").rename("condensed")
 
 
 def ends_and_centre(data: DataArray | Dataset) -> tuple[tuple[int, int], int]:
@@ -155,25 +162,33 @@ def ends_and_centre(data: DataArray | Dataset) -> tuple[tuple[int, int], int]:
     Returns:
         Numbers of layers.
     Raises:
-        ValueError: if `layer` is missing or there are less than three layers, so that none is central.
+        ValueError: if `layer` is missing, or there are less than three layers or not the central one.
     """
+    if not isinstance(data, Dataset):
+        data = variable(data, "data")
     require(data, "data", "layer")
-    layers = data["layer"].values
+    layers = sorted(map(int, data["layer"].values))
     if len(layers) < 3:
-        raise fail("data", "have at least three layers", layers.tolist())
-    first, last = int(layers.min()), int(layers.max())
+        raise fail("data", "have at least three layers", layers)
+    first, last = layers[0], layers[-1]
+    if (first + last) // 2 not in layers:
+        raise fail("data", f"have the layer {(first + last) // 2} between the outermost ones", layers)
     return (first, last), (first + last) // 2
 
 
+@own_words
 def energy_per_gap(ds: Dataset) -> DataArray:
     """Energy of the hosts over the number of gaps, E / (M sum_l N_l), without the dimension `layer`.
 
     Args:
         ds: result with `energy` (per gap of each layer) and the attribute `widths`.
     Raises:
-        ValueError: if the attribute is missing.
+        ValueError: if `energy`, its dimension `layer` or the attribute is missing.
     """
+    ds = result(ds, "energy")
+    require(ds["energy"], "ds.energy", "layer")
     N = widths(ds)
-    mean = (ds["energy"] * N).sum("layer", skipna=False) / N.sum()
-    attrs = {"units": "1", "long_name": "energy per gap", "symbol": "E/(M sum N_l)"}
-    return mean.rename("energy_per_gap").assign_attrs(attrs)
+    total = (ds["energy"] * N).where(N.notnull(), 0.0)  # layers that a run of a campaign does not have
+    mean = total.sum("layer", skipna=False) / N.sum("layer")
+    words = {"units": "1", "long_name": "energy per gap", "symbol": "E/(M sum N_l)"}
+    return described(mean, **words).rename("energy_per_gap")

@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import require
+from glassnet.analysis.labels import described, own_words, variable
 from glassnet.analysis.resampling import bootstrap, named
 from glassnet.analysis.susceptibility import correlation_and_size, susceptibility_of_clones, susceptibility_of_samples
 from glassnet.core.check import one_of
@@ -14,8 +14,13 @@ OVER = {
     "samples": (lambda c: c.mean("clone", skipna=False), susceptibility_of_samples),
 }
 """Of what the variance is taken: what is computed in each sample, and what of all samples together."""
+WORDS = {
+    "height": {"units": "neurons times patterns", "long_name": "peak of the susceptibility"},
+    "peak": {"units": "sweeps", "long_name": "lag of the peak of the susceptibility"},
+}
 
 
+@own_words
 def susceptibility_peak(ds: Dataset, *, over: str = "clones", seed: int, resamples: int = 300) -> Dataset:
     """Height and lag of the peak of chi4 of each layer, with errors over samples by bootstrap.
 
@@ -41,12 +46,13 @@ def susceptibility_peak(ds: Dataset, *, over: str = "clones", seed: int, resampl
     of_each, of_all = OVER[over]
 
     def highest(x: DataArray) -> DataArray:
-        chi = (of_all(x) * size).assign_attrs(units="neurons times patterns", long_name="susceptibility")
-        return peak(chi).to_dataarray("quantity")
+        return peak(of_all(x) * size).to_dataarray("quantity")
 
-    return named(bootstrap(highest, of_each(c), seed=seed, resamples=resamples), "quantity")
+    out = named(bootstrap(highest, of_each(c), seed=seed, resamples=resamples), "quantity")
+    return Dataset({name: described(x, **WORDS[str(name).split("_")[0]]) for name, x in out.data_vars.items()})
 
 
+@own_words
 def peak(curve: DataArray) -> Dataset:
     """Highest point of each curve against lag, on the parabola in ln t through it and its neighbours.
 
@@ -56,9 +62,9 @@ def peak(curve: DataArray) -> Dataset:
         `height` in the units of `curve` and `lag` in sweeps, without the dimension `lag`. NaN where the highest
         point is at the first or last lag (the peak was not reached) or where the curve holds a NaN.
     Raises:
-        ValueError: if there is no dimension `lag`.
+        ValueError: if `curve` is no variable of numbers by `lag`.
     """
-    require(curve, "curve", "lag")
+    curve = variable(curve, "curve", "lag", such="susceptibility_clones")
     positive_lags = curve.isel(lag=curve["lag"].values > 0).sortby("lag")
     height, lag = xr.apply_ufunc(
         _peak,
@@ -70,8 +76,8 @@ def peak(curve: DataArray) -> Dataset:
     name = curve.attrs.get("long_name", "curve")
     return Dataset(
         {
-            "height": height.assign_attrs(curve.attrs, long_name=f"peak of the {name}"),
-            "peak_lag": lag.assign_attrs(units="sweeps", long_name=f"lag of the peak of the {name}"),
+            "height": described(height, units=curve.attrs.get("units"), long_name=f"peak of the {name}"),
+            "peak_lag": described(lag, units="sweeps", long_name=f"lag of the peak of the {name}"),
         }
     )
 

@@ -5,7 +5,7 @@ import xarray as xr
 from xarray import DataArray, Dataset
 
 from glassnet.analysis.errors import over_clones
-from glassnet.analysis.labels import require
+from glassnet.analysis.labels import described, own_words, variable
 from glassnet.analysis.relaxation import LEVEL
 from glassnet.analysis.resampling import jackknife
 from glassnet.core.check import finite, positive
@@ -14,6 +14,7 @@ FLATTER = 2.0
 """A plateau falls less than an earlier decade does by this factor."""
 
 
+@own_words
 def plateau(correlation: DataArray, *, level: float = LEVEL, decades: float = 1.0) -> Dataset:
     """Height of the plateau of each curve: its mean over that decade of lags in which it falls least.
 
@@ -32,12 +33,11 @@ def plateau(correlation: DataArray, *, level: float = LEVEL, decades: float = 1.
         `height` and the `first_lag` and `last_lag` of that decade (sweeps), without `lag`; NaN where there is no
         plateau within the lags, or where the curve holds a NaN.
     Raises:
-        ValueError: if there is no dimension `lag` or a number is out of range.
+        ValueError: if `correlation` is no variable of numbers by `lag`, or a number is out of range.
     """
-    require(correlation, "correlation", "lag")
+    curve = variable(correlation, "correlation", "lag").astype(float).sortby("lag")
     finite(level=level)
     positive(decades=decades)
-    curve = correlation.astype(float).sortby("lag")
     height, first, last = xr.apply_ufunc(
         _plateau,
         curve,
@@ -47,9 +47,9 @@ def plateau(correlation: DataArray, *, level: float = LEVEL, decades: float = 1.
     )
     words = f"plateau of the {correlation.attrs.get('long_name', 'correlation')}"
     new = {
-        "height": height.assign_attrs(correlation.attrs, long_name=words),
-        "first_lag": first.assign_attrs(units="sweeps", long_name=f"begin of the {words}"),
-        "last_lag": last.assign_attrs(units="sweeps", long_name=f"end of the {words}"),
+        "height": described(height, units=correlation.attrs.get("units"), long_name=words),
+        "first_lag": described(first, units="sweeps", long_name=f"begin of the {words}"),
+        "last_lag": described(last, units="sweeps", long_name=f"end of the {words}"),
     }
     return Dataset(new)
 
@@ -73,6 +73,7 @@ def _plateau(c: np.ndarray, lag: np.ndarray, level: float, factor: float) -> tup
     return tuple(np.where(known, x, np.nan) for x in (height, lag[starts[best]], lag[ends[best]]))
 
 
+@own_words
 def plateau_height(correlation: DataArray, *, level: float = LEVEL, decades: float = 1.0) -> Dataset:
     """Plateau of the mean over samples (and clones), with its standard error over samples.
 
@@ -88,11 +89,11 @@ def plateau_height(correlation: DataArray, *, level: float = LEVEL, decades: flo
     Raises:
         ValueError: as `plateau`, or if there is no dimension `sample`.
     """
-    require(correlation, "correlation", "sample", "lag")
-    curves = over_clones(correlation.astype(float))
+    correlation = variable(correlation, "correlation", "sample", "lag")
+    curves = over_clones(correlation.astype(float)).sortby("lag")
     place = plateau(curves.mean("sample", skipna=False, keep_attrs=True), level=level, decades=decades)
     lag = curves["lag"]
     heights = curves.where((lag >= place["first_lag"]) & (lag <= place["last_lag"])).mean("lag")
     out = jackknife(lambda x: x.mean("sample", skipna=False), heights)
-    described = {name: x.assign_attrs(place["height"].attrs) for name, x in out.data_vars.items()}
-    return Dataset(described).assign(place[["first_lag", "last_lag"]].data_vars)
+    heights = {name: described(x, **place["height"].attrs) for name, x in out.data_vars.items()}
+    return Dataset(heights).assign(place[["first_lag", "last_lag"]].data_vars)

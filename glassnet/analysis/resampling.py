@@ -10,7 +10,7 @@ import xarray as xr
 from scipy.special import ndtr, stdtrit
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import require
+from glassnet.analysis.labels import described, own_words, require, variable
 from glassnet.core.check import fail, integer, is_number
 
 Data = DataArray | Dataset
@@ -18,6 +18,7 @@ MEMORY = 2**26
 """Bytes of resampled data that are held at once."""
 
 
+@own_words
 def bootstrap(
     function: Callable[..., DataArray],
     data: Data,
@@ -49,7 +50,8 @@ def bootstrap(
         vectorised: hand over many resamples at once along a dimension `resample`; if False one at a time, for
             functions that take no further dimension.
     Returns:
-        `value` of the data as they are, `error`, `low` and `high`, dims of the function's result. NaN where the
+        `value` of the data as they are, `error`, `low` and `high`, dims and attributes of the function's result (those
+        of the data, where it sets none). NaN where the
         value is; error and interval are NaN as well where one resample gives NaN (not reached) or n = 1.
     Raises:
         ValueError: if `dim` is missing, from `data` or because `function` kept it, or a number is out of range.
@@ -57,10 +59,10 @@ def bootstrap(
     data = _of_samples(data, dim)
     integer(2, resamples=resamples)
     n = data.sizes[dim]
-    value = _checked(function(data), dim)
+    value = _of(function, data, dim)
     chosen = np.random.default_rng(seed).integers(n, size=(resamples, n))
     batch = max(1, MEMORY // max(data.nbytes, 1)) if vectorised else 1
-    draws = [_checked(function(part), dim) for part in _resampled(data, chosen, dim, batch, vectorised)]
+    draws = [_of(function, part, dim) for part in _resampled(data, chosen, dim, batch, vectorised)]
     return interval(value, xr.concat(draws, "resample"), n, level)
 
 
@@ -79,13 +81,14 @@ def interval(value: DataArray, draws: DataArray, n: int, level: float) -> Datase
     lower = float(ndtr(-correction * stdtrit(max(n - 1, 1), (1 + level) / 2)))
     new = {
         "value": value,
-        "error": draws.std("resample", ddof=1, skipna=False) * correction,
+        "error": spread(draws, "resample", ddof=1) * correction,
         "low": draws.quantile(lower, "resample", skipna=False).drop_vars("quantile"),
         "high": draws.quantile(1 - lower, "resample", skipna=False).drop_vars("quantile"),
     }
-    return _described(new, missing, value)
+    return _with_words(new, missing, value)
 
 
+@own_words
 def jackknife(function: Callable[..., DataArray], data: Data, *, level: float = 0.68, dim: str = "sample") -> Dataset:
     """Error and interval of a smooth function of the samples, from leaving out one at a time.
 
@@ -108,21 +111,21 @@ def jackknife(function: Callable[..., DataArray], data: Data, *, level: float = 
     data = _of_samples(data, dim)
     probability(level=level)
     n = data.sizes[dim]
-    value = _checked(function(data), dim)
+    value = _of(function, data, dim)
     if n < 2:
         nothing = xr.full_like(value, np.nan, dtype=float)
-        return _described({"value": value, "error": nothing, "low": nothing, "high": nothing}, nothing.isnull(), value)
-    without = [_checked(function(data.drop_isel({dim: [s]})), dim) for s in range(n)]
+        return _with_words({"value": value, "error": nothing, "low": nothing, "high": nothing}, nothing.isnull(), value)
+    without = [_of(function, data.drop_isel({dim: [s]}), dim) for s in range(n)]
     return from_left_out(value, xr.concat(without, "left_out"), level)
 
 
 def from_left_out(value: DataArray, without: DataArray, level: float = 0.68) -> Dataset:
     """`value`, `error`, `low`, `high` from the values without one sample along `left_out`: see `jackknife`."""
     n = without.sizes["left_out"]
-    error = without.std("left_out", ddof=0, skipna=False) * np.sqrt(n - 1)
+    error = spread(without, "left_out", ddof=0) * np.sqrt(n - 1)
     half = float(stdtrit(n - 1, (1 + level) / 2)) * error
     new = {"value": value, "error": error, "low": value - half, "high": value + half}
-    return _described(new, error.isnull() | value.isnull(), value)
+    return _with_words(new, error.isnull() | value.isnull(), value)
 
 
 def named(out: Dataset, dim: str) -> Dataset:
@@ -139,22 +142,38 @@ def probability(**values: float) -> None:
             raise fail(name, "be between 0 and 1", value)
 
 
-def _described(new: dict[str, DataArray], missing: DataArray, value: DataArray) -> Dataset:
+def _with_words(new: dict[str, DataArray], missing: DataArray, value: DataArray) -> Dataset:
     """A Dataset with the attributes of `value`, NaN for all but `value` where something is missing."""
     shown = {name: x if name == "value" else x.where(~missing) for name, x in new.items()}
-    return Dataset({name: x.rename(name).assign_attrs(value.attrs) for name, x in shown.items()})
+    return Dataset({name: described(x, **value.attrs).rename(name) for name, x in shown.items()})
 
 
 def _of_samples(data: Data, dim: str) -> Data:
+    if not isinstance(data, Dataset):
+        return variable(data, "data", dim)
     require(data, "data", dim)
-    if isinstance(data, DataArray):
-        return data
-    return data.drop_vars([name for name, x in data.data_vars.items() if dim not in x.dims])
+    return data.drop_vars([name for name, x in data.data_vars.items() if dim not in x.dims]).compute()
 
 
-def _checked(result: DataArray, dim: str) -> DataArray:
+def _of(function: Callable[..., DataArray], data: Data, dim: str) -> DataArray:
+    """What the function makes of the data; attributes that it does not set are those of the data, as of a mean."""
+    result = function(data)
     if not isinstance(result, DataArray):
         raise fail("function", "return a DataArray", type(result).__name__)
     if dim in result.dims:
         raise fail("function", f"return values without the dimension {dim!r}", tuple(map(str, result.dims)))
     return result
+
+
+def spread(values: DataArray, dim: str, *, ddof: int) -> DataArray:
+    """Standard deviation along `dim`, of numbers whose squares would be zero or infinite, too.
+
+    They are scaled by a power of two, which changes no bit of others. NaN for n <= ddof, and with a NaN or an
+    infinite number among them.
+    """
+    if values.sizes[dim] <= ddof:
+        return xr.full_like(values.isel({dim: 0}, drop=True), np.nan, dtype=float)
+    largest: DataArray = abs(values).max(dim, skipna=False)
+    scale = np.exp2(np.floor(np.log2(largest.where(np.isfinite(largest) & (largest > 0), 1.0))))
+    scaled = (values / scale).where(np.isfinite(values))
+    return scaled.std(dim, ddof=ddof, skipna=False) * scale

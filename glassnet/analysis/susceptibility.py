@@ -4,10 +4,10 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import attribute, labelled, require, widths
-from glassnet.core.check import fail
+from glassnet.analysis.labels import labelled, own_words, patterns, require, result, widths
 
 
+@own_words
 def susceptibility(ds: Dataset) -> Dataset:
     """Dynamic susceptibility chi4 of each layer, over clones and over samples.
 
@@ -35,11 +35,10 @@ def susceptibility(ds: Dataset) -> Dataset:
 
 def correlation_and_size(ds: Dataset) -> tuple[DataArray, DataArray]:
     """The spin autocorrelation in float64, and N_l M of each layer. Raises ValueError as `susceptibility`."""
-    if "spin_autocorrelation" not in ds:
-        raise fail("ds", "have the variable 'spin_autocorrelation'", sorted(map(str, ds.data_vars)))
+    ds = result(ds, "spin_autocorrelation")
     c = ds["spin_autocorrelation"].astype(float)
     require(c, "ds.spin_autocorrelation", "sample", "clone", "lag", "layer")
-    return c, widths(ds) * float(attribute(ds, "patterns"))
+    return c, widths(ds) * patterns(ds)
 
 
 def susceptibility_of_clones(c: DataArray) -> DataArray:

@@ -11,7 +11,7 @@ import xarray as xr
 from scipy.optimize import linear_sum_assignment
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import attribute
+from glassnet.analysis.labels import attribute, described, in_words, own_words, require, result
 from glassnet.core.check import fail, finite, one_of
 
 SYMMETRIES = ("none", "flip", "sign", "permutation")
@@ -21,6 +21,7 @@ BLOCK = 32
 DIMS = ("configuration", "hidden_layer", "neuron", "pattern")
 
 
+@own_words
 def reduced_overlap(ds: Dataset, symmetry: str = "sign", *, threshold: float = 0.1) -> Dataset:
     """Overlaps of hidden spins between all kept configurations, symmetries removed.
 
@@ -68,18 +69,23 @@ def reduced_overlap(ds: Dataset, symmetry: str = "sign", *, threshold: float = 0
         "magnetisation_squared": (squared, "squared magnetisation over patterns", "per neuron"),
         "magnetised": (squared > threshold, "magnetised layer", "1"),
     }
-    new = {name: x.assign_attrs(long_name=text, units=units) for name, (x, text, units) in words.items()}
+    new = {name: described(x, long_name=text, units=units) for name, (x, text, units) in words.items()}
     coords = {str(name): x for name, x in ds.coords.items() if str(name).startswith("configuration")}
+    if "configuration" in coords:
+        coords["configuration_b"] = DataArray(ds["configuration"].values, dims="configuration_b")
     return Dataset(new).assign_coords(coords | {"layer": np.arange(1, spins.sizes["hidden_layer"] + 1)})
 
 
 def _hidden_spins(ds: Dataset) -> DataArray:
-    if "configuration_spins" not in ds:
-        raise fail("ds", "hold configurations (keep_configurations=True)", sorted(map(str, ds.data_vars)))
-    spins = ds["configuration_spins"]
+    if "configuration_spins" not in result(ds):
+        raise ValueError(f"Argument `ds` must hold configurations (keep_configurations=True), but is {in_words(ds)}.")
+    spins = result(ds, "configuration_spins")["configuration_spins"]
+    require(spins, "ds.configuration_spins", *DIMS)
     for dim, least in (("pattern", 2), ("hidden_layer", 1)):
         if spins.sizes[dim] < least:
             raise fail("ds", f"have at least {least} along {dim!r}", spins.sizes[dim])
+    if "depth" in ds.attrs and spins.sizes["hidden_layer"] != attribute(ds, "depth") - 1:
+        raise fail("ds", "have all hidden layers along 'hidden_layer'", spins.sizes["hidden_layer"])
     return spins
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from glassnet.core.check import fail
+from glassnet.analysis.labels import in_words
 from glassnet.tasks import Task
 
 
@@ -49,6 +49,6 @@ def nearest_error(task: Task, *, opposite: bool = False) -> float:
 
 def _require_task(task: Task) -> None:
     if not isinstance(task, Task):
-        raise fail("task", "be a task (glassnet.tasks)", task)
+        raise ValueError(f"Argument `task` must be a task (glassnet.tasks), but is {in_words(task)}.")
     if not len(task.test_inputs):
         raise fail("task", "have test data", task)

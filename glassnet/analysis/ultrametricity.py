@@ -8,7 +8,8 @@ from xarray import DataArray, Dataset
 
 from glassnet.analysis.distribution import sample_of
 from glassnet.analysis.hierarchy import PAIR, cophenetic_correlation
-from glassnet.analysis.labels import require
+from glassnet.analysis.labels import described, own_words, pairs, variable
+from glassnet.analysis.resampling import spread
 from glassnet.core.check import fail, integer, one_of
 
 STATISTICS = {
@@ -21,6 +22,7 @@ ROUNDING = 1e-6
 """Sides of triangles that differ by less are equal."""
 
 
+@own_words
 def ultrametricity(overlap: DataArray, *, seed: int, triples: int = 20_000) -> Dataset:
     """Triangle statistics of the distances d = 1 - q and cophenetic correlation.
 
@@ -44,9 +46,8 @@ def ultrametricity(overlap: DataArray, *, seed: int, triples: int = 20_000) -> D
         ValueError: if dims are missing, an overlap is NaN or there are less than three configurations.
     """
     integer(1, triples=triples)
-    by_sample = "clone_b" in overlap.dims
-    pair = ("clone", "clone_b") if by_sample else PAIR
-    require(overlap, "overlap", *pair, *(["sample"] if by_sample else []))
+    overlap, pair = _pairs(overlap)
+    by_sample = pair != PAIR
     n = overlap.sizes[pair[0]]
     if n < 3:
         raise fail("overlap", f"have at least three values along {pair[0]!r}", n)
@@ -62,12 +63,19 @@ def ultrametricity(overlap: DataArray, *, seed: int, triples: int = 20_000) -> D
         vectorize=True,
         kwargs={"triples": chosen, "sets": sets},
     )
-    error = without.std("left_out", skipna=False) * np.sqrt(without.sizes["left_out"] - 1)
+    error = spread(without, "left_out", ddof=0) * np.sqrt(without.sizes["left_out"] - 1)
     if by_sample:
-        samples = value.sizes["sample"]
-        spread = value.std("sample", ddof=1, skipna=False) if samples > 1 else np.nan * value.isel(sample=0, drop=True)
-        value, error = value.mean("sample", skipna=False), spread / np.sqrt(samples)
+        error = spread(value, "sample", ddof=1) / np.sqrt(value.sizes["sample"])
+        value = value.mean("sample", skipna=False)
     return _by_name(value, "").assign(_by_name(error, "_error").data_vars)
+
+
+def _pairs(overlap: DataArray) -> tuple[DataArray, tuple[str, str]]:
+    """Overlaps whose two dimensions of a pair have one order, and the names of these."""
+    by_sample = isinstance(overlap, DataArray) and "clone_b" in overlap.dims
+    pair = ("clone", "clone_b") if by_sample else PAIR
+    overlap = variable(overlap, "overlap", *pair, *(["sample"] if by_sample else []), such="final_spin_overlap")
+    return pairs(overlap, *pair), pair
 
 
 def _triples(n: int, most: int, rng: np.random.Generator) -> np.ndarray:
@@ -106,12 +114,13 @@ def _by_name(values: DataArray, ending: str) -> Dataset:
     words = "standard error of the " if ending else ""
     return Dataset(
         {
-            f"{name}{ending}": values.isel(statistic=k).assign_attrs(long_name=f"{words}{text}", units="1")
+            f"{name}{ending}": described(values.isel(statistic=k), long_name=f"{words}{text}", units="1")
             for k, (name, text) in enumerate(STATISTICS.items())
         }
     )
 
 
+@own_words
 def null_overlaps(overlap: DataArray, kind: str, *, seed: int) -> DataArray:
     """Overlaps without a hierarchy, of the same mean and spread: what ultrametricity is held against.
 
@@ -126,8 +135,8 @@ def null_overlaps(overlap: DataArray, kind: str, *, seed: int) -> DataArray:
         ValueError: if dims are missing or `kind` is not known.
     """
     one_of(("shuffled", "gaussian"), kind=kind)
-    pair = ("clone", "clone_b") if "clone_b" in overlap.dims else PAIR
-    require(overlap, "overlap", *pair)
+    dims = overlap.dims if isinstance(overlap, DataArray) else ()
+    overlap, pair = _pairs(overlap)
     q = overlap.astype(float).transpose(..., *pair).copy()
     a, b = np.triu_indices(q.sizes[pair[0]], 1)
     pairs, rng = q.values[..., a, b], np.random.default_rng(seed)
@@ -137,9 +146,10 @@ def null_overlaps(overlap: DataArray, kind: str, *, seed: int) -> DataArray:
         new = pairs.mean(-1, keepdims=True) + pairs.std(-1, keepdims=True) * rng.normal(size=pairs.shape)
     q.values[..., a, b] = new
     q.values[..., b, a] = new
-    return q.transpose(*overlap.dims)
+    return described(q.transpose(*dims), **overlap.attrs)
 
 
+@own_words
 def ultrametricity_null(overlap: DataArray, kind: str, *, seed: int, draws: int = 20, triples: int = 20_000) -> Dataset:
     """Statistics of `ultrametricity` for overlaps without a hierarchy.
 
@@ -162,5 +172,9 @@ def ultrametricity_null(overlap: DataArray, kind: str, *, seed: int, draws: int 
         ultrametricity(null_overlaps(overlap, kind, seed=int(s)), seed=int(s), triples=triples)[names] for s in seeds
     ]
     all_ = xr.concat(rows, "draw")
-    spread = all_.std("draw", ddof=1, skipna=False)
-    return all_.mean("draw", skipna=False).assign({f"{name}_spread": spread[name] for name in names})
+    new = {}
+    for name, x in all_.data_vars.items():
+        text = f"{STATISTICS[str(name)]}, no hierarchy"
+        new[str(name)] = described(x.mean("draw", skipna=False), long_name=text, units="1")
+        new[f"{name}_spread"] = described(spread(x, "draw", ddof=1), long_name=f"spread of the {text}", units="1")
+    return Dataset(new)

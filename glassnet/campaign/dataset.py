@@ -1,5 +1,6 @@
 """A campaign as one Dataset: dims of the grid in front of those of the runs."""
 
+import json
 import os
 import warnings
 from collections.abc import Sequence
@@ -29,7 +30,8 @@ def open_campaign(folder: str | os.PathLike, *, variables: Sequence[str] | None 
     waiting times, ... are joined outer: what a run does not have, or has not measured yet, is NaN (integers become
     floats only there). `status` says where each run stands ("unreadable" with a warning for a result that is
     damaged, or a folder with another run), `done` which part of its sweeps is done. A scalar coordinate that differs
-    between runs, say the temperature, is a coordinate over the dims it depends on.
+    between runs, say the temperature, is a coordinate over the dims it depends on; so are the sizes `depth`, `patterns`
+    and `neurons`, by which analysis and plots know the machine.
 
     Left out are kept configurations (see `gn.open` on the folder of a run); overlaps between all last configurations
     if their numbers mean different samples and clones; and variables whose dims differ between runs. The
@@ -52,7 +54,7 @@ def open_campaign(folder: str | os.PathLike, *, variables: Sequence[str] | None 
         states[n], done[n] = "unreadable", float("nan")
     attributes = _attributes(campaign, [ds.attrs for ds in results.values()])
     places = list(np.ndindex(shape))
-    parts = {places[n]: _wanted(ds, variables) for n, ds in results.items()}
+    parts = {places[n]: _sized(_wanted(ds, variables)) for n, ds in results.items()}
     dims = tuple(axis.key for axis in campaign.grid.axes)
     ds, left_out = joined(parts, dims, shape)
     left_out += sorted({str(name) for ds in results.values() for name in ds.data_vars if str(name).startswith(KEPT)})
@@ -89,6 +91,16 @@ def _wanted(ds: xr.Dataset, variables: Sequence[str] | None) -> xr.Dataset:
     known = [name for name in VARIABLES if name in ds]
     names = [*known, *(name for name in ds.data_vars if name not in VARIABLES and not str(name).startswith(KEPT))]
     return ds[names if variables is None else [name for name in names if name in variables]]
+
+
+def _sized(ds: xr.Dataset) -> xr.Dataset:
+    """A result whose sizes are coordinates, since they may differ between runs: depth, patterns, neurons by layer."""
+    sizes: dict[str, Any] = {name: int(ds.attrs[name]) for name in ("depth", "patterns") if name in ds.attrs}
+    if "widths" in ds.attrs and "layer" in ds.coords:
+        widths = json.loads(ds.attrs["widths"])
+        words = {"units": "1", "long_name": "neurons N_l of the layer"}
+        sizes["neurons"] = ("layer", [widths[l] for l in ds["layer"].values], words)
+    return ds.assign_coords(sizes)
 
 
 def _standing(dims: tuple[str, ...], shape: tuple[int, ...], states: Sequence[str], done: Sequence[float]) -> dict:

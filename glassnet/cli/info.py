@@ -42,6 +42,7 @@ def main(arguments: Sequence[str]) -> None:
         print("\n".join(surroundings()))
         return
 
+    from glassnet.analysis.labels import ascending
     from glassnet.campaign.folder import holds_campaign
     from glassnet.results import files_of, open_result
     from glassnet.store.folder import RESULTS, holds_run
@@ -56,10 +57,12 @@ def main(arguments: Sequence[str]) -> None:
         if not (options.file / RESULTS).is_dir():
             return
     ds = open_result(options.file)
+    if "config" not in ds.attrs:
+        raise fail("file", "be the result of a run or of theory, not what analysis made of it", str(options.file))
     if options.config:
         print(configuration(ds))
     else:
-        print("\n".join(summary(ds, options.file, files_of(options.file))))
+        print("\n".join(summary(ascending(ds), options.file, files_of(options.file))))
 
 
 def configuration(ds: "Dataset") -> str:
@@ -223,27 +226,45 @@ def last_measured(ds: "Dataset") -> int:
 
 def by_layer(ds: "Dataset") -> Iterator[str]:
     """Tables by layer: energy, violated gaps and acceptance at the end, relaxation times at each waiting time."""
-    from glassnet.analysis import relaxation_time
+    from glassnet.analysis import moving_layers, relaxation_time
+    from glassnet.analysis.relaxation import waits
 
     yield f"{'by layer':<28}" + "".join(f"{l:>9}" for l in ds["layer"].values)
     names = ("energy", "violated", "acceptance_weights", "acceptance_spins")
     for name in (name for name in names if name in ds):  # dynamics of a builder count no moves
-        yield from _table(name.replace("_", " of "), ds[name].isel(time=last_measured(ds)).mean("sample"))
-    longest = int(ds["lag"][-1])
+        yield from _table(name.replace("_", " of "), ds[name].isel(time=last_measured(ds)).mean("sample"), ds["layer"])
     sources = {"spins": "spin_autocorrelation", "weights": "weight_autocorrelation_normalised"}
     for words, name in sources.items():
         if name not in ds:
             continue
-        tau = relaxation_time(ds[name].mean(("sample", "clone")))
-        for t in tau["waiting_time"].values:
-            yield from _table(f"tau of {words}, t_w {t}", tau.sel(waiting_time=t), f"> {longest}")
+        c = moving_layers(ds, name)
+        c = c.dropna("lag", how="all")
+        if not c.size:
+            continue
+        tau = relaxation_time(c.mean(("sample", "clone")))
+        for t in waits(ds):
+            yield from _table(f"tau of {words}, t_w {t}", tau.sel(waiting_time=t), ds["layer"], c["lag"])
+    if len(waits(ds)) < ds.sizes["waiting_time"]:
+        yield "  no tau for t_w 0: after a random start the first sweeps are a quench"
 
 
-def _table(name: str, values: "DataArray", missing: str = "-") -> Iterator[str]:
-    """A row of values by layer, for each temperature."""
+def _table(name: str, values: "DataArray", layers: "DataArray", lags: "DataArray | None" = None) -> Iterator[str]:
+    """A row of values in `layers`, for each temperature; "-" where there is none, or beyond `lags` if it is a lag."""
+    first, last = (
+        (float(lags[lags > 0].min()), float(lags.max())) if lags is not None and lags.max() > 0 else (0.0, 0.0)
+    )
+    moving = values["layer"].values
+
+    def cell(layer: int, x: float) -> str:
+        if layer not in moving or (np.isnan(x) and lags is None):
+            return "-"
+        if np.isnan(x):
+            return f"> {last:g}"
+        return f"< {first:g}" if 0 <= x < first else f"{x:.3g}" if abs(x) < 1000 else f"{x:.0f}"
+
     rows = [values.isel(temperature=n) for n in range(values.sizes.get("temperature", 0))]
     for row in rows or [values]:
-        cells = (missing if np.isnan(x) else f"{x:.3g}" if abs(x) < 1000 else f"{x:.0f}" for x in row.values)
+        cells = (cell(*pair) for pair in zip(layers.values, row.reindex(layer=layers).values, strict=True))
         suffix = f"   T {float(row.temperature):.4g}, beta {float(row.beta):.4g}" if rows else ""
         yield f"  {name:<26}" + "".join(f"{cell:>9}" for cell in cells) + suffix
 

@@ -24,8 +24,8 @@ class PlotOptions:
     Args:
         file: dataset written by `glassnet run`; the parts of a run are joined.
         output: figure to be written: .png, .pdf or .svg; beside the dataset, as .png, if None.
-        temperature: which temperature 1/beta, the nearest that is there; this or `beta` is needed where there are
-            several.
+        temperature: which temperature 1/beta, the nearest that is there; where there are several and neither this nor
+            `beta` is given, all are drawn, six at most.
         beta: which inverse temperature, the nearest that is there; instead of `temperature`.
         overwrite: replace the figure if it exists.
         quiet: print nothing but errors.
@@ -48,6 +48,8 @@ def main(arguments: Sequence[str]) -> None:
     ds = open_result(options.file)
     if "theory" in ds.attrs:
         raise fail("file", "be the result of a simulation", str(options.file))
+    if "energy" not in ds:
+        raise fail("file", "be the result of a simulation", str(options.file))
     ds = at_temperature(ds, options.temperature, options.beta)
     output = options.output or options.file.with_name(f"{options.file.name.removesuffix('.nc')}.png")
     checked_output(output, FIGURES, overwrite=options.overwrite)
@@ -63,10 +65,10 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def at_temperature(ds: "Dataset", temperature: float | None, beta: float | None = None) -> "Dataset":
-    """The part of a dataset at the nearest temperature, or inverse temperature; all of it if there is but one.
+    """The part of a dataset at the nearest temperature, or inverse temperature; all of it where none is given.
 
     Raises:
-        ValueError: if both are given, or none where there are several.
+        ValueError: if both are given.
     """
     if temperature is not None and beta is not None:
         raise fail("beta", "not be given together with `temperature`", beta)
@@ -74,9 +76,7 @@ def at_temperature(ds: "Dataset", temperature: float | None, beta: float | None 
         return ds
     name, wanted = ("temperature", temperature) if beta is None else ("beta", beta)
     if wanted is None:
-        pairs = zip(ds["temperature"].values, ds["beta"].values, strict=True)
-        known = ", ".join(f"{T:.4g} (beta {b:.4g})" for T, b in pairs)
-        raise fail("temperature", f"be given, or `beta`, one of {known}", wanted)
+        return ds
     values = ds[name].values
     with np.errstate(invalid="ignore"):
         distance = np.where(values == wanted, 0, np.abs(values - wanted))  # both may be infinite

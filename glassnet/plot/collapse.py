@@ -6,10 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from xarray import DataArray
 
-from glassnet.analysis import mean_and_error
 from glassnet.core.check import fail, finite
-from glassnet.plot.labels import label, single_temperature
-from glassnet.plot.overlaps import MARKERS
+from glassnet.plot.labels import array, label, only, over_samples
+from glassnet.plot.overlaps import MARKERS, at_layer
 from glassnet.plot.style import graded, legend, on_axes
 
 
@@ -30,11 +29,11 @@ def aging_collapse(data: DataArray, ax: Axes | None = None, *, layer: int, expon
         ValueError: if `data` has more than one temperature or lacks the layer, or `exponent` is not finite.
     """
     finite(exponent=exponent)
-    data = single_temperature(data)
-    if layer not in data["layer"].values:
-        raise fail("layer", f"be one of {data['layer'].values.tolist()}", layer)
-    c = data.sel(layer=layer)
+    data = array(data, "waiting_time", "lag", such="spin_autocorrelation")
+    c = only(at_layer(data, layer), "sample", "clone", "clone_b", "waiting_time", "lag")
     c = c.isel(waiting_time=c["waiting_time"].values > 0, lag=c["lag"].values > 0)
+    if not c.size:
+        raise fail("data", "have waiting times and lags above 0", dict(data.sizes))
     times = c["waiting_time"].values
     x = c["lag"].values / times[:, None].astype(float) ** exponent
     _curves(ax, x, c.transpose("waiting_time", ...), [f"{t:g}" for t in times], "$t_w =$")
@@ -60,6 +59,7 @@ def width_collapse(data: DataArray, ax: Axes | None = None, *, dim: str, a: floa
         ValueError: if `data` has other dimensions, or an exponent is not finite.
     """
     finite(a=a, b=b)
+    data = array(data, "width", "sample", dim, such="energy")
     if {*data.dims} != {"width", "sample", dim}:
         raise fail("data", f"have the dimensions 'width', 'sample' and {dim!r} only", tuple(map(str, data.dims)))
     N = data["width"].astype(float)
@@ -75,7 +75,7 @@ def width_collapse(data: DataArray, ax: Axes | None = None, *, dim: str, a: floa
 
 def _curves(ax: Axes, x: np.ndarray, values: DataArray, names: Sequence[str], title: str) -> None:
     """One line with bars for each position along the first dimension, from dark to light."""
-    curve, handles = mean_and_error(values), []
+    curve, handles = over_samples(values), []
     for n, (name, colour) in enumerate(zip(names, graded("plasma", len(names)), strict=True)):
         error = np.nan_to_num(curve["error"].values[n])
         style = {"color": colour, "marker": MARKERS[n % len(MARKERS)], "markersize": 2.5, "linewidth": 0.6}

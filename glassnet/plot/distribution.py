@@ -4,8 +4,8 @@ from matplotlib.axes import Axes
 from xarray import DataArray, Dataset
 
 from glassnet.analysis import overlap_distribution
-from glassnet.core.check import fail
-from glassnet.plot.labels import at_waiting_times, label, single_temperature
+from glassnet.plot.labels import at_waiting_times, label, of_run, only, overlaps_of
+from glassnet.plot.overlaps import at_layer, one_matrix
 from glassnet.plot.style import ENERGY, ERROR, legend, on_axes
 
 PARTS = {"within": (ENERGY, "one sample"), "between": (ERROR, "two samples")}
@@ -19,7 +19,8 @@ def overlap_histogram(
     """P(q) of one layer, between clones of one sample and between two samples, with bands of one standard error.
 
     Args:
-        data: overlaps by `configuration` and `configuration_b`, or what `overlap_distribution` makes of them.
+        data: overlaps by `configuration` and `configuration_b`, what `overlap_distribution` makes of them, or a result,
+            whose `final_spin_overlap` is taken.
         ax: axes; a new figure if None.
         layer: the layer.
         waiting_time: waiting time in sweeps; the last one if None.
@@ -28,13 +29,12 @@ def overlap_histogram(
     Raises:
         ValueError: if `data` has more than one temperature, or lacks the layer or the waiting time.
     """
-    data = single_temperature(data)
-    if layer not in data["layer"].values:
-        raise fail("layer", f"be one of {data['layer'].values.tolist()}", layer)
-    chosen = data.sel(layer=layer)
-    if "waiting_time" in chosen.dims:
-        chosen = at_waiting_times(chosen, waiting_time).isel(waiting_time=0)
-    P = overlap_distribution(chosen) if isinstance(chosen, DataArray) else chosen
+    if isinstance(data, Dataset) and "within" in data:
+        P = of_run(data, *PARTS, *(f"{name}_error" for name in PARTS))
+        P = at_waiting_times(at_layer(P, layer), waiting_time).isel(waiting_time=0)
+        only(P["within"], "overlap")
+    else:
+        P = overlap_distribution(one_matrix(overlaps_of(data), layer, waiting_time))
     q, lines = P["overlap"].values, []
     for name, (colour, words) in PARTS.items():
         if bool(P[name].isnull().all()):

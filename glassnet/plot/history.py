@@ -4,7 +4,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from xarray import DataArray
 
-from glassnet.plot.labels import label, logarithmic, over_samples, single_temperature
+from glassnet.analysis.labels import variable
+from glassnet.core.check import fail
+from glassnet.plot.labels import array, label, logarithmic, only, over_samples
 from glassnet.plot.relaxation import band
 from glassnet.plot.style import ENERGY, GREY, layer_bar, layer_colours, on_axes, plain_numbers
 
@@ -26,10 +28,12 @@ def layers_in_time(data: DataArray, ax: Axes | None = None) -> Axes:
     Returns:
         The axes.
     Raises:
-        ValueError: if `data` has more than one temperature.
+        ValueError: if `data` has more than one temperature, no times, or more than one further dimension.
     """
-    values, scale = logarithmic(single_temperature(data), "time")
-    parts = next((dim for dim in values.dims if dim not in ("sample", "time")), None)
+    values, scale = logarithmic(array(data, "time", such="energy"), "time")
+    parts, *further = [dim for dim in values.dims if dim not in ("sample", "time")] or [None]
+    if further:
+        raise fail("data", f"have one dimension beside sample and time, not {further[0]!r} too", dict(values.sizes))
     if parts is None:
         parts, values = "layer", values.expand_dims(layer=[0])
     values = values.where(np.isfinite(values)).dropna(parts, how="all")
@@ -65,7 +69,10 @@ def rate(data: DataArray, ax: Axes | None = None) -> Axes:
         ax: axes; a new figure if None.
     Returns:
         The axes.
+    Raises:
+        ValueError: if `data` is no variable of numbers along `done`.
     """
+    data = only(variable(data, "data", "done"), "done")
     done, speed = data["done"].values, data.values
     ax.plot(done, speed, color=ENERGY, marker="o")
     if "session" in data.coords:

@@ -2,11 +2,17 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from xarray import DataArray, Dataset
 
 from glassnet.analysis import mean_and_error, moving_layers
+from glassnet.analysis.labels import ascending, attribute, in_words, result, variable, widths
 from glassnet.core.check import fail
+
+OF_CLONES = ("sample", "clone", "clone_b", "waiting_time", "lag", "layer")
+"""Dimensions of what clones measure at one temperature."""
 
 GREEK = {"alpha": "alpha", "eps": "epsilon", "tau": "tau", "chi": "chi", "mu": "mu", "nu": "nu", "sum": "sum"}
 
@@ -28,28 +34,123 @@ def label(data: DataArray) -> str:
     return " ".join(filter(None, words))
 
 
-def single_temperature(data: DataArray | Dataset) -> DataArray | Dataset:
-    """`data` without the dimension `temperature`. Raises ValueError if it holds more than one."""
+def conditions(data: Any) -> str:
+    """Of what a picture is: temperature, load, width and depth, as far as the labels of `data` say."""
+    if not isinstance(data, (DataArray, Dataset)):
+        return ""
+    known = {name: x.item() for name, x in data.coords.items() if not x.ndim}
+    if isinstance(data, Dataset):
+        known = {name: data.attrs[name] for name in ("alpha", "depth") if name in data.attrs} | known
+    words = {"temperature": "T", "beta": r"\beta", "alpha": r"\alpha"}
+    told = [f"${symbol} = {_number(known[name])}$" for name, symbol in words.items() if name in known]
+    hidden = _hidden_widths(data, known)
+    if hidden:
+        low, high = min(hidden), max(hidden)
+        told.append(f"$N = {low:g}$" if low == high else f"$N = {low:g}$ to ${high:g}$")
+    if "depth" in known:
+        told.append(f"$L = {known['depth']:g}$")
+    return ", ".join(told)
+
+
+def _number(x: float) -> str:
+    return r"\infty" if np.isinf(x) else f"{x:.4g}"
+
+
+def _hidden_widths(data: DataArray | Dataset, known: dict) -> list[float]:
+    """Neurons of the hidden layers, as far as they are known."""
+    if not isinstance(data, Dataset) or "depth" not in known or "layer" not in data.coords:
+        return []
+    if "widths" not in data.attrs and "neurons" not in data.coords:
+        return []
+    N = widths(data)
+    inside = N["layer"].values < known["depth"]
+    return N.values[..., inside].ravel().tolist() if N.dims == ("layer",) else []
+
+
+def of_run(data: Any, *variables: str) -> Dataset:
+    """A result at one temperature that has these variables, its coordinates in rising order.
+
+    Raises:
+        ValueError: for anything else, in one sentence.
+    """
+    return single_temperature(result(data, *variables, name="data"))
+
+
+def array(data: Any, *dims: str, such: str) -> DataArray:
+    """A variable at one temperature that has these dimensions, its coordinates in rising order.
+
+    Raises:
+        ValueError: for anything else, in one sentence.
+    """
+    if isinstance(data, DataArray):
+        data = single_temperature(data)
+    return variable(data, "data", *dims, such=such)
+
+
+def overlaps_of(data: Any) -> DataArray:
+    """Overlaps between configurations: an array as it is, of a result those of the spins at the end."""
+    name = "final_spin_overlap"
+    if isinstance(data, Dataset):
+        data = result(data, name, name="data")[name]
+    return array(data, "configuration", "configuration_b", such=name)
+
+
+def only(values: DataArray, *dims: str) -> DataArray:
+    """`values`, if they have no other dimensions, such as those of a campaign. Raises ValueError if they have."""
+    further = sorted({*map(str, values.dims)} - {*dims})
+    if further:
+        raise fail("data", f"have no dimension {further[0]!r}: select from it or average", dict(values.sizes))
+    return values
+
+
+def temperatures(data: Dataset) -> list[tuple[float, Dataset]]:
+    """Each temperature, coldest first, with the part of the result that belongs to it."""
+    if "temperature" not in data.dims:
+        return [(float(data.coords.get("temperature", np.nan)), data)]
+    order = np.argsort(data["temperature"].values)
+    return [(float(data["temperature"][n]), data.isel(temperature=int(n))) for n in order]
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """Places of at most `most` of `count` things, evenly chosen, the first and the last among them."""
+    return sorted({round(n * (count - 1) / (most - 1)) for n in range(most)}) if count > most else list(range(count))
+
+
+def single_temperature(data: Any) -> Any:
+    """`data` without the dimension `temperature`, its coordinates in rising order.
+
+    Raises:
+        ValueError: if it holds more than one temperature, or is no data at all.
+    """
+    if not isinstance(data, (DataArray, Dataset)):
+        raise ValueError(f"Argument `data` must be a Dataset or a DataArray of it, but is {in_words(data)}.")
+    data = ascending(data)
     if "temperature" not in data.dims:
         return data
     if data.sizes["temperature"] > 1:
         values = {"temperature": data["temperature"].values.tolist()}
         values |= {"beta": data["beta"].values.tolist()} if "beta" in data.coords else {}
         raise fail("data", "have a single temperature: select one with .sel(temperature=...)", values)
+    if not data.sizes["temperature"]:
+        raise fail("data", "have values along 'temperature'", dict(data.sizes))
     return data.isel(temperature=0)
 
 
-def by_layer(data: DataArray | Dataset, name: str) -> DataArray:
+def by_layer(data: DataArray | Dataset, name: str, *dims: str) -> DataArray:
     """What is drawn against `layer`: a DataArray as it is, of a Dataset the variable `name` without clamped layers.
 
     Raises:
-        ValueError: for more than one temperature, a missing variable, or no layer to draw.
+        ValueError: for more than one temperature, a missing variable or one of `dims`, a dimension that runs do not
+            have, or no layer to draw.
     """
     data = single_temperature(data)
-    values = moving_layers(data, name) if isinstance(data, Dataset) else data
-    if not values.sizes.get("layer"):
-        raise fail("data", "have layers that move along the dimension 'layer'", dict(values.sizes))
-    return values
+    if isinstance(data, Dataset):
+        data = result(data, name, name="data")
+        attribute(data, "depth", "data")
+        data = moving_layers(data, name)
+    if not data.sizes.get("layer"):
+        raise fail("data", "have layers that move along the dimension 'layer'", dict(data.sizes))
+    return only(variable(data, "data", "layer", *dims, such=name), *OF_CLONES)
 
 
 def over_samples(values: DataArray) -> Dataset:
@@ -67,7 +168,7 @@ def at_waiting_times(values: DataArray, chosen: float | Sequence[float] | None) 
         values = values.expand_dims("waiting_time") if "waiting_time" in values.coords else values
         return values if "waiting_time" in values.dims else values.expand_dims(waiting_time=[0])
     known = values["waiting_time"].values.tolist()
-    chosen = known[-1:] if chosen is None else [chosen] if isinstance(chosen, (int, float)) else list(chosen)
+    chosen = [max(known)] if chosen is None else np.atleast_1d(np.asarray(chosen)).tolist()
     if not chosen or not set(chosen) <= set(known):
         raise fail("waiting_time", f"be among the waiting times {known}", chosen)
     return values.sel(waiting_time=chosen)

@@ -1,15 +1,18 @@
-"""Solid and liquid: replica overlap by layer, and matrices of overlaps."""
+"""Replica overlap by layer, and matrices of overlaps."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from xarray import DataArray, Dataset
 
 from glassnet.analysis import clustered, longest_lag, mean_pair_overlap
+from glassnet.analysis.hierarchy import square
+from glassnet.analysis.labels import attribute
 from glassnet.analysis.relaxation import LEVEL
 from glassnet.core.check import fail, integer
-from glassnet.plot.labels import at_waiting_times, by_layer, label, over_samples, single_temperature
+from glassnet.plot.labels import at_waiting_times, by_layer, label, only, over_samples, overlaps_of
 from glassnet.plot.style import GREY, graded, legend, on_axes
 
 MARKERS = "osD^v<>ph*"
@@ -17,9 +20,10 @@ MARKERS = "osD^v<>ph*"
 
 @on_axes
 def overlap_profile(data: DataArray | Dataset, ax: Axes | None = None) -> Axes:
-    """Overlap of clones at the longest lag by layer, one line for each waiting time: solid above 1/e, liquid below.
+    """Overlap of clones at the longest lag by layer, one line for each waiting time, with the level 1/e.
 
-    Means over samples and pairs of clones, with bars of one standard error over samples.
+    Means over samples and pairs of clones, with bars of one standard error over samples. Huang et al. 2025 call
+    layers above the level solid; whether they stay there for longer than this lag cannot be seen.
 
     Args:
         data: an overlap by `layer`, or a result, whose `spin_overlap` in the layers that move is drawn between
@@ -30,13 +34,14 @@ def overlap_profile(data: DataArray | Dataset, ax: Axes | None = None) -> Axes:
     Raises:
         ValueError: if `data` has more than one temperature or a single clone.
     """
-    q = mean_of_pairs(longest_lag(by_layer(data, "spin_overlap")))
+    curves = by_layer(data, "spin_overlap")
+    q = mean_of_pairs(longest_lag(curves))
     handles, _ = profile_lines(ax, q)
     level_line(ax)
-    depth = int(data.attrs["depth"]) if isinstance(data, Dataset) else None
+    depth = int(attribute(data, "depth", "data")) if isinstance(data, Dataset) else None
     layer_axis(ax, q["layer"].values, depth)
     low = min(-0.04, ax.dataLim.y0 - 0.02)
-    ax.set(xlabel="layer $l$", ylabel=label(q), ylim=(low, 1.04))
+    ax.set(xlabel=f"layer $l${at_longest(curves)}", ylabel=label(q), ylim=(low, 1.04))
     legend(ax, handles, title="$t_w =$")
     return ax
 
@@ -85,11 +90,15 @@ def mean_of_pairs(q: DataArray) -> DataArray:
 
 
 def level_line(ax: Axes) -> None:
-    """The line at 1/e, with its sides named at the right of the axes, where there is no data."""
+    """The line at 1/e, named at the right of the axes, where there is no data."""
     ax.axhline(LEVEL, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
-    for word, side, offset in (("solid", "bottom", 2), ("liquid", "top", -2)):
-        place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": side}
-        ax.annotate(word, (1, LEVEL), (3, offset), color=GREY, fontsize="small", **place)
+    place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
+    ax.annotate("1/e", (1, LEVEL), (3, 0), color=GREY, fontsize="small", **place)
+
+
+def at_longest(values: DataArray) -> str:
+    """At which lag something was measured, as the end of a label."""
+    return f" (lag {float(values['lag'].max()):g})" if "lag" in values.coords else ""
 
 
 def layer_axis(ax: Axes, layers: np.ndarray, depth: int | None) -> None:
@@ -128,9 +137,8 @@ def overlap_matrix(
     Raises:
         ValueError: if `data` has more than one temperature, or lacks the layer or the waiting time.
     """
-    values = single_temperature(data["final_spin_overlap"] if isinstance(data, Dataset) else data)
-    q = at_waiting_times(at_layer(values, layer), waiting_time).isel(waiting_time=0)
-    order = clustered(q.transpose("configuration", "configuration_b")).order
+    q = one_matrix(overlaps_of(data), layer, waiting_time)
+    order = clustered(q).order
     if clones is not None:
         order = _samples_together(order, clones)
     style = {"cmap": "RdBu_r", "vmin": -1, "vmax": 1, "interpolation": "nearest", "origin": "upper"}
@@ -144,10 +152,25 @@ def overlap_matrix(
     return ax
 
 
-def at_layer(values: DataArray, layer: int) -> DataArray:
+def one_matrix(values: DataArray, layer: int, waiting_time: float | None) -> DataArray:
+    """Overlaps of all pairs of configurations in one layer after one waiting time, both dimensions in one order.
+
+    Raises:
+        ValueError: if layer or waiting time are not there, there are further dimensions, or an overlap is not finite.
+    """
+    q = at_waiting_times(at_layer(values, layer), waiting_time).isel(waiting_time=0)
+    q = square(only(q, "configuration", "configuration_b"), "data").transpose("configuration", "configuration_b")
+    if not np.isfinite(q.values).all():
+        raise fail("data", f"have finite overlaps in layer {layer}", float(q.values[~np.isfinite(q.values)][0]))
+    return q
+
+
+def at_layer(values: Any, layer: int) -> Any:
     """`values` at one layer. Raises ValueError if it is not there."""
+    if "layer" not in values.coords:
+        raise fail("data", "have the coordinate 'layer'", sorted(map(str, values.coords)))
     known = np.atleast_1d(values["layer"].values).tolist()
-    if layer not in known:
+    if np.ndim(layer) or layer not in known:
         raise fail("layer", f"be among the layers {known}", layer)
     return values.sel(layer=layer) if "layer" in values.dims else values
 

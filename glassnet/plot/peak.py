@@ -4,6 +4,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from xarray import DataArray, Dataset
 
+from glassnet.analysis.labels import require, result
+from glassnet.core.check import fail
 from glassnet.plot.labels import at_waiting_times, by_layer, label, logarithmic, over_samples
 from glassnet.plot.style import layer_bar, layer_colours, on_axes
 
@@ -32,7 +34,7 @@ def susceptibility_curves(
     Raises:
         ValueError: if `data` has more than one temperature, or was not measured at `waiting_time`.
     """
-    values, scale = logarithmic(by_layer(data, "susceptibility_clones"), "lag")
+    values, scale = logarithmic(by_layer(data, "susceptibility_clones", "lag"), "lag")
     values = at_waiting_times(values, waiting_time).isel(waiting_time=0)
     layers = values["layer"].values.tolist()
     colours, mappable = layer_colours(layers)
@@ -43,6 +45,10 @@ def susceptibility_curves(
         ax.plot(t, mean, color=colour)
         ax.fill_between(t, mean - error, mean + error, color=colour, alpha=0.2, linewidth=0)
     if peaks is not None:
+        peaks = result(peaks, "height", "height_error", "peak_lag", "peak_lag_error", name="peaks")
+        require(peaks, "peaks", "layer")
+        if not set(layers) <= set(peaks["layer"].values.tolist()):
+            raise fail("peaks", f"have the layers {layers}", peaks["layer"].values.tolist())
         _peaks(ax, at_waiting_times(peaks, waiting_time).isel(waiting_time=0), dict(zip(layers, colours, strict=True)))
     ax.set(xscale=scale, xlabel=label(values["lag"]), ylabel=r"susceptibility $\chi_4$")
     ax.set_ylim(bottom=0)

@@ -1,4 +1,4 @@
-"""Which layers are solid at which load."""
+"""Overlap of clones by layer and load, beside the transitions of theory."""
 
 from collections.abc import Sequence
 
@@ -12,15 +12,16 @@ from matplotlib.patheffects import Normal, Stroke
 from xarray import DataArray, Dataset
 
 from glassnet.analysis import longest_lag
+from glassnet.analysis.labels import attribute
 from glassnet.analysis.relaxation import LEVEL
 from glassnet.core.check import fail, finite
-from glassnet.plot.labels import at_waiting_times, label, over_samples, single_temperature
+from glassnet.plot.labels import array, at_waiting_times, label, of_run, over_samples
 from glassnet.plot.overlaps import mean_of_pairs
 from glassnet.plot.style import GREY, legend, on_axes
 from glassnet.plot.theory import THEORY, closure_style
 
 PHASES = "PuOr"
-"""Colours from liquid (orange) by the level (white) to solid (purple), told apart by colour-blind readers."""
+"""Colours from below (orange) by the level (white) to above (purple), told apart by colour-blind readers."""
 
 
 @on_axes
@@ -33,11 +34,11 @@ def phase_diagram(
     level: float = LEVEL,
     colour_bar: bool = True,
 ) -> Axes:
-    """Solid and liquid layers against ln alpha: the overlap of clones at the longest lag as a colour.
+    """Layers against ln alpha: the overlap of clones at the longest lag as a colour.
 
-    Solid (purple) above `level`, liquid (orange) below; means over samples and pairs of clones. What has not been
-    measured is hatched. Cells reach halfway, in ln alpha, to their neighbours. Theory is a line of steps to the
-    right of which each layer is solid: dashed for the factorised closure, full for the exact one.
+    Purple above `level`, where Huang et al. 2025 call a layer solid, orange below; means over samples and pairs of
+    clones. What has not been measured is hatched. Cells reach halfway, in ln alpha, to their neighbours. Theory is a
+    line of steps to the right of which each layer is solid: dashed for the factorised closure, full for the exact one.
 
     Args:
         data: an overlap by `alpha` and `layer`, or a campaign with a key `alpha` in its grid (`gn.open_campaign`),
@@ -46,7 +47,7 @@ def phase_diagram(
         theory: alpha_g(l) of `glassnet.theory.curves.transition_curves` for the depth of the machine, one Dataset
             for each closure.
         waiting_time: waiting time of the clones in sweeps; the last one if None.
-        level: overlap between liquid and solid, 1/e unless given [Huang et al. 2025].
+        level: between the colours, 1/e unless given [Huang et al. 2025].
         colour_bar: whether to draw one.
     Returns:
         The axes.
@@ -57,7 +58,7 @@ def phase_diagram(
     finite(level=level)
     if not 0 < level < 1:
         raise fail("level", "be between 0 and 1", level)
-    q, depth = _overlaps(single_temperature(data), waiting_time)
+    q, depth = _overlaps(data, waiting_time)
     steps = [(curve, _transition(curve, depth)) for curve in ([theory] if isinstance(theory, Dataset) else theory)]
     mesh = _cells(ax, q, level)
     for curve, alpha_g in steps:
@@ -82,11 +83,14 @@ def _overlaps(data: DataArray | Dataset, waiting_time: float | None) -> tuple[Da
     """Mean overlap by `layer` and rising `alpha`, and the depth of the machine, None if it cannot be known."""
     depth = None
     if isinstance(data, Dataset):
-        if "spin_overlap" not in data:
-            raise fail("data", "have the variable 'spin_overlap'", sorted(map(str, data.data_vars)))
-        data = data["spin_overlap"]
-        depth = _depth(data)
-        data = data.sel(layer=data["layer"] < depth)
+        ds = of_run(data, "spin_overlap")
+        data = ds["spin_overlap"]
+        if not data.sizes.get("layer"):
+            raise fail("data", "have values along the dimension 'layer'", dict(data.sizes))
+        known = "depth" in ds.attrs or ("depth" in ds.coords and not ds["depth"].ndim)
+        depth = int(attribute(ds, "depth", "data")) if known else _depth(data)
+        data = data.isel(layer=data["layer"].values < depth)
+    data = array(data, such="spin_overlap")
     for dim in ("alpha", "layer"):
         if not data.sizes.get(dim):
             raise fail("data", f"have values along the dimension {dim!r}", dict(data.sizes))
@@ -155,7 +159,7 @@ def _steps(ax: Axes, alpha_g: DataArray, **style) -> None:
 
 
 def _bar(ax: Axes, mesh: ScalarMappable, words: str, level: float) -> None:
-    """A colour bar with the level between liquid and solid marked."""
+    """A colour bar with the level marked."""
     bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02, aspect=28, spacing="proportional")
     bar.set_ticks([0, level, 1], labels=["0", "1/e" if level == LEVEL else f"{level:g}", "1"])
     bar.ax.tick_params(which="both", length=0)

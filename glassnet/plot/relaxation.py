@@ -8,8 +8,9 @@ from matplotlib.lines import Line2D
 from xarray import DataArray, Dataset
 
 from glassnet.analysis import energy_per_gap
+from glassnet.analysis.labels import attribute, require
 from glassnet.analysis.relaxation import LEVEL
-from glassnet.plot.labels import at_waiting_times, by_layer, label, logarithmic, over_samples, single_temperature
+from glassnet.plot.labels import at_waiting_times, by_layer, label, logarithmic, of_run, only, over_samples
 from glassnet.plot.style import ENERGY, ERROR, GREY, layer_bar, layer_colours, legend, on_axes, plain_numbers
 
 DASHES = ("-", "--", ":", "-.")
@@ -29,9 +30,16 @@ def energy_and_error(data: Dataset, ax: Axes | None = None) -> Axes:
     Returns:
         The axes of the energy.
     Raises:
-        ValueError: if `data` has more than one temperature.
+        ValueError: if `data` has more than one temperature, is no result of a machine, or lacks the energy.
     """
-    data, scale = logarithmic(single_temperature(data), "time")
+    data = of_run(data, "energy")
+    if "neurons" not in data.coords:
+        attribute(data, "widths", "data")
+    errors = [name for name in ("train_error", "test_error") if name in data]
+    for name in ("energy", *errors):
+        only(data[name], "sample", "time", "layer")
+        require(data[name], f"data.{name}", "time")
+    data, scale = logarithmic(data[["energy", *errors]], "time")
     energy = energy_per_gap(data)
     lines = [band(ax, energy, "time", color=ENERGY, label="energy")]
     ax.set(xscale=scale, xlabel=label(data["time"]))
@@ -41,7 +49,6 @@ def energy_and_error(data: Dataset, ax: Axes | None = None) -> Axes:
     elif _all_positive(energy):
         ax.set_yscale("log")
         plain_numbers(ax)
-    errors = [name for name in ("train_error", "test_error") if name in data]
     if errors:
         lines += _errors(ax.twinx(), data, errors)
     legend(ax, lines)
@@ -101,7 +108,7 @@ def autocorrelation(
     Raises:
         ValueError: if `data` has more than one temperature, or was not measured at `waiting_time`.
     """
-    values, scale = logarithmic(by_layer(data, "spin_autocorrelation"), "lag")
+    values, scale = logarithmic(by_layer(data, "spin_autocorrelation", "lag"), "lag")
     values = at_waiting_times(values, waiting_time)
     layers = values["layer"].values.tolist()
     colours, mappable = layer_colours(layers)

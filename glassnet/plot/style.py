@@ -1,7 +1,7 @@
 """Style of figures for a paper, and colours that colour-blind readers can tell apart."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -11,6 +11,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+
+from glassnet.analysis.labels import in_words
+from glassnet.plot.labels import conditions
 
 COLUMN, PAGE = 3.4, 7.0
 """Widths of one column and of the page, in inches."""
@@ -66,7 +69,10 @@ def new_axes() -> Axes:
 
 
 def on_axes(draw: Callable[..., Axes]) -> Callable[..., Axes]:
-    """`draw(data, ax, **options)` with `ax` optional: without it a new figure in the style of a paper."""
+    """`draw(data, ax, **options)` with `ax` optional: without it a new figure in the style of a paper.
+
+    A new figure carries the conditions of the run as its title.
+    """
 
     @functools.wraps(draw)
     def drawn(data, ax: Axes | None = None, **options) -> Axes:
@@ -74,6 +80,9 @@ def on_axes(draw: Callable[..., Axes]) -> Callable[..., Axes]:
             return draw(data, ax, **options)
         with paper():
             ax = draw(data, new_axes(), **options)
+            words = conditions(data)
+            if words:
+                ax.figure.suptitle(words, fontsize=8)
             ax.figure.draw_without_rendering()  # ticks take their style when first drawn
         return ax
 
@@ -81,7 +90,14 @@ def on_axes(draw: Callable[..., Axes]) -> Callable[..., Axes]:
 
 
 def layer_colours(layers: Sequence[int]) -> tuple[list[tuple], ScalarMappable]:
-    """One colour for each layer, dark to light, and what a colour bar of layers is made of."""
+    """One colour for each layer, dark to light, and what a colour bar of layers is made of.
+
+    Raises:
+        ValueError: if `layers` are no numbers in a row.
+    """
+    wrong = isinstance(layers, (str, Mapping)) or np.ndim(layers) != 1
+    if wrong or np.asarray(layers).dtype.kind not in "iuf":
+        raise ValueError(f"Argument `layers` must be a list of layers, but is {in_words(layers)}.")
     colours = graded("viridis", len(layers))
     edges = np.arange(len(layers) + 1) - 0.5
     return colours, ScalarMappable(BoundaryNorm(edges, len(layers)), ListedColormap(colours))

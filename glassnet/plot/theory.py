@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 from xarray import DataArray, Dataset
 
+from glassnet.analysis.labels import in_words
 from glassnet.core.check import fail, one_of
 from glassnet.plot.labels import label
 from glassnet.plot.overlaps import layer_axis
@@ -62,9 +63,12 @@ def theory_lines(
         ValueError: for a variable or a dimension that is missing or one too many, or too few colours.
     """
     one_of(AGAINST, against=against)
-    curves = [data] if isinstance(data, Dataset) else list(data)
+    curves = list(data) if isinstance(data, (list, tuple)) else [data]
     if not curves:
         raise fail("data", "hold at least one curve", data)
+    for curve in curves:
+        if not isinstance(curve, Dataset):
+            raise ValueError(f"Argument `data` must be a Dataset of theory or several, but is {in_words(curve)}.")
     empty, limits = not ax.has_data(), ax.get_xlim()
     for curve in curves:
         values = _values(curve, name, against)
@@ -90,6 +94,8 @@ def _values(curve: Dataset, name: str, against: str) -> DataArray:
     if source not in curve:
         raise fail("name", f"be one of {sorted(map(str, curve.data_vars))}", name)
     values = curve[source]
+    if not values.size:
+        raise fail("data", f"have values of {source!r}", dict(values.sizes))
     further = sorted({*map(str, values.dims)} - {"alpha", "layer"})
     if further:
         raise fail("data", f"have no dimension {further[0]!r} in {source!r}: select from it", dict(values.sizes))

@@ -6,12 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap, to_rgb
-from scipy.cluster.hierarchy import dendrogram
-from xarray import DataArray
+from xarray import DataArray, Dataset
 
 from glassnet.analysis import Tree, clustered
-from glassnet.plot.labels import at_waiting_times, label, single_temperature
-from glassnet.plot.overlaps import at_layer
+from glassnet.plot.labels import label, overlaps_of
+from glassnet.plot.overlaps import one_matrix
 from glassnet.plot.style import ON_COLOUR, graded, on_axes
 
 SAMPLES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
@@ -26,7 +25,12 @@ NARROWEST = 0.035
 
 @on_axes
 def overlap_tree(
-    data: DataArray, ax: Axes | None = None, *, layer: int, waiting_time: float | None = None, colour_bar: bool = True
+    data: DataArray | Dataset,
+    ax: Axes | None = None,
+    *,
+    layer: int,
+    waiting_time: float | None = None,
+    colour_bar: bool = True,
 ) -> Axes:
     """Overlaps between all last configurations in one layer under the tree of complete linkage that orders them.
 
@@ -34,7 +38,7 @@ def overlap_tree(
     `data` has the coordinate `configuration_sample`.
 
     Args:
-        data: overlaps by `configuration` and `configuration_b`.
+        data: overlaps by `configuration` and `configuration_b`, or a result, whose `final_spin_overlap` is drawn.
         ax: axes that hold strip, matrix and tree, in this order from below; a new figure if None.
         layer: the layer.
         waiting_time: waiting time of the clones in sweeps; the last one if None.
@@ -44,8 +48,7 @@ def overlap_tree(
     Raises:
         ValueError: if `data` has more than one temperature, or lacks the layer or the waiting time.
     """
-    values = at_layer(single_temperature(data), layer)
-    q = at_waiting_times(values, waiting_time).isel(waiting_time=0).transpose("configuration", "configuration_b")
+    q = one_matrix(overlaps_of(data), layer, waiting_time)
     tree = clustered(q)
     ax.set_axis_off()
     matrix = ax.inset_axes(MATRIX)
@@ -66,14 +69,28 @@ def _draw_tree(ax: Axes, tree: Tree) -> None:
     """Merges as brackets over the columns that they join, at the height of their distance."""
     leaves = len(tree.order)
     if leaves > 1:
-        lines = dendrogram(tree.linkage, no_plot=True)
-        x, y = (np.array(lines["icoord"]) - 5) / 10, np.array(lines["dcoord"])
-        ax.add_collection(LineCollection(np.stack([x, y], -1), colors="black", linewidths=0.7))
+        ax.add_collection(LineCollection(brackets(tree), colors="black", linewidths=0.7))
     top = float(tree.linkage[:, 2].max()) if leaves > 1 else 1.0
     ax.set(xlim=(-0.5, leaves - 0.5), ylim=(0, 1.05 * top or 1.0), xticks=[], ylabel="$d = 1 - q$")
     ax.spines[["top", "right", "bottom"]].set_visible(False)
     ax.tick_params(which="both", right=False, top=False)
     ax.patch.set_visible(False)
+
+
+def brackets(tree: Tree) -> np.ndarray:
+    """Corners (x, d) of each merge, shape (merge, 4, 2), leaves at 0, 1, ... in their order.
+
+    Merge by merge: a walk down the tree would have to go as deep as there are leaves.
+    """
+    leaves = len(tree.order)
+    x, height = np.zeros(2 * leaves - 1), np.zeros(2 * leaves - 1)
+    x[tree.order] = np.arange(leaves)
+    corners = np.empty((leaves - 1, 4, 2))
+    for n, (a, b) in enumerate(tree.linkage[:, :2].astype(int)):
+        new, d = leaves + n, tree.linkage[n, 2]
+        corners[n] = (x[a], height[a]), (x[a], d), (x[b], d), (x[b], height[b])
+        x[new], height[new] = (x[a] + x[b]) / 2, d
+    return corners
 
 
 def _draw_samples(ax: Axes, samples: np.ndarray) -> None:

@@ -7,11 +7,11 @@ import numpy as np
 from xarray import DataArray, Dataset
 
 from glassnet.analysis import energy_per_gap, longest_lag, mean_and_error, moving_layers, relaxation_time
-from glassnet.analysis.relaxation import LEVEL
+from glassnet.analysis.relaxation import LEVEL, waits
 from glassnet.report.cautions import magnetisation_threshold
 from glassnet.report.equilibrium import CORRELATIONS
 from glassnet.report.markup import Markup, joined, table, tag
-from glassnet.report.numbers import count, number, percent, with_error
+from glassnet.report.numbers import count, lag_in_words, number, percent, with_error
 from glassnet.report.significance import bounds
 from glassnet.report.source import has_clones, measured_part
 
@@ -22,7 +22,7 @@ Column = tuple[object, list[object]]
 
 
 def tables_by_layer(ds: Dataset) -> Iterator[Markup]:
-    """Hosts: energy, violated gaps, acceptance. Clones: relaxation times, overlap and phase, magnetisation.
+    """Hosts: energy, violated gaps, acceptance. Clones: relaxation times, overlap beside 1/e, magnetisation.
 
     Args:
         ds: the measured part of a result at one temperature.
@@ -31,13 +31,16 @@ def tables_by_layer(ds: Dataset) -> Iterator[Markup]:
     over = f"Mean over {n} samples" if n > 1 else "A single sample"
     yield _by_layer(ds, f"Hosts at sweep {count(ds['time'][-1])}. {over}.", list(_host_columns(ds)))
     if has_clones(ds):
-        columns = [*_relaxation_columns(ds), *_phase_column(ds), *_squared_columns(ds)]
+        columns = [*_relaxation_columns(ds), *_overlap_columns(ds), *_squared_columns(ds)]
         caption = f"Clones at lag {count(ds['lag'][-1])}: relaxation times τ in sweeps"
         rest = f" = {count(ds['waiting_time'][-1])}. {over}."
         caption = joined([caption, "; the other columns after t", tag("sub", "w"), rest])
         yield _by_layer(ds, caption, columns)
         if any(FLAG in str(cell) for _, cells in columns for cell in cells):
-            yield tag("p", f"{FLAG} magnetised: there the raw overlap q says little about the phase.", class_="note")
+            yield tag("p", f"{FLAG} magnetised: there a high raw overlap q is no sign of a glass.", class_="note")
+        if len(waits(ds)) < ds.sizes["waiting_time"]:
+            without = "After a random start the first sweeps are a quench: no relaxation times for t"
+            yield tag("p", without, tag("sub", "w"), " = 0.", class_="note")
 
 
 def _by_layer(ds: Dataset, caption: object, columns: list[Column]) -> Markup:
@@ -64,28 +67,28 @@ def _pairs(pair: Dataset) -> list[tuple[float, float]]:
 
 
 def _relaxation_columns(ds: Dataset) -> Iterator[Column]:
-    """First lags with the mean below 1/e, "> longest lag" where it is not reached, a dash for what is clamped."""
-    longest = f"> {count(ds['lag'][-1])}"
+    """Relaxation times of the mean; "> longest lag" where it stays above 1/e, a dash for what is clamped."""
     for words, name in CORRELATIONS.items():
-        if name not in ds:
+        c = moving_layers(ds, name) if name in ds else None
+        if c is None or not c.sizes["layer"]:
             continue
-        tau = relaxation_time(moving_layers(ds, name).mean(("sample", "clone"))).reindex(layer=ds["layer"])
-        moving = set(moving_layers(ds, name)["layer"].values.tolist())
-        for t in tau["waiting_time"].values if moving else ():
-            cells = zip(tau["layer"].values.tolist(), tau.sel(waiting_time=t).values.tolist(), strict=True)
+        tau = relaxation_time(c.mean(("sample", "clone")))
+        for t in waits(ds):
+            cells = {l: lag_in_words(float(tau.sel(waiting_time=t, layer=l)), ds["lag"]) for l in c["layer"].values}
             head = joined([tag("span", f"τ {words}"), tag("span", "t", tag("sub", "w"), f" = {count(t)}")])
-            yield head, ["–" if l not in moving else longest if np.isnan(x) else count(x) for l, x in cells]
+            yield head, [cells.get(l, "–") for l in ds["layer"].values]
 
 
-def _phase_column(ds: Dataset) -> Iterator[Column]:
-    """Solid or liquid by the overlap of clones at the longest lag after the last wait, if that is beyond its error."""
+def _overlap_columns(ds: Dataset) -> Iterator[Column]:
+    """The overlap of clones at the longest lag after the last wait, and whether it is above 1/e beyond its error."""
     if ds.sizes["clone"] < 2 or not moving_layers(ds, "spin_overlap").sizes["layer"]:
         return
     q = bounds(longest_lag(moving_layers(ds, "spin_overlap").isel(waiting_time=-1)))
-    words = np.where(q["low"] >= LEVEL, "solid", np.where(q["high"] < LEVEL, "liquid", "undecided")).tolist()
+    below = np.where(q["high"] < LEVEL, "below 1/e", "1/e within error")
+    words = np.where(q["low"] >= LEVEL, "above 1/e", below).tolist()
     overlaps = [number(x, 2) for x in q["mean"].values.tolist()]
     yield "overlap q", [*overlaps, "1"]
-    yield "phase", [*words, "clamped"]
+    yield f"q at lag {count(ds['lag'][-1])}", [*words, "clamped"]
 
 
 def _squared_columns(ds: Dataset) -> Iterator[Column]:
@@ -105,9 +108,11 @@ def end_values(ds: Dataset) -> dict[str, str]:
     Args:
         ds: the measured part of a result at one temperature; dashes where nothing is measured.
     """
+    errors = {words: name for name, words in _ERRORS.items() if name in ds}
+    if not ds.sizes["time"]:
+        return dict.fromkeys(["energy per gap", *errors], "–")
     with np.errstate(invalid="ignore"):
-        values = {"energy per gap": energy_per_gap(ds)}
-        values |= {words: ds[name] for name, words in _ERRORS.items() if name in ds}
+        values = {"energy per gap": energy_per_gap(ds)} | {words: ds[name] for words, name in errors.items()}
         return {words: _at_the_end(x) for words, x in values.items()}
 
 
@@ -115,8 +120,6 @@ _ERRORS = {"train_error": "training error", "test_error": "test error"}
 
 
 def _at_the_end(values: DataArray) -> str:
-    if not values.sizes["time"]:
-        return "–"
     pair = mean_and_error(values.isel(time=-1))
     return with_error(float(pair["mean"]), float(pair["error"]))
 

@@ -8,6 +8,8 @@ import numpy as np
 from xarray import DataArray, Dataset
 
 from glassnet.analysis import magnetised, moving_layers
+from glassnet.analysis.labels import attribute as attribute_of
+from glassnet.analysis.labels import result
 from glassnet.plot.labels import single_temperature
 from glassnet.report.equilibrium import drifting, not_relaxed, slowing
 from glassnet.report.numbers import count, layers, listed, number, percent
@@ -43,8 +45,10 @@ def warnings_of(ds: Dataset, *, status: str | None = None, events: Sequence[Even
     Returns:
         The sentences, gravest first; none for a result that can be taken as it is.
     Raises:
-        ValueError: if `ds` has more than one temperature.
+        ValueError: if `ds` is no result of a machine, or has more than one temperature.
     """
+    for name in ("depth", "widths", "patterns"):
+        attribute_of(result(ds, "energy"), name)
     single: Any = single_temperature(ds)
     return [*of_run(single, status=status, events=events), *of_result(single)]
 

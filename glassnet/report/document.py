@@ -12,6 +12,7 @@ from typing import Any
 from xarray import Dataset
 
 from glassnet import __version__
+from glassnet.plot.labels import evenly, temperatures
 from glassnet.report.bylayer import end_values, table_by_temperature
 from glassnet.report.cautions import of_result, of_run, reason
 from glassnet.report.figures import palette
@@ -20,7 +21,7 @@ from glassnet.report.numbers import count, duration, listed, number
 from glassnet.report.origin import configuration, history, provenance
 from glassnet.report.progress import Progress, progress_of
 from glassnet.report.sections import Section, result_sections
-from glassnet.report.source import Reported, attribute, temperatures
+from glassnet.report.source import Reported, attribute
 
 MOST_TEMPERATURES = 6
 """Temperatures that are drawn, evenly chosen from a longer ladder; all are in the table."""
@@ -159,8 +160,7 @@ def _results(run: Reported, ladder: Ladder, cautions: Sequence[Sequence[str]]) -
     """Sections of the results: at one temperature as they are, of a ladder one that unfolds for each temperature."""
     if len(ladder) == 1:
         return result_sections(ladder[0][1])
-    shown = sorted({round(n * (len(ladder) - 1) / (MOST_TEMPERATURES - 1)) for n in range(MOST_TEMPERATURES)})
-    chosen = range(len(ladder)) if len(ladder) <= MOST_TEMPERATURES else shown
+    chosen = evenly(len(ladder), MOST_TEMPERATURES)
     table = table_by_temperature(ladder, [len(sentences) for sentences in cautions])
     note = None if len(chosen) == len(ladder) else tag("p", f"{len(chosen)} of {len(ladder)} temperatures are drawn.")
     overview = Section("temperatures", "Temperatures", joined([table, note]))

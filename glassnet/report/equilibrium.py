@@ -6,8 +6,8 @@ import numpy as np
 from xarray import DataArray, Dataset
 
 from glassnet.analysis import energy_per_gap, mean_and_error, moving_layers, relaxation_time
-from glassnet.analysis.relaxation import LEVEL
-from glassnet.report.numbers import count, layers, listed, number, with_error
+from glassnet.analysis.relaxation import LEVEL, waits
+from glassnet.report.numbers import count, lag_in_words, layers, listed, number, with_error
 from glassnet.report.significance import bounds, differs
 from glassnet.report.source import attribute, has_clones
 
@@ -98,8 +98,9 @@ def _still_changing(ds: Dataset, begun: float) -> bool:
 
 def slowing(ds: Dataset) -> Iterator[str]:
     """Layers whose correlation decays slower after the last waiting time than after the one before."""
-    if not has_clones(ds) or ds.sizes["waiting_time"] < 2:
+    if not has_clones(ds) or len(waits(ds)) < 2:
         return
+    ds = ds.sel(waiting_time=waits(ds))
     for words, name in CORRELATIONS.items():
         c = moving_layers(ds, name) if name in ds else None
         if c is None or not c.sizes["layer"]:
@@ -115,8 +116,7 @@ def slowing(ds: Dataset) -> Iterator[str]:
 def _slowing_sentence(c: DataArray, words: str) -> str:
     before, after = (count(t) for t in c["waiting_time"].values)
     tau = relaxation_time(c.mean(("sample", "clone")))
-    longest = float(c["lag"][-1])
-    ranges = [_span(tau.isel(waiting_time=n).values, longest) for n in (0, 1)]
+    ranges = [_span(tau.isel(waiting_time=n).values, c["lag"].values) for n in (0, 1)]
     times = f"tau {ranges[0]}, then {ranges[1]} sweeps" if ranges[0] != ranges[1] else f"tau {ranges[0]} sweeps in both"
     return (
         f"Ageing: the {words} of {layers(c['layer'].values)} relax slower after {after} sweeps than after {before} "
@@ -124,7 +124,7 @@ def _slowing_sentence(c: DataArray, words: str) -> str:
     )
 
 
-def _span(tau: np.ndarray, longest: float) -> str:
+def _span(tau: np.ndarray, lags: np.ndarray) -> str:
     """Smallest and largest of some relaxation times, NaN for what exceeds the longest lag."""
-    ends = [f"> {count(longest)}" if np.isnan(x) else count(x) for x in (np.sort(tau)[0], np.sort(tau)[-1])]
+    ends = [lag_in_words(x, lags) for x in (np.sort(tau)[0], np.sort(tau)[-1])]
     return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"

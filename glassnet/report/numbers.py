@@ -46,6 +46,15 @@ def count(n: SupportsFloat) -> str:
     return f"{round(float(n)):,}".replace(",", "\u202f")
 
 
+def lag_in_words(tau: float, lags: Iterable[SupportsFloat]) -> str:
+    """A relaxation time to two digits; "> longest lag" for NaN, "< shortest lag" below the first one above 0."""
+    measured = sorted(map(float, lags))
+    first = next((t for t in measured if t > 0), 0.0)
+    if math.isnan(tau):
+        return f"> {count(measured[-1])}"
+    return f"< {count(first)}" if tau < first else count(tau) if tau >= 10 else number(tau, 2)
+
+
 def percent(x: float) -> str:
     """A fraction in percent, two significant digits at least; never rounded to 100 % before it is whole."""
     if math.isnan(x):

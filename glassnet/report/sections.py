@@ -145,7 +145,7 @@ def _overlaps(ds: Dataset, anchor: str) -> Iterator[Markup]:
         return
     lag = f"at lag {count(ds['lag'][-1])}"
     if hidden_layers(ds):
-        caption = f"Overlap of spins between clones {lag}: solid above 1/e, liquid below."
+        caption = f"Overlap of spins between clones {lag}; the dotted line is 1/e."
         yield figure(f"{anchor}-spins", caption, "Overlap of spins by layer.", plot.overlap_profile, ds)
     caption = f"Overlap of weights between clones {lag}."
     Q = ds["weight_overlap"]

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from xarray import DataArray, Dataset
 
+from glassnet.analysis.labels import ascending
 from glassnet.core.check import fail
 from glassnet.results import open_result
 from glassnet.sessions import run_config_attributes
@@ -75,6 +76,7 @@ def run_of(data: Dataset, path: Path, *, status: str | None = None, events: Sequ
         raise fail("run", "be the result of a simulation", str(path))
     if "depth" not in data.attrs:
         raise fail("run", "be the result of a machine: a report speaks of layers", str(path))
+    data = ascending(data)
     status = status or str(data.attrs.get("status", "complete"))
     return Reported(path, data, measured_part(data), status, tuple(events))
 
@@ -112,11 +114,3 @@ def attribute(data: Dataset, name: str) -> dict[str, Any]:
 def has_clones(data: Dataset) -> bool:
     """Whether clones have been measured at a lag above 0."""
     return data.sizes.get("lag", 0) > 1
-
-
-def temperatures(data: Dataset) -> list[tuple[float, Dataset]]:
-    """Each temperature, coldest first, with the part of the result that belongs to it."""
-    if "temperature" not in data.dims:
-        return [(float(data.coords.get("temperature", np.nan)), data)]
-    order = np.argsort(data["temperature"].values)
-    return [(float(data["temperature"][n]), data.isel(temperature=int(n))) for n in order]

@@ -1,9 +1,12 @@
 """Datasets as netCDF files, written whole or not at all."""
 
 import io
+import json
 import os
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import xarray as xr
 from xarray.backends import H5NetCDFStore
 
@@ -12,6 +15,8 @@ from glassnet.store.durable import whole
 from glassnet.store.parts import part_path
 
 ENGINE = "h5netcdf"
+MARK = "glassnet_json"
+"""Attribute of files of glassnet that are no runs: which attributes, by variable, are written as JSON."""
 
 
 def check_writable(path: str | os.PathLike) -> Path:
@@ -48,8 +53,8 @@ def save(ds: xr.Dataset, path: str | os.PathLike, *, overwrite: bool = False) ->
     Returns:
         The path of the file.
     Raises:
-        ValueError: if `ds` is no Dataset, the file exists and is not to be replaced, or `ds` is a part and a whole
-            result lies at `path`.
+        ValueError: if `ds` is no Dataset, the file exists and is not to be replaced, `ds` is a part and a whole result
+            lies at `path`, or an attribute cannot be written.
         ValueError, FileNotFoundError, PermissionError: as `check_writable`.
     """
     if not isinstance(ds, xr.Dataset):
@@ -59,7 +64,7 @@ def save(ds: xr.Dataset, path: str | os.PathLike, *, overwrite: bool = False) ->
         path = check_writable(free_for_part(path, ds.attrs["part"], ds.attrs["parts"]))
     if path.exists() and not overwrite:
         raise fail("path", "not exist yet (overwrite=True replaces it)", str(path))
-    content = _netcdf(ds)  # in memory: HDF5 does not survive a file that cannot grow
+    content = _netcdf(plain_attributes(ds))  # in memory: HDF5 does not survive a file that cannot grow
     with whole(path) as part:
         part.write_bytes(content)
     return path
@@ -103,6 +108,59 @@ def read(path: str | os.PathLike) -> xr.Dataset:
             ds = ds.load()
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ValueError(f"Argument `path` must name a whole netCDF file, but is {str(path)!r}: {error}") from error
-    if "config" not in ds.attrs:
+    if MARK not in ds.attrs and "config" not in ds.attrs:
         raise fail("path", "name a glassnet result (attribute `config`)", str(path))
+    return own_attributes(ds)
+
+
+def plain_attributes(ds: xr.Dataset) -> xr.Dataset:
+    """A Dataset as netCDF can hold it: attributes that are truth values, None, dicts or mixed lists as JSON.
+
+    A mark says which these are, and that glassnet wrote the file where there is no configuration of a run.
+
+    Raises:
+        ValueError: for an attribute that is none of these, nor a number, a word or a list of them.
+    """
+    ds = ds.copy(deep=False)
+    encoded: dict[str, list[str]] = {}
+    for name, attrs in _attributes(ds).items():
+        for key, value in attrs.items():
+            if not _fits(value):
+                attrs[key] = _json(name, key, value)
+                encoded.setdefault(name, []).append(key)
+    if encoded or "config" not in ds.attrs:
+        ds.attrs[MARK] = json.dumps(encoded)
     return ds
+
+
+def own_attributes(ds: xr.Dataset) -> xr.Dataset:
+    """The inverse of `plain_attributes`."""
+    attributes = _attributes(ds)
+    for name, keys in json.loads(ds.attrs.pop(MARK, "{}")).items():
+        attributes[name] |= {key: json.loads(attributes[name][key]) for key in keys}
+    return ds
+
+
+def _attributes(ds: xr.Dataset) -> dict[str, dict]:
+    """Attributes of the Dataset (by an empty name) and of each variable, to be changed."""
+    for x in ds.variables.values():
+        x.attrs = dict(x.attrs)
+    ds.attrs = dict(ds.attrs)
+    return {"": ds.attrs} | {str(name): x.attrs for name, x in ds.variables.items()}
+
+
+def _fits(value: Any) -> bool:
+    """Whether netCDF holds an attribute as it is."""
+    if isinstance(value, (list, tuple)):
+        kinds = {np.asarray(x).dtype.kind for x in value} if all(np.ndim(x) == 0 for x in value) else {"O"}
+        return bool(value) and (kinds <= {"i", "u", "f"} or (kinds == {"U"} and len(value) > 1))
+    return np.asarray(value).dtype.kind in "iufUS"
+
+
+def _json(name: str, key: str, value: Any) -> str:
+    where = f"ds.{name}.attrs[{key!r}]" if name else f"ds.attrs[{key!r}]"
+    try:
+        return json.dumps(value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value)
+    except (TypeError, ValueError) as error:
+        wanted = "be a number, a word, a truth value, None, or a list or dict of these"
+        raise fail(where, wanted, type(value).__name__) from error

@@ -56,12 +56,17 @@ DERIVED: dict[str, Variable] = {
         ("waiting_time", "lag", "layer"),
         "neurons times patterns", "variance of c_l over samples", "chi4_l", _Y20, ("layer",),
     ),
-    "relaxation_time": Variable(
-        ("sample", "waiting_time", "layer"), "sweeps", "first lag with c_l below 1/e", "tau_l", _Y20, ("layer",)
-    ),
-    "relaxation_time_weights": Variable(
-        ("sample", "waiting_time", "layer"), "sweeps", "first lag with C_l/C_l(0) below 1/e", "tau_l", _Y20
-    ),
+    **{
+        f"{name}{ending}": Variable(("waiting_time", "layer"), units, words.format(c), symbol, _Y20, fixed)
+        for name, c, fixed in (
+            ("relaxation_time", "c_l", ("layer",)), ("relaxation_time_weights", "C_l/C_l(0)", ()),
+        )
+        for ending, units, words, symbol in (
+            ("", "sweeps", "lag at which the mean of {} over samples falls below 1/e", "tau_l"),
+            ("_error", "sweeps", "standard error of the lag at which the mean of {} falls below 1/e", "tau_l"),
+            ("_censored", "samples", "samples whose {} does not fall below 1/e", "n"),
+        )
+    },
 }  # fmt: skip
 """What analysis adds to a result."""
 

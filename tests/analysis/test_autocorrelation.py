@@ -22,6 +22,33 @@ def test_time_of_a_known_process(phi):
     assert out.error.item() < 0.15 * tau
 
 
+@pytest.mark.parametrize("phi", [-0.3, -0.9])
+def test_time_of_an_anticorrelated_process(phi):
+    """Pulls of 60 chains; rho changes its sign at every step and decays slowly, tau is far below 1."""
+    tau = (1 + phi) / (1 - phi)
+    out = integrated_time(ar1(phi, 50_000, chains=60))
+    pull = (out.tau - tau) / out.error
+    assert abs(pull.mean()) < 4.5 / np.sqrt(60) + 0.1
+    assert pull.var() < 1 + 4.5 * np.sqrt(2 / 60)
+    assert (out.tau >= 0).all() and out.error.mean() < 0.3 * tau
+    together = integrated_time(ar1(-0.97, 20_000, chains=20, seed=2), over="chain")
+    assert abs(together.tau - 0.03 / 1.97) < 4.5 * together.error
+
+
+def test_a_mean_that_does_not_move_has_no_time():
+    for n in (1000, 1001):
+        out = integrated_time(xr.DataArray((-1.0) ** np.arange(n), dims="time"))
+        assert 0 <= out.tau < 1e-6 and 0 <= out.error < 1e-6
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_units_do_not_matter(scale):
+    x = ar1(0.9, 20_000).isel(chain=0)
+    one, other = integrated_time(x), integrated_time(scale * x)
+    for name in one:
+        assert other[name].item() == pytest.approx(one[name].item(), rel=1e-9)
+
+
 def test_another_time_is_told_apart():
     out = integrated_time(ar1(0.9, 200_000).isel(chain=0))
     assert abs(out.tau.item() - 1.5 * 19) > 4.5 * out.error.item()

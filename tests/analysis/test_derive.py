@@ -10,7 +10,11 @@ NEW = (
     "susceptibility_clones",
     "susceptibility_samples",
     "relaxation_time",
+    "relaxation_time_error",
+    "relaxation_time_censored",
     "relaxation_time_weights",
+    "relaxation_time_weights_error",
+    "relaxation_time_weights_censored",
 )
 
 
@@ -39,11 +43,11 @@ def test_input_is_not_changed():
 
 def test_relaxation_times_are_those_planted():
     ds = derive(result(noise=0.0))
-    tau = ds.relaxation_time.sel(waiting_time=0).isel(sample=0)
-    lags = ds.lag.values
-    expected = [min((t for t in lags if t > x), default=np.nan) for x in TAU]
-    np.testing.assert_array_equal(tau, expected)
-    assert np.isnan(tau[-1])
+    tau = ds.relaxation_time.sel(waiting_time=0)
+    longest = ds.lag[-1].item()
+    np.testing.assert_allclose(tau, np.where(longest > TAU, TAU, np.nan), rtol=0.03)
+    np.testing.assert_array_equal(ds.relaxation_time_censored.sel(waiting_time=0), 4 * np.isnan(tau.values))
+    assert (ds.relaxation_time_error.where(tau.notnull()).fillna(0) == 0).all()  # all samples are alike
 
 
 def test_weights_are_normalised_by_lag_zero():

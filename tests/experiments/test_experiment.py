@@ -98,12 +98,12 @@ def test_a_folder_that_cannot_be_written_is_found_before_the_runs(tmp_path):
 
 
 def test_result_is_written_and_runs_are_not_made_twice(tmp_path, capsys):
-    def experiment() -> Experiment:
-        given = ["--output-dir", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs"), "--quiet"]
-        return Experiment("some.py", "About.", {"smoke": 1, "desk": 2}, given)
+    def experiment(scale="desk") -> Experiment:
+        folders = ["--output-dir", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs")]
+        return Experiment("some.py", "About.", {"smoke": 1, "desk": 2}, [*folders, "--quiet", "--scale", scale])
 
     first = experiment()
-    assert first.sizes == 1
+    assert first.sizes == 2
     (ds,) = first.simulate({"one": arguments()}).values()
     again = experiment()
     (same,) = again.simulate({"one": arguments()}).values()
@@ -117,6 +117,12 @@ def test_result_is_written_and_runs_are_not_made_twice(tmp_path, capsys):
     assert {f.name for f in (tmp_path / "out").iterdir()} == {"figure.png", "figure.pdf", "summary.json", "data.nc"}
     np.testing.assert_array_equal(xr.load_dataset(tmp_path / "out" / "data.nc").energy, ds.energy)
     assert "SEEN          It is so." in capsys.readouterr().out
+
+    experiment("smoke").finish(Figure(), [claim(), claim(effect=np.nan)], ds[["energy"]])
+    written = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert [c["verdict"] for c in written["claims"]] == [None, None]
+    out = capsys.readouterr().out
+    assert "SEEN" not in out and "nan" not in out and "no verdict    It is so. (not measured: " in out
 
 
 def test_cost_starts_nothing(tmp_path, capsys):

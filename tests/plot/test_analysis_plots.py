@@ -60,7 +60,7 @@ def test_histogram_draws_the_distribution(ds):
         np.testing.assert_allclose(within.get_ydata(), here.within)
         np.testing.assert_allclose(between.get_ydata(), here.between)
         np.testing.assert_allclose(within.get_xdata(), P.overlap)
-    with pytest.raises(ValueError, match="`layer` must be one of"):
+    with pytest.raises(ValueError, match="`layer` must be among the layers"):
         plot.overlap_histogram(P, layer=99)
 
 
@@ -102,9 +102,12 @@ def test_widths_fall_onto_one_curve():
 @pytest.mark.parametrize(
     ("words", "call"),
     [
-        ("`layer` must be one of", lambda ds: plot.aging_collapse(ds.spin_autocorrelation, layer=99, exponent=1.0)),
+        (
+            "`layer` must be among the layers",
+            lambda ds: plot.aging_collapse(ds.spin_autocorrelation, layer=99, exponent=1.0),
+        ),
         ("`exponent` must be a finite", lambda ds: plot.aging_collapse(ds.energy, layer=1, exponent=np.nan)),
-        ("`data` must have the dimensions 'width'", lambda ds: plot.width_collapse(ds.energy, dim="x", a=0.0, b=0.0)),
+        ("`data` must have the dimension 'width'", lambda ds: plot.width_collapse(ds.energy, dim="x", a=0.0, b=0.0)),
         ("`a` must be a finite", lambda ds: plot.width_collapse(widths(), dim="x", a=np.inf, b=0.0)),
         (
             "`data` must have a single temperature",

@@ -11,9 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from scipy.cluster.hierarchy import dendrogram
 
 from glassnet import plot
 from glassnet.analysis import clustered, mean_and_error
+from glassnet.plot.labels import evenly
+from glassnet.plot.tree import brackets
 
 mpl.use("Agg")
 
@@ -53,7 +56,7 @@ def test_returns_the_axes_given_or_new_ones(ds, draw):
     assert new is not ax
 
 
-@pytest.mark.parametrize("draw", [*DRAWN.values(), plot.overview], ids=[*DRAWN, "overview"])
+@pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN)
 def test_more_than_one_temperature_needs_a_choice(draw):
     ladder = result(temperatures=2)
     with pytest.raises(ValueError, match=r"`data` must have a single temperature: select one with .sel\(temperature="):
@@ -236,6 +239,29 @@ def test_tree_stands_over_the_matrix_that_it_orders(ds):
     assert [text.get_text() for text in strip.texts] == [str(s) for s in samples[::3]]
 
 
+def test_brackets_are_those_of_scipy():
+    x = np.random.default_rng(0).normal(size=(40, 5))
+    q = np.corrcoef(x)
+    lines = dendrogram(clustered(q).linkage, no_plot=True)
+    expected = np.stack([(np.array(lines["icoord"]) - 5) / 10, np.array(lines["dcoord"])], -1)
+    found = brackets(clustered(q))
+    assert found.shape == (39, 4, 2)
+    np.testing.assert_allclose(found[np.lexsort(found[:, 1].T)], expected[np.lexsort(expected[:, 1].T)])
+
+
+@pytest.mark.parametrize("close", [0.0, 1e-7])
+def test_tree_of_thousands_that_are_alike(close):
+    """Ties and chains of merges: the tree is as deep as it has leaves, as that of a planted state may be."""
+    n = 1500
+    position = close * np.arange(n)
+    q = 1 - np.abs(position[:, None] - position) ** 2 / 2
+    labels = {"layer": [1], "configuration_sample": ("configuration", np.arange(n) // 15)}
+    data = xr.DataArray(q[..., None], dims=("configuration", "configuration_b", "layer"), coords=labels)
+    ax = plot.overlap_tree(data, Figure().add_subplot(), layer=1)
+    assert len(ax.child_axes[1].collections[0].get_segments()) == n - 1
+    assert np.isfinite(brackets(clustered(q))).all()
+
+
 def test_tree_of_one_configuration_and_without_samples(ds):
     one = ds.final_spin_overlap.isel(configuration=[0], configuration_b=[0])
     assert len(plot.overlap_tree(one, layer=1).child_axes) == 2
@@ -282,6 +308,26 @@ def test_energy_that_is_not_finite_has_no_numbers(ds):
     ax = plot.energy_and_error(ds.assign(energy=ds.energy * np.nan))
     assert len(ax.get_yticks()) == 0
     assert len(plot.energy_and_error(ds).get_yticks()) > 0
+
+
+def test_overview_says_which_run_it_shows(ds):
+    """T, beta, alpha, N, L, over each temperature where there are several; six of a longer ladder."""
+    named = ds.assign_attrs(alpha=2.5).assign_coords(temperature=0.25, beta=4.0)
+    words = r"$T = 0.25$, $\beta = 4$, $\alpha = 2.5$, $N = 20$, $L = 10$"
+    assert plot.overview(named).get_suptitle() == words
+    assert plot.autocorrelation(named).figure.get_suptitle() == words
+    assert plot.autocorrelation(named.spin_autocorrelation).figure.get_suptitle() == words.split(r", $\alpha")[0]
+    figure = plot.overview(result(temperatures=2, sweeps=10))
+    titles = [part.get_suptitle() for part in figure.subfigs]
+    assert [title.split(",")[0] for title in titles] == ["$T = 0.01$", "$T = 0.02$"]
+    assert sum(bool(ax.images) for ax in figure.get_axes()) == 4
+
+
+def test_a_long_ladder_is_thinned_out(ds):
+    assert evenly(5, 6) == [0, 1, 2, 3, 4] and evenly(100, 6) == [0, 20, 40, 59, 79, 99]
+    hosts = result(temperatures=8, sweeps=10)[["energy"]].drop_attrs()
+    figure = plot.overview(hosts)
+    assert figure.get_suptitle() == "6 of 8 temperatures" and len(figure.subfigs) == 6
 
 
 def test_overview_has_four_panels(ds, tmp_path):

@@ -210,17 +210,18 @@ def test_tables_by_layer():
         magnetisation_squared=ds.magnetisation_squared.where(ds.layer != 3, 0.5),
         spin_overlap=ds.spin_overlap.where(ds.layer != 4, 0.9),
     )
-    hosts, clones, note = list(tables_by_layer(measured_part(ds)))
+    hosts, clones, note, quench = list(tables_by_layer(measured_part(ds)))
     assert rows(hosts)[0] == ["layer", "neurons", "energy per gap", "violated", "accepted weights", "accepted spins"]
     assert rows(hosts)[1][:2] == ["1", "20"] and rows(hosts)[10][:2] == ["10", "2"]
     head, *body = rows(clones)
-    phase, m2 = head.index("phase"), head.index("m²")
-    assert [row[phase] for row in body[:4]] == ["liquid", "liquid", "liquid", "solid"]
-    assert body[9][phase] == "clamped"
-    assert body[1][1:4] == ["&gt; 1\u202f000"] * 3
-    assert body[9][1:4] == ["–"] * 3
+    q, m2 = head.index("q at lag 1\u202f000"), head.index("m²")
+    assert [row[q] for row in body[:4]] == ["below 1/e", "below 1/e", "below 1/e", "above 1/e"]
+    assert body[9][q] == "clamped"
+    assert body[1][1:3] == ["&gt; 1\u202f000"] * 2
+    assert body[9][1:3] == ["–"] * 2
     assert [n for n, row in enumerate(body, 1) if "⚑" in row[m2]] == [3]
-    assert "⚑ magnetised" in note
+    assert "⚑ magnetised" in note and "no relaxation times for t<sub>w</sub> = 0" in quench
+    assert not any("= 0<" in cell for cell in head)
 
 
 def test_theory_is_not_reported(tmp_path):

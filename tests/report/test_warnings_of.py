@@ -129,7 +129,7 @@ def test_relaxation_that_slows_down_with_the_waiting_time(ds):
     later = ds.assign(spin_autocorrelation=ds.spin_autocorrelation.where(ds.layer != 7, aged + noise))
     (found,) = warnings_of(later)
     assert found.startswith("Ageing: the spins of layer 7 relax slower after 1\u202f000 sweeps than after 10 (tau ")
-    assert "tau 25, then 63 sweeps" in found
+    assert "tau 20, then 60 sweeps" in found
     assert warnings_of(later.isel(waiting_time=[0, 1])) == []
     assert warnings_of(later.isel(waiting_time=[2])) == []
 
