@@ -193,7 +193,7 @@ def prepared(
         keep_configurations=keep_configurations,
     )  # fmt: skip
     job = _shared(job, part)
-    memory.check(protocol.replicas(len(job.samples), len(job.temperatures)) * system.replica_bytes(tasks))
+    memory.check(protocol.replicas(len(job.samples), len(job.temperatures)) * job.system.replica_bytes(job.tasks))
     if not isinstance(machine, Machine):
         job.check_system()
     check_described(job)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from glassnet.analysis.labels import in_words
+from glassnet.core.check import fail
 from glassnet.tasks import Task
 
 

@@ -42,7 +42,7 @@ def grid(seed: int, *axes: int | Sequence[int] | np.ndarray) -> Array:
     indices = np.zeros((max(DEEPEST, len(places)), size), np.uint32)
     indices[: len(places), : math.prod(shape)] = [place.reshape(-1) for place in places]
     words = np.asarray(_addresses(np.uint32(seed), indices, np.int32(len(places))))
-    return jax.random.wrap_key_data(words[: math.prod(shape)].reshape(*shape, -1), impl=IMPLEMENTATION)
+    return jax.random.wrap_key_data(jnp.asarray(words[: math.prod(shape)].reshape(*shape, -1)), impl=IMPLEMENTATION)
 
 
 FEWEST, DEEPEST = 64, 5
