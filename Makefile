@@ -26,7 +26,7 @@ WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/test
 	$(PROGRAMS) $(BIN)/python -m pytest $(WORKERS)
 
-test-all: $(VENV)/test
+test-all: $(VENV)/test $(VENV)/lazy
 	$(PROGRAMS) $(BIN)/python -m pytest $(WORKERS) -m ""
 
 test-processors: $(VENV)/test
@@ -65,7 +65,7 @@ $(VENV)/installed: pyproject.toml setup.py $(wildcard glassnet/native/src/*)
 EXTRA := import sys, tomllib; e = tomllib.load(open("pyproject.toml", "rb")); \
 	print(*e["project"]["optional-dependencies"][sys.argv[1]], sep="\n")
 
-$(VENV)/test $(VENV)/lint $(VENV)/docs: $(VENV)/%: $(VENV)/installed
+$(VENV)/test $(VENV)/lazy $(VENV)/lint $(VENV)/docs: $(VENV)/%: $(VENV)/installed
 	$(BIN)/python -c '$(EXTRA)' $* > $@.part
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $@.part
 	@mv $@.part $@

@@ -162,6 +162,7 @@ def test_words_are_not_those_of_another_quantity():
         assert all({*x.attrs} <= {"long_name", "units"} for x in parts), name
 
 
+@pytest.mark.slow  # dask, which it needs, makes every process start later
 def test_lazy_data_give_the_same():
     differ = {}
     for name, (pick, call) in ALL.items():
