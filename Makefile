@@ -27,7 +27,7 @@ test: $(VENV)/test
 	$(PROGRAMS) $(BIN)/python -m pytest $(WORKERS)
 
 test-all: $(VENV)/test $(VENV)/lazy
-	$(PROGRAMS) $(BIN)/python -m pytest $(WORKERS) -m ""
+	$(PROGRAMS) GLASSNET_TEST_TYPES=1 $(BIN)/python -m pytest $(WORKERS) -m ""
 
 test-processors: $(VENV)/test
 	$(PROGRAMS) $(BIN)/python tests/processors.py

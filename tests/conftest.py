@@ -1,4 +1,4 @@
-"""Settings made before JAX and the package are imported: no silent promotion, annotations checked, compiled once."""
+"""Settings made before JAX and the package are imported: no silent promotion, quick to compile, compiled once."""
 
 import atexit
 import os
@@ -36,7 +36,8 @@ CHECKED = [
     "glassnet.sampling.kernel",
     "glassnet.sampling.accept",
 ]
-install_import_hook(CHECKED, "annotations.checked")
+if os.environ.get("GLASSNET_TEST_TYPES"):  # it takes a quarter of the time of tracing
+    install_import_hook(CHECKED, "annotations.checked")
 
 OLD = 30 * 24 * 3600
 """Seconds after which a compiled program is made anew."""

@@ -154,6 +154,7 @@ def test_chosen_sweeps_sample_the_potential(potential):
     assert energies_z(machine, placement(machine, PATTERNS).plan) < ref.THRESHOLD
 
 
+@pytest.mark.slow
 def test_the_scan_samples_a_probit():
     assert energies_z(Machine(**SMALL, potential=Probit(0.6)), CPU) < ref.THRESHOLD
 
@@ -173,7 +174,7 @@ def test_a_subclass_taken_for_its_parent_is_seen(monkeypatch, kernels):
     assert energies_z(machine, placement(machine, PATTERNS).plan) > 2 * ref.THRESHOLD
 
 
-@pytest.mark.parametrize("plan", [CPU, NATIVE], ids=["scan", "native"])
+@pytest.mark.parametrize("plan", [pytest.param(CPU, marks=pytest.mark.slow), NATIVE], ids=["scan", "native"])
 def test_a_probit_of_another_width_is_seen(plan, kernels):
     machine = Machine(**SMALL, potential=Probit(0.72))
     assert energies_z(machine, plan, truth=Probit(0.6)) > ref.THRESHOLD
@@ -195,7 +196,7 @@ def row_z(machine, beta, values):
     return abs(ref.z_score(energy, p @ found))
 
 
-@pytest.mark.parametrize("potential", [SoftCore(), Huber(), Probit(0.5)])
+@pytest.mark.parametrize("potential", [SoftCore(), Huber(), pytest.param(Probit(0.5), marks=pytest.mark.slow)])
 def test_an_ensemble_of_ones_own_is_sampled(potential):
     machine = Machine(1, 3, outputs=1, ensemble=Ternary(), potential=potential)
     for beta in (0.0, 1.5):

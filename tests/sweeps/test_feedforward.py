@@ -55,7 +55,9 @@ def number_of(machine, weights):
     return ((flat > 0) * (1 << np.arange(flat.shape[-1]))).sum(-1)
 
 
-@pytest.mark.parametrize("name", [pytest.param(m, marks=pytest.mark.slow if m == "soft" else ()) for m in MACHINES])
+@pytest.mark.parametrize(
+    "name", [pytest.param(m, marks=pytest.mark.slow if m in ("soft", "diluted-ragged") else ()) for m in MACHINES]
+)
 def test_boltzmann_distribution_of_ising_weights(name):
     machine = MACHINES[name]
     inputs, outputs = ref.problem(machine, 5, seed=2)

@@ -134,7 +134,9 @@ def test_a_broken_kernel_is_noticed(monkeypatch, chip, sites, name, broken):
 SMALL = {"depth": 2, "width": 5}
 SWEPT = [
     ("gpu", "metropolis", Machine(**SMALL, ensemble="spherical", potential=SoftCore())),
-    ("gpu", "heat_bath", Machine(**SMALL, ensemble="ising", potential=Counting(0.5))),
+    pytest.param(
+        "gpu", "heat_bath", Machine(**SMALL, ensemble="ising", potential=Counting(0.5)), marks=pytest.mark.slow
+    ),
     ("tpu", "metropolis", Machine(**SMALL, ensemble="gaussian", potential=HardCore(-0.6))),
     pytest.param(
         "gpu", "metropolis", Machine(**SMALL, ensemble="gaussian", potential=Probit(0.7)), marks=pytest.mark.slow
@@ -204,7 +206,7 @@ EVEN = Machine(3, 6, ensemble="gaussian", potential=HardCore(-0.6))
 KERNELS = [
     # machine, kernels of its weights (stacks) and of its spins (groups of layers)
     (EVEN, 1 + 2),
-    (Machine(3, 6, potential=Probit(0.7)), 1 + 2),
+    pytest.param(Machine(3, 6, potential=Probit(0.7)), 1 + 2, marks=pytest.mark.slow),
     (Machine(3, 300, inputs=784, outputs=10, ensemble="ising", potential=Counting(0.5)), 3 + 2),
 ]
 

@@ -27,8 +27,12 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("plan", [CPU, NATIVE], ids=["scan", "native"])
-@pytest.mark.parametrize("case", CASES)
+SCANNED = ("metropolis", "feedforward")
+"""Cases that are scanned in the default run; what is native there makes the same moves, and compiles at once."""
+PLANS = [pytest.param(case, CPU, marks=pytest.mark.slow if case not in SCANNED else ()) for case in CASES]
+
+
+@pytest.mark.parametrize(("case", "plan"), PLANS + [(case, NATIVE) for case in CASES])
 def test_the_energy_is_that_of_the_configuration(case, plan):
     if plan.native and not library.available():
         pytest.skip(library.status())

@@ -45,9 +45,9 @@ CASES = [
     ("two", 3, "ising", "heat_bath", "native"),
     ("diluted", 2, "gaussian", "metropolis", "native"),
     ("ragged-diluted", 4, "spherical", "metropolis", "native"),
-    ("ragged", 5, "gaussian", "metropolis", "cpu"),
 ]
 MORE = [
+    ("ragged", 5, "gaussian", "metropolis", "cpu"),
     ("ragged-diluted", 1, "ising", "metropolis", "blocks"),
     ("two", 2, "gaussian", "metropolis", "cpu"),
     ("dense", 1, "gaussian", "heat_bath", "blocks"),

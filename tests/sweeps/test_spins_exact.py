@@ -37,6 +37,11 @@ CASES = {
 }
 
 
+DEFAULT = [
+    pytest.param(name, marks=pytest.mark.slow if name in ("soft-3/2", "diluted-ragged") else ()) for name in CASES
+]
+
+
 @lru_cache
 def setting(name):
     machine, rule, plan = CASES[name]
@@ -54,7 +59,7 @@ def visited(batch, pattern):
     return ref.number_of(np.asarray(batch.spins)[..., pattern])
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", DEFAULT)
 def test_boltzmann_distribution(name):
     machine, rule, boundary, state, energies, run = setting(name)
     replica = ref.replica_keys(11, len(BETAS) * REPLICAS)
@@ -88,7 +93,7 @@ def test_every_move_of_the_reference_keeps_the_boltzmann_distribution(name, beta
             assert np.abs(ref.move(p, energy.sum(-1), site, beta, rule) - p).max() < 1e-12
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", DEFAULT)
 def test_transition_probabilities_of_one_sweep(name):
     """From one start, the sweep of the kernel against the product of the reference moves in the same order."""
     machine, rule, _, state, energies, run = setting(name)
@@ -127,7 +132,7 @@ def reachable(allowed, start, free):
 
 
 @pytest.mark.parametrize("machine", [
-    Machine(3, 4, ensemble="gaussian", potential=HardCore(-0.9)),
+    pytest.param(Machine(3, 4, ensemble="gaussian", potential=HardCore(-0.9)), marks=pytest.mark.slow),
     Machine(3, 4, inputs=6, outputs=2, connectivity=3, potential=HardCore(-0.9)),
 ])  # fmt: skip
 def test_hard_core_from_a_planted_state_visits_all_connected_ground_states_alike(machine):

@@ -100,6 +100,9 @@ ROWS = {
 }
 
 
+SLOW = ("gaussian-2", "spherical-2")
+
+
 @lru_cache
 def exact(name, beta):
     """Means of the energy, its square, J_1 and J_1 J_2."""
@@ -113,7 +116,7 @@ def exact(name, beta):
     return values @ weight / weight.sum()
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in ROWS])
 def test_one_row_against_exact_averages(name):
     machine, plan = ROWS[name]
     inputs, outputs = ref.problem(machine, 5, seed=8)
