@@ -259,7 +259,7 @@ def swap(a, b):
 def test_swapped_runs_of_a_campaign_are_told(grid):
     swap(grid / "seed=0", grid / "seed=1")
     try:
-        with pytest.warns(UserWarning, match="seed=0 is left out: .*must be that of the run in .*: seed: 1, not 0"):
+        with pytest.warns(UserWarning, match="is left out: .*must be that of the run in .*: seed: [01], not [01]"):
             ds = gn.open_campaign(grid, variables=["energy"])
     finally:
         swap(grid / "seed=0", grid / "seed=1")
