@@ -68,8 +68,8 @@ def check(store: Path, wanted: Callable[[str], bool] = lambda name: True) -> boo
 
 def _names(store: Path) -> list[str]:
     """The files in a store, but hidden ones: file managers and network disks leave some."""
-    files = (file for file in store.rglob("*") if not file.is_dir())
-    return sorted(file.relative_to(store).as_posix() for file in files if not file.name.startswith("."))
+    files = (Path(folder, name) for folder, _, names in os.walk(store) for name in names if not name.startswith("."))
+    return sorted(file.relative_to(store).as_posix() for file in files)
 
 
 def _synchronised(path: Path) -> str:
