@@ -210,6 +210,7 @@ def _observables(observables: Any) -> dict[str, Observable]:
 def _shared(job: Job, part: tuple[int, int] | None) -> Job:
     """The job, or the share of it that is meant or that falls to this process."""
     if part is None:
+        memory.devices()
         part = jax.process_index(), jax.process_count()
     if not isinstance(part, (tuple, list)) or len(part) != 2:
         raise fail("part", "be a pair of numbers, (part, parts)", part)

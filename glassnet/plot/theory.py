@@ -13,6 +13,7 @@ from glassnet.core.check import fail, one_of
 from glassnet.plot.labels import label
 from glassnet.plot.overlaps import layer_axis
 from glassnet.plot.style import graded, layer_bar, layer_colours, legend, on_axes
+from glassnet.theory.curves import warn_of_noisy_teacher
 
 CLOSURES = {"factorised": {"linestyle": "--", "linewidth": 1.8}, "exact": {"linestyle": "-", "linewidth": 0.8}}
 """Style of each closure: where both agree, thick dashes lie on a thin line."""
@@ -60,9 +61,13 @@ def theory_lines(
         The axes.
     Raises:
         ValueError: for a variable or a dimension that is missing or one too many, or too few colours.
+    Warns:
+        NoisyTeacherWarning: for a teacher with a soft potential, which is not that of `gn.tasks.teacher_student`.
     """
     one_of(AGAINST, against=against)
     curves = [data] if isinstance(data, Dataset) else list(data)
+    for curve in curves:
+        warn_of_noisy_teacher(curve.attrs)
     if not curves:
         raise fail("data", "hold at least one curve", data)
     empty, limits = not ax.has_data(), ax.get_xlim()
