@@ -1,5 +1,6 @@
 """Files that commands write: checked before any work is done, written whole or not at all."""
 
+import codecs
 import os
 from collections.abc import Collection
 from pathlib import Path
@@ -14,6 +15,27 @@ if TYPE_CHECKING:
 __all__ = ["FIGURES", "checked_output", "writable_folder", "write_figure", "write_text"]
 
 FIGURES = (".png", ".pdf", ".svg")
+
+
+def text_of(path: Path, name: str, kind: str) -> str:
+    """The text of a file that a user wrote, UTF-8 with or without a byte order mark, or UTF-16 with one.
+
+    Args:
+        path: the file, or a pipe, such as a process substitution of the shell.
+        name: the argument that names it.
+        kind: what it is, for errors: "JSON".
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is a folder, or no text.
+    """
+    if not path.exists() or path.is_dir():
+        raise FileNotFoundError(f"Argument `{name}` must name a {kind} file, but is {str(path)!r}.")
+    content = path.read_bytes()
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return content.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"Argument `{name}` must hold {kind}, but {path} is no text in UTF-8: {error}.") from error
 
 
 def checked_output(path: Path, suffixes: Collection[str], *, overwrite: bool = False) -> Path:

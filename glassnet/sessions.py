@@ -96,7 +96,8 @@ def start(
         FloatingPointError: if the configuration stops being finite.
         Stopped: if a signal or the time limit ended the run before its end.
     """
-    path = Path(path) if job.share is None else part_path(path, job.share.part, job.share.parts)
+    path = Path(path).absolute()
+    path = path if job.share is None else part_path(path, job.share.part, job.share.parts)
     if not holds_run(path):
         return _go_on(RunFolder.create(path, job, run), limits, report, job=job)
     folder = RunFolder(path)
@@ -133,7 +134,7 @@ def resume(
         FloatingPointError: if the configuration stops being finite.
         Stopped: if a signal or the time limit ended the run before its end.
     """
-    folder, limits = RunFolder(path), Limits(time_limit, checkpoint_every)
+    folder, limits = RunFolder(Path(path).absolute()), Limits(time_limit, checkpoint_every)
     ds = finished(folder, sweeps)
     return _go_on(folder, limits, report, sweeps) if ds is None else ds
 

@@ -235,6 +235,7 @@ def _observables(observables: Any, taken: Collection[str]) -> dict[str, Observab
 def _shared(job: Job, part: tuple[int, int] | None) -> Job:
     """The job, or the share of it that is meant or that falls to this process."""
     if part is None:
+        memory.devices()
         part = jax.process_index(), jax.process_count()
     if not isinstance(part, (tuple, list)) or len(part) != 2:
         raise fail("part", "be a pair of numbers, (part, parts)", part)

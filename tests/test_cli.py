@@ -300,6 +300,16 @@ def test_help_explains_symbols():
         assert phrase in words
 
 
+def test_missing_devices_are_told_in_one_line(monkeypatch, tmp_path):
+    def refuse():
+        raise RuntimeError("Unable to initialize backend 'cuda': no device (set JAX_PLATFORMS='' to choose)")
+
+    monkeypatch.setattr("jax.local_devices", refuse)
+    status, out, err = call("run", *TINY, "--output", tmp_path / "run")
+    assert (status, out) == (2, "") and err.startswith("glassnet: error: Argument JAX_PLATFORMS must name devices")
+    assert err.count("\n") == 1 and list(tmp_path.iterdir()) == []
+
+
 def test_missing_kernels_are_told(monkeypatch):
     monkeypatch.setattr("glassnet.native.library.missing", lambda: "compiled scan; native kernels were not built")
     tell_slow_sweeps(quiet=True)  # warnings are errors here

@@ -56,7 +56,8 @@ def test_every_curve_is_tested():
 def test_a_table_without_a_file():
     status, out, err = call("transitions", "--depths", "2", "3")
     assert (status, err) == (0, "")
-    assert out.splitlines()[:4] == [
+    assert out.splitlines()[:5] == [
+        "closure factorised, scenario random",
         "alpha at which the layer orders",
         f"  {'layer':<26}{1:>12}{2:>12}",
         f"  {'depth 2':<26}{'1.2337':>12}{'-':>12}",
@@ -210,3 +211,13 @@ def test_the_former_option_works_with_a_warning():
         "glassnet: warning: `--weights` is now called `--ensemble`; the former name goes with the next release.\n"
     )
     assert call(*options, "--ensemble", "ising") == (0, out, "")
+
+
+def test_the_closure_is_printed_and_a_noisy_teacher_told():
+    soft = ("--scenario", "teacher", "--potential", "soft_core", "--beta", "3")
+    status, out, err = call("overlap", "--depth", "2", "--alpha", "1", *soft)
+    assert status == 0 and out.startswith("closure factorised, scenario teacher\n")
+    assert err.startswith("glassnet: warning: a teacher with SoftCore(") and err.count("\n") == 1
+    assert "that of tasks.teacher_student never errs: this is the theory of another problem." in err
+    hard = call("overlap", "--depth", "2", "--alpha", "1", "--scenario", "teacher")
+    assert hard[0] == 0 and hard[2] == ""

@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import threading
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 
 import glassnet as gn
+from glassnet.campaign.grid import read_grid
 from glassnet.config import DigitsTask, HiddenManifoldTask, RandomTask, RunConfig, TeacherStudentTask, read_config
 from glassnet.config.command import command_line
 from glassnet.config.description import REAL
@@ -306,3 +309,28 @@ def test_values_of_users_come_back_from_json():
     values["machine"]["potential"]["kind"] = "nowhere:Own"
     with pytest.raises(ValueError, match=r"`machine.potential` must be importable as 'nowhere:Own'"):
         RunConfig.from_json(json.dumps(values))
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_texts_as_editors_write_them(tmp_path, coding):
+    config = RunConfig(MACHINE, RandomTask(3))
+    (tmp_path / "c.json").write_bytes(config.to_json().encode(coding))
+    assert read_config(tmp_path / "c.json") == config
+    grid = '[run]\r\nmachine = {depth = 2, width = 4}\r\ntask = {kind = "random"}\r\n[grid]\r\nseed = [0]\r\n'
+    (tmp_path / "g.toml").write_bytes(grid.encode(coding))
+    assert read_grid(tmp_path / "g.toml").points[0].config.machine == MACHINE
+
+
+def test_a_configuration_through_a_pipe(tmp_path):
+    config = RunConfig(MACHINE, RandomTask(3))
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_text, args=(config.to_json(),))
+    writer.start()
+    assert read_config(tmp_path / "pipe") == config
+    writer.join()
+
+
+def test_what_is_no_text_is_named(tmp_path):
+    (tmp_path / "c.json").write_bytes(b"\x80\x81")
+    with pytest.raises(ValueError, match="`config` must hold JSON, but .*c.json is no text in UTF-8"):
+        read_config(tmp_path / "c.json")

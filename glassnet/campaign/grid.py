@@ -14,6 +14,7 @@ from glassnet.config import RunConfig
 from glassnet.config.read import record
 from glassnet.core.check import fail, unknown
 from glassnet.core.codec import config_hash, differing, flat, to_json
+from glassnet.output import text_of
 
 TABLES = ("run", "grid", "cluster")
 LONGEST_NAME = 200
@@ -106,13 +107,12 @@ def read_grid(path: str | PathLike) -> Grid:
         ValueError: for another ending, text that is not TOML, unknown tables or keys, or an invalid grid point.
     """
     path = Path(path)
-    if path.suffix != ".toml":
+    if path.suffix != ".toml" and not path.is_fifo():
         raise fail("file", "end in .toml", str(path))
-    if not path.is_file():
-        raise FileNotFoundError(f"Argument `file` must name a TOML file, but is {str(path)!r}.")
+    text = text_of(path, "file", "TOML")
     try:
-        return _of_tables(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return _of_tables(tomllib.loads(text.replace("\r\n", "\n")))
+    except tomllib.TOMLDecodeError as error:
         raise ValueError(f"Argument `file` must hold TOML, but {path} has an error: {error}.") from error
     except RecursionError:
         raise ValueError(f"Argument `file` must hold TOML, but {path} is nested too deeply.") from None

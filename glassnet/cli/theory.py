@@ -176,6 +176,8 @@ def main(arguments: Sequence[str]) -> None:
 
         save(ds, options.output, overwrite=options.overwrite)
     if not options.quiet:
+        if "closure" in ds.attrs:
+            print(f"closure {ds.attrs['closure']}, scenario {ds.attrs.get('scenario', 'teacher')}")
         print("\n".join(theory_results(ds, None if options.output is None else MOST_ROWS)))
         print(*([] if options.output is None else [f"wrote {options.output}\n"]), end="")
 
@@ -236,6 +238,7 @@ def computed(name: str, options: Written) -> "Dataset":
     try:
         with _short_warnings(quiet=options.quiet):
             ds = getattr(curves, CURVES[name][1])(**_arguments(options))
+            curves.warn_of_noisy_teacher(ds.attrs)
     except NoConvergenceError as error:
         raise FloatingPointError(error) from None
     config = configuration(name, options)

@@ -17,6 +17,7 @@ from glassnet.core.check import fail, integer, is_number, one_of
 from glassnet.core.codec import config_hash, decoded, to_json
 from glassnet.core.former import of_earlier_versions
 from glassnet.core.schedule import KINDS, Schedule
+from glassnet.output import text_of
 from glassnet.perceptron.describe import POTENTIALS, as_formerly, described
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.proposal import check_step
@@ -175,6 +176,7 @@ class RunConfig:
             FileNotFoundError: if data cannot be read.
         """
         samples = range(self.protocol.samples) if self.data == "independent" else [None]
+        memory.devices()
         self._check_memory(*(of or (jax.process_index(), jax.process_count())))
         built = [self.task.build(self.machine, sample) for sample in samples]
         return {
@@ -250,12 +252,10 @@ def read_config(path: str | PathLike) -> RunConfig:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: as `RunConfig.from_json`.
+        ValueError: if it is no text, and as `RunConfig.from_json`.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"Argument `config` must name a JSON file, but is {str(path)!r}.")
-    text = path.read_text(encoding="utf-8")
+    text = text_of(path, "config", "JSON")
     stored = _of_folder(text)
     return RunConfig.from_json(text) if stored is None else RunConfig.stored(stored)
 

@@ -16,16 +16,29 @@ def in_words(size: float) -> str:
     return f"{size:.2g} {UNITS[place]}" if size < 100 else f"{size:.0f} {UNITS[place]}"
 
 
+def devices() -> list[jax.Device]:
+    """Devices of this process.
+
+    Raises:
+        ValueError: if there is none of those that the environment asks for.
+    """
+    try:
+        return jax.local_devices()
+    except (RuntimeError, AssertionError) as error:  # the second where JAX has not even a plugin for them
+        wish = jax.config.values["jax_platforms"]
+        raise ValueError(f"Argument JAX_PLATFORMS must name devices that are here, but is {wish!r}. {error}") from error
+
+
 def free() -> int | None:
     """Bytes that this process may still take: of the accelerators if there are any, else of the machine, swap included.
 
     None where the system does not tell.
     """
-    devices = jax.local_devices()
-    if devices[0].platform == "cpu":
+    here = devices()
+    if here[0].platform == "cpu":
         known = [size for size in (_of_machine(), _of_group()) if size is not None]
         return min(known, default=None)
-    found = [device.memory_stats() for device in devices]
+    found = [device.memory_stats() for device in here]
     if not all(stats and "bytes_limit" in stats for stats in found):
         return None
     return sum(stats["bytes_limit"] - stats.get("bytes_in_use", 0) for stats in found if stats)

@@ -14,6 +14,7 @@ from glassnet.core.check import fail, one_of
 from glassnet.plot.labels import label
 from glassnet.plot.overlaps import layer_axis
 from glassnet.plot.style import graded, layer_bar, layer_colours, legend, on_axes
+from glassnet.theory.curves import warn_of_noisy_teacher
 
 CLOSURES = {"factorised": {"linestyle": "--", "linewidth": 1.8}, "exact": {"linestyle": "-", "linewidth": 0.8}}
 """Style of each closure: where both agree, thick dashes lie on a thin line."""
@@ -61,6 +62,8 @@ def theory_lines(
         The axes.
     Raises:
         ValueError: for a variable or a dimension that is missing or one too many, or too few colours.
+    Warns:
+        NoisyTeacherWarning: for a teacher with a soft potential, which is not that of `gn.tasks.teacher_student`.
     """
     one_of(AGAINST, against=against)
     curves = list(data) if isinstance(data, (list, tuple)) else [data]
@@ -69,6 +72,7 @@ def theory_lines(
     for curve in curves:
         if not isinstance(curve, Dataset):
             raise ValueError(f"Argument `data` must be a Dataset of theory or several, but is {in_words(curve)}.")
+        warn_of_noisy_teacher(curve.attrs)
     empty, limits = not ax.has_data(), ax.get_xlim()
     for curve in curves:
         values = _values(curve, name, against)

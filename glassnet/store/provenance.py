@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jax
 
+from glassnet.core import memory
 from glassnet.native import library
 from glassnet.sampling.plan import plan_for
 from glassnet.sampling.system import System
@@ -25,7 +26,7 @@ def provenance(system: System | None = None) -> dict[str, str]:
     Args:
         system: what runs; native and fused kernels are named only if they know it.
     """
-    devices = jax.local_devices()
+    devices = memory.devices()
     return {
         "versions": json.dumps(versions()),
         "device": f"{len(devices)} x {devices[0].platform} ({devices[0].device_kind})",

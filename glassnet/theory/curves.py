@@ -4,7 +4,7 @@ Layers are counted 1..L; `spin_overlap` of layer L is the output, 1 by definitio
 """
 
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,22 @@ VARIABLES: dict[str, tuple[str, str, str, str]] = {
 """Variable: long name, units, symbol, source."""
 
 
+class NoisyTeacherWarning(UserWarning):
+    """A curve with a teacher and a soft potential: its teacher errs, that of `gn.tasks.teacher_student` does not."""
+
+
+def warn_of_noisy_teacher(attributes: Mapping[str, Any]) -> None:
+    """Warn if the attributes of a curve tell of a teacher with a soft potential.
+
+    Warns:
+        NoisyTeacherWarning: then.
+    """
+    potential = str(attributes.get("potential", "HardCore"))
+    if attributes.get("scenario") == "teacher" and not potential.startswith("HardCore"):
+        text = f"a teacher with {potential} errs with weight exp(-beta H); that of tasks.teacher_student never errs"
+        warnings.warn(f"{text}: this is the theory of another problem.", NoisyTeacherWarning, stacklevel=3)
+
+
 @former_arguments(weights="ensemble")
 def overlap_curves(
     *,
@@ -62,6 +78,9 @@ def overlap_curves(
     stability: bool = False,
 ) -> "xr.Dataset":
     """Replica-symmetric overlaps against alpha and layer.
+
+    With scenario "teacher" and a soft potential the teacher's own configuration has the weight exp(-beta H): it errs.
+    `gn.tasks.teacher_student` makes data of a teacher that never errs, which is this theory for a hard core alone.
 
     Args:
         depth, scenario, closure, potential, beta, branch, ensemble: as in `replica_symmetric`.

@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 import glassnet as gn
 from glassnet import plot
 from glassnet.plot.style import graded
-from glassnet.theory.curves import VARIABLES, overlap_curves, transition_curves
+from glassnet.theory.curves import VARIABLES, NoisyTeacherWarning, overlap_curves, transition_curves
 
 mpl.use("Agg")
 SOFT = {"potential": gn.SoftCore(), "beta": 66.7}
@@ -287,3 +287,11 @@ def test_a_layer_that_never_freezes_has_its_step_off_the_axes(alpha_g):
 def test_phase_diagram_refuses(alpha_g, message, call):
     with pytest.raises(ValueError, match=message):
         call(campaign(), alpha_g)
+
+
+def test_lines_of_a_noisy_teacher_come_with_a_warning():
+    attrs = {"scenario": "teacher", "closure": "factorised", "potential": "SoftCore(power=2.0)"}
+    curve = xr.Dataset({"spin_overlap": ("layer", [0.2, 0.5, 1.0])}, {"layer": [1, 2, 3]}, attrs)
+    with pytest.warns(NoisyTeacherWarning, match="that of tasks.teacher_student never errs"):
+        gn.plot.theory_lines(curve)
+    gn.plot.theory_lines(curve.assign_attrs(potential="HardCore(margin=0.0)"))

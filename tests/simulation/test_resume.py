@@ -309,3 +309,12 @@ def test_a_run_that_goes_on_by_other_kernels_says_so(tmp_path, monkeypatch):
     with pytest.warns(RuntimeWarning, match="The run goes on by other kernels; it was left by .*differ by rounding"):
         ds = gn.resume(tmp_path / "run")
     assert ds.attrs["sweeps"].endswith("; other kernels")
+
+
+def test_relative_folders_are_meant_where_the_run_began(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    ds = tiny.run(folder="run", checkpoint_every=0, report=lambda status: os.chdir(tmp_path / "elsewhere"))
+    assert_same(ds, tiny.standard())
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert folder.status(tmp_path / "run") == "complete"
