@@ -33,14 +33,20 @@ def read_one(path: str | os.PathLike) -> xr.Dataset:
         ValueError: if it is not a whole glassnet result.
     """
     if not Path(path).is_dir():
-        return read(path)
+        return of_this_version(read(path))
     run = folder.RunFolder(path)
     ds = live.read(run.results)
     if "config" not in ds.attrs:
         raise fail("path", "hold whole results (attribute `config`), which resuming the run mends", str(run.results))
     if ds.attrs["status"] == "complete" and ds.attrs["config_hash"] == run.about["hash"]:
-        return ds
+        return of_this_version(ds)
     return derive(ds).assign_attrs(status=folder.status(path))
+
+
+def of_this_version(ds: xr.Dataset) -> xr.Dataset:
+    """A result with what follows from it derived anew, if an earlier version gave a relaxation time to each sample."""
+    former = "spin_autocorrelation" in ds and "relaxation_time" in ds and "sample" in ds["relaxation_time"].dims
+    return derive(ds) if former else ds
 
 
 def join(path: str | os.PathLike) -> xr.Dataset:
