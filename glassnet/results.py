@@ -36,9 +36,15 @@ def read_one(path: str | os.PathLike, variables: Collection[str] | None = None) 
         ValueError: if it is not a whole glassnet result, or not that of the run in the folder.
     """
     if not Path(path).is_dir():
-        return read(path)
+        return of_this_version(read(path))
     ds = folder.RunFolder(path).result(variables)
-    return ds if ds.attrs["status"] == "complete" else derive(ds)
+    return of_this_version(ds) if ds.attrs["status"] == "complete" else derive(ds)
+
+
+def of_this_version(ds: xr.Dataset) -> xr.Dataset:
+    """A result with what follows from it derived anew, if an earlier version gave a relaxation time to each sample."""
+    former = "spin_autocorrelation" in ds and "relaxation_time" in ds and "sample" in ds["relaxation_time"].dims
+    return derive(ds) if former else ds
 
 
 def join(path: str | os.PathLike) -> xr.Dataset:

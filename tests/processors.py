@@ -50,11 +50,8 @@ def main() -> int:
     """Run the tests under all settings, two at a time; the number of settings that failed."""
     with tempfile.TemporaryDirectory(prefix="glassnet-compiled-") as programs, ThreadPoolExecutor(2) as pool:
         kept = os.environ.get("JAX_COMPILATION_CACHE_DIR", programs)
-        shared = {
-            "JAX_COMPILATION_CACHE_DIR": kept,
-            "XLA_FLAGS": "",
-            "GLASSNET_TEST_TYPES": "1",
-        }  # XLA as users have it
+        # XLA as users have it
+        shared = {"JAX_COMPILATION_CACHE_DIR": kept, "XLA_FLAGS": "", "GLASSNET_TEST_TYPES": "1"}
         outcomes = list(pool.map(lambda setting: tried(setting, shared), SETTINGS))
     for setting, (_, words) in zip(SETTINGS, outcomes, strict=True):
         print(f"{setting:<34} {words}")

@@ -13,11 +13,14 @@ from contextlib import redirect_stderr
 import numpy as np
 import pytest
 import xarray as xr
+from analysis.synthetic_result import result
 from command import command as call
 from command import said
 
 import glassnet as gn
+from glassnet.analysis import derive
 from glassnet.cli import COMMANDS
+from glassnet.cli.info import by_layer
 from glassnet.cli.parse import seconds
 from glassnet.cli.plot import at_temperature
 from glassnet.cli.progress import progress_bar
@@ -106,6 +109,21 @@ def test_plot_one_of_several_temperatures(made, tmp_path):
     assert call("plot", tmp_path / "ladder.nc", "--temperature", "0.12")[0] == 0
     assert "T 0.1, beta 10" in call("info", tmp_path / "ladder.nc")[1]
     assert (tmp_path / "ladder.png").stat().st_size > 5000
+
+
+def test_tables_say_what_was_measured():
+    """No relaxation time of the quench after t_w = 0, none of the clamped output, bounds where lags end."""
+    ds = derive(result(noise=0.0))
+    lines = list(by_layer(ds))
+    rows = {line[2:28].strip(): line[28:].split() for line in lines}
+    assert "tau of spins, t_w 0" not in rows and any("no tau for t_w 0" in line for line in lines)
+    assert len(rows["tau of spins, t_w 10"]) > 10  # "> 1000" is two words
+    assert "".join(rows["tau of spins, t_w 1000"]).startswith(">1000>1000>1000")
+    assert rows["tau of spins, t_w 10"][-1] == "-"
+    planted = ds.assign_attrs(config='{"start": "planted"}')
+    assert any("tau of spins, t_w 0" in line for line in by_layer(planted))
+    quick = ds.assign(spin_autocorrelation=ds.spin_autocorrelation.where(ds.lag == 0, 0.01))
+    assert any("tau of spins, t_w 10" in line and "< 1" in line for line in by_layer(quick))
 
 
 @pytest.mark.parametrize(("beta", "nearest"), [(1.0, 2.0), (66.7, 50.0), (7.0, 2.0), (np.inf, np.inf)])

@@ -252,7 +252,7 @@ def test_brackets_are_those_of_scipy():
 @pytest.mark.parametrize("close", [0.0, 1e-7])
 def test_tree_of_thousands_that_are_alike(close):
     """Ties and chains of merges: the tree is as deep as it has leaves, as that of a planted state may be."""
-    n = 1500
+    n = 1100
     position = close * np.arange(n)
     q = 1 - np.abs(position[:, None] - position) ** 2 / 2
     labels = {"layer": [1], "configuration_sample": ("configuration", np.arange(n) // 15)}

@@ -50,6 +50,7 @@ def test_a_stopped_run_goes_on(old, name):
 def test_the_stopped_run_ends_where_the_whole_one_did(old):
     whole, after = gn.open(old / "standard.nc"), gn.resume(old / "stopped")
     assert set(after.data_vars) == set(whole.data_vars)
+    assert whole.relaxation_time.dims == ("waiting_time", "layer")  # derived anew: it was one lag for each sample
     np.testing.assert_allclose(after.energy, whole.energy, atol=1e-5)  # hosts: the checkpoint lies behind them
     assert after.clone_energy.shape == whole.clone_energy.shape
 
