@@ -3,6 +3,7 @@
 #   make test       the tests that take minutes
 #   make test-all   these and the statistical checks that take longer
 #   make test-processors  a quick part of the tests on what other processors have
+#   make test-oldest  the tests with the oldest versions that pyproject.toml allows
 #   make lint       style, types, direction of imports
 #   make docs       the reference of all functions, into build/docs
 #   make bench      speed of the dynamics (beside other programs: experiments/benchmarks)
@@ -13,7 +14,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := glassnet tests experiments docs setup.py
 
-.PHONY: demo test test-all test-processors lint docs bench experiments clean
+.PHONY: demo test test-all test-processors test-oldest lint docs bench experiments clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/installed
@@ -31,6 +32,9 @@ test-all: $(VENV)/test $(VENV)/lazy
 
 test-processors: $(VENV)/test
 	$(PROGRAMS) $(BIN)/python tests/processors.py
+
+test-oldest: $(VENV)/oldest/installed
+	$(VENV)/oldest/bin/python -m pytest $(WORKERS)
 
 lint: $(VENV)/lint
 	$(BIN)/ruff check $(SOURCES)
@@ -64,6 +68,16 @@ $(VENV)/installed: pyproject.toml setup.py $(wildcard glassnet/native/src/*)
 # What an extra needs is installed by itself: `.[test]` would build the package anew.
 EXTRA := import sys, tomllib; e = tomllib.load(open("pyproject.toml", "rb")); \
 	print(*e["project"]["optional-dependencies"][sys.argv[1]], sep="\n")
+
+OLDEST := import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	print(*p["dependencies"], *p["optional-dependencies"]["test"], sep="\n")
+
+$(VENV)/oldest/installed: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(VENV)/oldest
+	$(BIN)/python -c '$(OLDEST)' > $(VENV)/oldest/requirements
+	$(BIN)/uv pip install --quiet --python $(VENV)/oldest --resolution lowest-direct -r $(VENV)/oldest/requirements
+	@touch $@
 
 $(VENV)/test $(VENV)/lazy $(VENV)/lint $(VENV)/docs: $(VENV)/%: $(VENV)/installed
 	$(BIN)/python -c '$(EXTRA)' $* > $@.part
