@@ -163,6 +163,7 @@ def test_words_are_not_those_of_another_quantity():
 
 
 def test_lazy_data_give_the_same():
+    pytest.importorskip("dask")
     differ = {}
     for name, (pick, call) in ALL.items():
         given = pick(WHOLE)
