@@ -173,7 +173,8 @@ class RunFolder:
         about, before = self.longer(sweeps), self.config["protocol"]["sweeps"]
         if about is self.about:
             return
-        self.log("extended", **{"from": before, "to": sweeps})  # first: a longer run must never pass for complete
+        after = about["job"]["config"]["protocol"]["sweeps"]
+        self.log("extended", **{"from": before, "to": after})  # first: a longer run must never pass for complete
         self.about = _write_about(self.path, about)
 
     def log(self, event: str, **fields: Any) -> None:
