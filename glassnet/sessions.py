@@ -230,12 +230,10 @@ class _Session:
             self._folder.log("started", **self._made, **surroundings)
             return run
         moment, about = found
-        earlier, now = about["made"]["sweeps"].split("; ")[-1], self._made["sweeps"]
-        if earlier != now:
-            text = (
-                f"The run goes on by {now}; it was left by {earlier}. Results differ by rounding, and so in their bits."
-            )
-            warnings.warn(text, RuntimeWarning, stacklevel=2)
+        earlier, now = about["made"]["sweeps"], self._made["sweeps"]
+        if not f"; {earlier}".endswith(f"; {now}"):  # of several, the last
+            words = f"The run goes on by {now}, where it was made by {earlier} so far."
+            warnings.warn(f"{words} Results differ by rounding, and so in their bits.", RuntimeWarning, stacklevel=2)
         self._earlier = {**about, "made": _both(about["made"], self._made), "resumed": about["resumed"] + 1}
         self._folder.log("resumed", phase=moment.phase, sweep=moment.sweep, **self._made, **surroundings)
         return run

@@ -12,7 +12,7 @@ from glassnet.sampling.system import Observable, System
 from glassnet.simulation.parallel import Placement, batched
 
 CACHED_PROGRAMS = 16
-"""Systems whose programs are kept; those of a small machine take about 36 MB."""
+"""Systems whose programs are kept; those of a small one take about 36 MB."""
 
 
 @lru_cache(CACHED_PROGRAMS)

@@ -161,7 +161,7 @@ class RunFolder:
         about = json.loads(json.dumps(self.about))
         for config in (about["job"]["config"], about["run"]):
             if config is not None:
-                config["protocol"]["sweeps"] = sweeps
+                config["protocol"]["sweeps"] = int(sweeps)
         return about
 
     def extend(self, sweeps: int | None) -> None:

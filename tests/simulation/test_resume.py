@@ -213,7 +213,8 @@ def test_results_can_be_read_while_the_run_goes_on(tmp_path):
         assert list(ds.time) == list(right.time) and list(ds.lag) == list(right.lag)
         for name, x in ds.data_vars.items():
             measured = x.notnull()
-            assert (x == right[name]).where(measured, True).all(), name
+            more = name.endswith("_censored")  # samples that did not fall so far, by now
+            assert ((x >= right[name]) if more else (x == right[name])).where(measured, True).all(), name
         clock = ds.energy.notnull().all(("sample", "layer"))
         assert clock.sum() > 0 and (clock.astype(int).diff("time") <= 0).all()
     assert {status.phase for status, _ in seen} == {"hosts", "clones"}
@@ -306,7 +307,9 @@ def test_a_run_that_goes_on_by_other_kernels_says_so(tmp_path, monkeypatch):
         tiny.run(folder=tmp_path / "run", report=stopping_after(14))
     made = sessions.provenance
     monkeypatch.setattr(sessions, "provenance", lambda system: {**made(system), "sweeps": "other kernels"})
-    with pytest.warns(RuntimeWarning, match="The run goes on by other kernels; it was left by .*differ by rounding"):
+    with pytest.warns(
+        RuntimeWarning, match="The run goes on by other kernels, where it was made by .*differ by rounding"
+    ):
         ds = gn.resume(tmp_path / "run")
     assert ds.attrs["sweeps"].endswith("; other kernels")
 

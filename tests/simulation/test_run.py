@@ -285,7 +285,10 @@ BAD = [
     ({"weight_step": float("inf")}, "`weight_step`.*inf"),
     ({"seed": -3}, "`seed`.*-3"),
     ({"start": "cold"}, "`start` must be one of 'random', 'planted', but is 'cold'"),
-    ({"start": "planted", "task": gn.tasks.random(tiny.MACHINE, 6)}, "`start` must not be 'planted'.*random"),
+    (
+        {"start": "planted", "task": gn.tasks.random(tiny.MACHINE, 6)},
+        "`start` must be 'random'.*no teacher, but is 'planted'",
+    ),
     ({"start": ([np.zeros((4, 4))], [])}, "`weights` must hold one array for each of the 3 layers"),
     ({"start": None}, "`start` must be 'random', 'planted' or a pair"),
     (
