@@ -33,7 +33,7 @@ def quick(tmp_path_factory):
 def test_command_prints_a_table(quick):
     folder, (status, out, err) = quick
     assert (status, err) == (0, "")
-    for words in ("sweeps", "M sites/s", "R=1 L=4 N=64 M=64", "wrote"):
+    for words in ("sweeps", "M sites/s", "R=1 L=4 N=64 M=64", "wrote", "M sites/s: proposals"):
         assert words in out
 
 

@@ -29,6 +29,7 @@ from glassnet.config import DigitsTask, HiddenManifoldTask, RandomTask, RunConfi
 from glassnet.config.command import command_line
 from glassnet.demo import CONFIG, demo, headline
 from glassnet.simulation.phase import Status
+from glassnet.simulator import prepared
 from glassnet.store import folder as gn_folder
 
 TINY = ["--task", "random", "--task.patterns", "3", "--machine.depth", "2", "--machine.width", "4", "--beta", "2"]
@@ -185,6 +186,7 @@ def test_the_command_that_makes_a_run_makes_its_configuration(options):
     name, command, *words = shlex.split(command_line(config))
     assert (name, command) == ("glassnet", "run")
     assert parsed(words).run == config
+    assert {"--seed", "--machine.width", "--protocol.sweeps", "--weight-step"} <= set(words)  # defaults, too
 
 
 @pytest.mark.parametrize("words", [["cold"], ["[[1,10],[1,20]]"], ["1,", "2"]])
@@ -452,7 +454,10 @@ def test_bad_digits(options, message, tmp_path):
 def test_bad_outputs(tmp_path):
     (tmp_path / "there.nc").write_bytes(b"keep me")
     (tmp_path / "folder.nc").mkdir()
+    machine = gn.Machine(2, 3)
+    run = gn_folder.RunFolder.create(tmp_path / "run", prepared(machine, gn.tasks.random(machine, 4), 1.0)).path
     cases = {
+        run / "inner": "Argument `output` must not lie in the folder of another run, but is",
         tmp_path / "out.txt": "Argument `output` must end in .nc or be the name of a folder, but is",
         tmp_path / "absent" / "out": "Argument `output` must lie in an existing folder, but is",
         tmp_path: "Argument `output` must be an empty folder or not exist yet, but is",

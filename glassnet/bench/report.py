@@ -8,17 +8,8 @@ from typing import Any
 from glassnet.bench import table
 from glassnet.bench.figure import growth_figure
 from glassnet.bench.suite import GROUPS, Group
+from glassnet.bench.table import LEGEND
 from glassnet.output import write_figure, write_text
-
-LEGEND = """\
-M sites/s: proposals, of a weight or a spin, in millions a second; G elem/s: proposals times the gaps that each
-touches; of uniform: element-updates a second over those of a machine of equal layers with Gaussian weights under
-Metropolis; scan: the same sweeps in JAX alone; held: memory of the compiled loop over that of its configurations (1
-byte a spin, 4 a weight and a pre-activation); resident: the same as seen by the system. Rates are the best of several
-rounds, in processor time; speedups are on the wall, and cores had says how many cores the threads got in that time.
-Its sweeps: processor seconds in the calls for the sweeps of a run; beyond: all else that the run does, to measure, to
-write checkpoints and results, to tell its progress.
-"""
 
 FIGURE = """\
 ![Seconds of a sweep against R, L, N, M](benchmarks.png)

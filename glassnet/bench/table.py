@@ -25,6 +25,17 @@ def word(name: str) -> Callable[[Row], str]:
     return lambda row: str(row[name])
 
 
+LEGEND = """\
+M sites/s: proposals, of a weight or a spin, in millions a second; G elem/s: proposals times the gaps that each
+touches; of uniform: element-updates a second over those of a machine of equal layers with Gaussian weights under
+Metropolis; scan: the same sweeps in JAX alone; held: memory of the compiled loop over that of its configurations (1
+byte a spin, 4 a weight and a pre-activation); resident: the same as seen by the system. Rates are the best of several
+rounds, in processor time; speedups are on the wall, and cores had says how many cores the threads got in that time.
+Its sweeps: processor seconds in the calls for the sweeps of a run; beyond: all else that the run does, to measure, to
+write checkpoints and results, to tell its progress.
+"""
+"""What the columns of all tables mean."""
+
 RATES: Sequence[Column] = (
     ("case", word("case")),
     ("M sites/s", number("site_updates_per_s", ".1f", 1e6)),
@@ -37,7 +48,6 @@ RATES: Sequence[Column] = (
     ("held", number("memory_ratio", ".2f")),
     ("resident", number("resident_ratio", ".2f")),
 )
-"""Held: memory of the compiled loop over that of its configurations; resident: the same as seen by the system."""
 
 CORES: Sequence[Column] = (
     ("case", word("case")),

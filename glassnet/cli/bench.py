@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from glassnet.bench.cases import shapes, sizes
+from glassnet.bench.table import LEGEND
 from glassnet.cli.parse import parse
 from glassnet.core.check import fail, integer, positive
 from glassnet.output import checked_output, writable_folder, write_text
@@ -50,6 +51,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parse(BenchOptions, arguments, "bench")
     check(options)
     results = measured(options)
+    print(f"\n{LEGEND}", end="")
     if options.json is not None:
         print("wrote", write_text(json.dumps(results, indent=1) + "\n", options.json))
     if options.output_dir is not None:

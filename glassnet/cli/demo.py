@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from glassnet.cli.drawing import into_files
 from glassnet.cli.parse import parse
 from glassnet.cli.progress import progress_bar
 from glassnet.cli.tell import tell
@@ -31,9 +32,7 @@ def main(arguments: Sequence[str]) -> None:
     """Run the command."""
     options = parse(DemoOptions, arguments, "demo")
 
-    import matplotlib as mpl
-
-    mpl.use("Agg")
+    into_files()
     from glassnet.demo import demo, headline
 
     with progress_bar(quiet=options.quiet) as report:

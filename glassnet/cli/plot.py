@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import tyro
 
+from glassnet.cli.drawing import into_files
 from glassnet.cli.parse import parse
 from glassnet.cli.tell import tell
 from glassnet.core.check import fail
@@ -54,9 +55,7 @@ def main(arguments: Sequence[str]) -> None:
     output = options.output or options.file.with_name(f"{options.file.name.removesuffix('.nc')}.png")
     checked_output(output, FIGURES, overwrite=options.overwrite)
 
-    import matplotlib as mpl
-
-    mpl.use("Agg")
+    into_files()
     from glassnet.plot import overview
 
     write_figure(overview(ds), output)

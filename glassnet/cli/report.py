@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from glassnet.cli.drawing import into_files
 from glassnet.cli.parse import parse
 from glassnet.cli.tell import tell
 from glassnet.output import checked_output, write_text
@@ -39,9 +40,7 @@ def main(arguments: Sequence[str]) -> None:
     output = options.output or default_output(options.run)
     checked_output(output, (".html",), overwrite=options.overwrite or options.output is None)
 
-    import matplotlib as mpl
-
-    mpl.use("Agg")
+    into_files()
     from glassnet.report import page, read_run
 
     write_text(page(read_run(options.run)), output)

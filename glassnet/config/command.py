@@ -1,7 +1,6 @@
 """The command that makes a run."""
 
 import shlex
-from dataclasses import replace
 
 from glassnet.config.description import RunConfig, beta_words
 from glassnet.config.tasks import DigitsTask, TaskConfig
@@ -16,20 +15,20 @@ def default_config(task: type[TaskConfig]) -> RunConfig:
 
 
 def command_line(config: RunConfig) -> str:
-    """The command that makes a run anywhere: all options that differ from their defaults; the output is named RUN.
+    """The command that makes a run anywhere, also where defaults are others; the output is named RUN.
 
-    A teacher of an architecture of its own, and several schedules at one knot, have no options: the command then takes
-    a file, RUN.json, with what `glassnet info --config` prints.
+    A teacher of an architecture of its own, a ladder of one temperature, and several schedules at one knot have no
+    options: the command then takes a file, RUN.json, with what `glassnet info --config` prints.
     """
-    if getattr(config.task, "teacher", None) is not None or (config.several_schedules and len(config.knots) == 1):
+    lone = isinstance(config.beta, (tuple, list)) and len(config.beta) == 1
+    lone = lone or (config.several_schedules and len(config.knots) == 1)
+    if getattr(config.task, "teacher", None) is not None or lone:
         return "glassnet run --config RUN.json --output RUN"
-    potential = type(config.machine.potential)
-    plain = default_config(type(config.task))
-    plain = replace(plain, machine=replace(plain.machine, potential=potential()))
-    defaults, words = flat(plain.to_dict()), []
+    words = []
     for name, value in flat(config.to_dict()).items():
-        if value != defaults[name]:
-            values = beta_words(config.beta) if name == "beta" else value if isinstance(value, list) else [value]
-            words += [f"--{name.replace('_', '-')}", *map(str, values)]
-    kinds = ["--task", config.task.kind, "--machine.potential", potential.__name__]
+        if value in (None, []) or name.endswith(".kind"):
+            continue  # what cannot be said is the default; kinds come first
+        values = beta_words(config.beta) if name == "beta" else value if isinstance(value, list) else [value]
+        words += [f"--{name.replace('_', '-')}", *map(str, values)]
+    kinds = ["--task", config.task.kind, "--machine.potential", type(config.machine.potential).__name__]
     return shlex.join(["glassnet", "run", *kinds, *words, "--output", "RUN"])

@@ -17,6 +17,7 @@ from glassnet.report.bylayer import end_values, table_by_temperature
 from glassnet.report.cautions import of_result, of_run, reason
 from glassnet.report.figures import palette
 from glassnet.report.markup import Markup, joined, tag
+from glassnet.report.moves import moves
 from glassnet.report.numbers import count, duration, listed, number
 from glassnet.report.origin import configuration, history, provenance
 from glassnet.report.progress import Progress, progress_of
@@ -34,7 +35,8 @@ def page(run: Reported) -> str:
     ladder = temperatures(run.data)
     cautions = [of_result(ds) for _, ds in ladder]
     progress = progress_of(run)
-    sections = [*_results(run, ladder, cautions), history(run, progress), configuration(run), provenance(run)]
+    origin = [moves(run), history(run, progress), configuration(run), provenance(run)]
+    sections = [*_results(run, ladder, cautions), *origin]
     content = {
         "title": tag("title", f"{run.name}: {run.status}"),
         "header": _header(run, ladder, progress),

@@ -219,13 +219,15 @@ def free_folder(path: str | os.PathLike) -> Path:
     """The path of a folder that a run may be written to.
 
     Raises:
-        ValueError: if there is something in it.
+        ValueError: if there is something in it, or it lies in the folder of another run.
         FileNotFoundError: if the folder that it lies in does not exist.
         PermissionError: if that cannot be written to.
     """
     path = Path(path)
     if holds_run(path):
         raise fail("output", "not hold a run already (`glassnet resume` goes on with it)", str(path))
+    if any(map(holds_run, path.absolute().parents)):
+        raise fail("output", "not lie in the folder of another run", str(path))
     if path.exists() and not path.is_dir():
         raise fail("output", "be a folder, or a file that ends in .nc", str(path))
     left_over = (DATA, LOCK)  # of a run that was killed while it was made

@@ -1,0 +1,61 @@
+"""The model and its moves in formulas, and the order in which a sweep makes them."""
+
+from collections.abc import Iterator
+
+from glassnet.report.markup import joined, tag
+from glassnet.report.sections import Section
+from glassnet.report.source import Reported, attribute
+
+POTENTIALS = {
+    "SoftCore": "v(r) = {strength:g} (−r)^{power:g} for r < 0, else 0",
+    "HardCore": "v(r) = ∞ for r < 0, else 0",
+    "Counting": "v(r) = {strength:g} for r < 0, else 0",
+    "Probit": "v(r) = −ln Φ(r/{width:g})",
+}
+
+WEIGHTS = {
+    "gaussian": "J′ = (J + d x)/√(1 + d²), x Gaussian, one weight of a row after the other",
+    "spherical": (
+        "two weights of a row turned by the angle d x, x Gaussian: pairs drawn anew in each of two passes, so that "
+        "Σ J² = c stays"
+    ),
+    "ising": "J′ = −J, one weight of a row after the other",
+}
+
+METROPOLIS = "with probability min(1, exp(−β ΔH))"
+HEAT_BATH = "with probability 1/(1 + exp(β ΔH))"
+
+ORDER = (
+    "A sweep moves the weights at fixed neurons, all rows of all layers side by side, and then the neurons at fixed "
+    "weights: layers 1, 3, …, then layers 2, 4, …; in a layer one neuron after the other, all patterns side by side."
+)
+FEEDFORWARD = (
+    "A sweep moves the weights, one after the other; the neurons follow, S_l = sgn(J_l S_{l−1}), and the gaps of the "
+    "output layer alone cost energy."
+)
+
+
+def moves(run: Reported) -> Section:
+    """Energy, moves and their order, a sentence each."""
+    return Section("moves", "Model and moves", joined(tag("p", words) for words in _sentences(run)))
+
+
+def _sentences(run: Reported) -> Iterator[str]:
+    machine, dynamics = attribute(run.data, "machine"), str(run.data.attrs.get("dynamics", ""))
+    potential, ensemble = machine["potential"], machine.get("ensemble", machine.get("weights"))
+    gap = f"r = S_{{l,μ,i}} Σ_j J_{{l,ij}} S_{{l−1,μ,j}} / √c − {potential.get('margin', 0):g}"
+    cost = POTENTIALS.get(potential["kind"], f"v of the class {potential['kind']}").format(**potential)
+    yield f"H = Σ v(r) over layers l, patterns μ and neurons i; {gap}; {cost}."
+    if dynamics not in ("metropolis", "heat_bath", "feedforward"):
+        yield f"The moves are those of {dynamics}."
+        return
+    proposal = WEIGHTS.get(ensemble) if isinstance(ensemble, str) else None
+    bath = dynamics == "heat_bath"
+    rule = HEAT_BATH if bath and ensemble == "ising" else METROPOLIS
+    d = run.data.attrs.get("weight_step", attribute(run.data, "config").get("weight_step"))
+    step = "" if ensemble == "ising" or d is None else f" (d = {d:g})"
+    words = proposal or f"as the class {ensemble['kind'] if isinstance(ensemble, dict) else ensemble} proposes"
+    yield f"Weights: {words}{step}, accepted {rule}."
+    if dynamics != "feedforward":
+        yield f"Neurons: S′ = −S, accepted {HEAT_BATH if bath else METROPOLIS}."
+    yield FEEDFORWARD if dynamics == "feedforward" else ORDER
