@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.optimize import minimize
+import scipy
 
 from glassnet.analysis.labels import in_words
 from glassnet.core.check import fail
@@ -87,6 +87,8 @@ def best_exponents(
         start = grid[np.argmin(values)]
     simplex = np.vstack([start, start + np.diag(np.where(start < high - width / 20, 1, -1) * width / 40)])
     options = {"initial_simplex": simplex, "xatol": 5e-4, "fatol": 1e-4}
-    best = minimize(quality, start, method="Nelder-Mead", bounds=list(zip(low, high, strict=True)), options=options)
+    best = scipy.optimize.minimize(
+        quality, start, method="Nelder-Mead", bounds=list(zip(low, high, strict=True)), options=options
+    )
     inside = (best.x > low + 1e-3 * width) & (best.x < high - 1e-3 * width)
     return best.x if np.isfinite(best.fun) and inside.all() else np.full(len(bounds), np.nan)

@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 import xarray as xr
-from scipy.cluster.hierarchy import cophenet, leaves_list, linkage
-from scipy.spatial.distance import squareform
 from xarray import DataArray, Dataset
 
 from glassnet.analysis.labels import described, in_words, own_words, pairs, variable
@@ -55,8 +54,10 @@ def clustered(matrix: DataArray | np.ndarray) -> Tree:
         return Tree(np.zeros(1, int), np.empty((0, 4)))
     distance = np.maximum(1 - (q + q.T) / 2, 0)
     np.fill_diagonal(distance, 0)
-    merges = linkage(squareform(distance, checks=False), method="complete")
-    return Tree(leaves_list(merges), merges)
+    merges = scipy.cluster.hierarchy.linkage(
+        scipy.spatial.distance.squareform(distance, checks=False), method="complete"
+    )
+    return Tree(scipy.cluster.hierarchy.leaves_list(merges), merges)
 
 
 def square(overlap: DataArray, name: str = "overlap") -> DataArray:
@@ -113,8 +114,8 @@ def cophenetic_correlation(matrix: np.ndarray) -> float:
     q = np.asarray(matrix, dtype=float)
     if len(q) < 3:
         return np.nan
-    distance = squareform(np.maximum(1 - (q + q.T) / 2, 0) * (1 - np.eye(len(q))), checks=False)
-    heights = cophenet(merges)
+    distance = scipy.spatial.distance.squareform(np.maximum(1 - (q + q.T) / 2, 0) * (1 - np.eye(len(q))), checks=False)
+    heights = scipy.cluster.hierarchy.cophenet(merges)
     if min(np.ptp(distance), np.ptp(heights)) <= ROUNDING:
         return np.nan
     return float(np.clip(np.corrcoef(distance, heights)[0, 1], -1, 1))

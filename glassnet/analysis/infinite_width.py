@@ -1,8 +1,8 @@
 """Extrapolation of an observable to infinite width."""
 
 import numpy as np
+import scipy
 import xarray as xr
-from scipy.optimize import OptimizeWarning, curve_fit
 from xarray import DataArray, Dataset
 
 from glassnet.analysis.labels import described, own_words, variable
@@ -70,8 +70,8 @@ def _extrapolated(y: np.ndarray, error: np.ndarray, *, width: np.ndarray, w: flo
     ends = y[np.argmax(N)], y[np.argmin(N)] - y[np.argmax(N)]
     start, low, high = (ends, -np.inf, np.inf) if w else ((*ends, 1.0), [-np.inf, -np.inf, 0.05], [np.inf, np.inf, 5.0])
     try:
-        best, covariance = curve_fit(law, N, y, start, error, absolute_sigma=True, bounds=(low, high))
-    except (RuntimeError, OptimizeWarning):
+        best, covariance = scipy.optimize.curve_fit(law, N, y, start, error, absolute_sigma=True, bounds=(low, high))
+    except (RuntimeError, scipy.optimize.OptimizeWarning):
         return nothing
     power = w or best[2]
     if not (w or 0.051 < power < 4.99):

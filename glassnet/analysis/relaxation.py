@@ -4,8 +4,8 @@ import math
 import warnings
 
 import numpy as np
+import scipy
 import xarray as xr
-from scipy.optimize import OptimizeWarning, curve_fit
 from xarray import DataArray, Dataset
 
 from glassnet.analysis.errors import over_clones
@@ -167,8 +167,8 @@ def _fit(lag: np.ndarray, values: np.ndarray, sigma: np.ndarray) -> tuple[float,
     guess = (t[np.argmax(c < LEVEL)], 0.7, min(max(c[0], 0.1), 1.0))
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", OptimizeWarning)
-            best, covariance = curve_fit(
+            warnings.simplefilter("error", scipy.optimize.OptimizeWarning)
+            best, covariance = scipy.optimize.curve_fit(
                 _curve,
                 t,
                 c,
@@ -177,7 +177,7 @@ def _fit(lag: np.ndarray, values: np.ndarray, sigma: np.ndarray) -> tuple[float,
                 absolute_sigma=weighted,
                 bounds=tuple(zip((-np.inf, np.inf), *LIMITS, strict=True)),
             )
-    except (RuntimeError, OptimizeWarning):
+    except (RuntimeError, scipy.optimize.OptimizeWarning):
         return nothing
     inside = all(low < x < high for x, (low, high) in zip(best[1:], LIMITS, strict=True))
     if best[0] > t.max() or not inside:

@@ -7,8 +7,8 @@ neurons of a layer, leaves the energy as it is: configurations that differ by su
 from collections.abc import Callable
 
 import numpy as np
+import scipy
 import xarray as xr
-from scipy.optimize import linear_sum_assignment
 from xarray import DataArray, Dataset
 
 from glassnet.analysis.labels import attribute, described, in_words, own_words, require, result
@@ -132,7 +132,7 @@ def _permutation(chosen: np.ndarray, measured: np.ndarray) -> tuple[np.ndarray, 
             R, T = _neuron_overlaps(chosen, a), _neuron_overlaps(measured, a)
         own = R[a:, :, a % BLOCK]
         cost = -np.abs(own)
-        partner = np.stack([linear_sum_assignment(c)[1] for c in cost])
+        partner = np.stack([scipy.optimize.linear_sum_assignment(c)[1] for c in cost])
         sign = _signs(np.take_along_axis(own, partner[..., None], -1)[..., 0])
         q = sign * np.take_along_axis(T[a:, :, a % BLOCK], partner[..., None], -1)[..., 0]
         raw[a, a:] = raw[a:, a] = q.mean(-1)
