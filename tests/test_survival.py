@@ -78,7 +78,7 @@ def newest(path):
     return int(files[-1].stem) if files else -1
 
 
-@pytest.mark.parametrize("cycles", [4, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("cycles", [3, pytest.param(200, marks=pytest.mark.slow)])
 def test_kill_at_random_moments(tmp_path, begin, right, cycles):
     """No kill spoils a checkpoint, none loses more than what came after the newest one."""
     path, rng, kept = tmp_path / "run", np.random.default_rng(cycles), []

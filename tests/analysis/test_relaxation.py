@@ -84,6 +84,7 @@ def test_samples_that_were_not_reached_are_part_of_the_mean():
     assert one.value == exact and one.censored == 1 and one.value > 40
 
 
+@pytest.mark.slow
 def test_error_of_the_mean_time_is_that_of_repeated_experiments():
     """200 experiments of 12 samples each: the spread of the times found against the errors given, and the truth."""
     rng = np.random.default_rng(0)

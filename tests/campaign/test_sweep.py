@@ -173,6 +173,7 @@ def test_more_sweeps_make_all_runs_longer(made, tmp_path):
             np.testing.assert_array_equal(ds[name].isel(seed=number, alpha=0), x, err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_run_left_out_for_a_while_is_made_longer_too(made, tmp_path):
     shutil.copytree(made[0].with_suffix(""), tmp_path / "c")
     assert call("sweep", file_of(tmp_path, "seed = [0]\nalpha = [0.75]", sweeps=40))[0] == 0

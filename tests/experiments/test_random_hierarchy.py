@@ -94,6 +94,7 @@ def test_no_tree_is_not_seen_and_a_complex_centre_contradicts():
     assert verdicts[2] is verdicts[5] is Verdict.CONTRADICTED
 
 
+@pytest.mark.slow
 def test_smoke(tmp_path, capsys):
     script.main(["--output-dir", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs"), "--quiet"])
     written = json.loads((tmp_path / "out" / "summary.json").read_text())

@@ -108,7 +108,7 @@ def test_stops_change_no_bit(tmp_path, monkeypatch, right):
     assert_same(run(folder=path), right)
 
 
-@pytest.mark.parametrize("case", ["ladder", "own data"])
+@pytest.mark.parametrize("case", ["ladder", pytest.param("own data", marks=pytest.mark.slow)])
 def test_they_follow_temperatures_and_data(tmp_path, case):
     changes = {"ladder": {"beta": [0.5, 5.0]}, "own data": {"task": [tiny.task(seed=s) for s in range(2)]}}[case]
     ds = run(folder=tmp_path / "run", **changes)
@@ -121,7 +121,7 @@ def test_they_follow_temperatures_and_data(tmp_path, case):
             np.testing.assert_allclose(here, [abs(layer).max() for layer in J], rtol=1e-6)
 
 
-@pytest.mark.parametrize("folders", [False, True])
+@pytest.mark.parametrize("folders", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_parts_are_joined(tmp_path, folders, right):
     for n in range(2):
         part = run(part=(n, 2), folder=tmp_path / "run" if folders else None)
@@ -266,6 +266,7 @@ def test_dynamics_as_a_value(tmp_path, monkeypatch):
         run(folder=tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_dynamics_that_cannot_be_imported(tmp_path, monkeypatch):
     monkeypatch.setattr(phase, "LONGEST_BLOCK", 2)
 

@@ -36,7 +36,8 @@ def write_parts(folder, parts, **changes):
 
 
 RUNS = [
-    (4, {"beta": [1.0, 5.0], "keep_configurations": False}),
+    (2, {"beta": [1.0, 5.0], "keep_configurations": False}),
+    pytest.param(4, {"beta": [1.0, 5.0]}, marks=pytest.mark.slow),
     pytest.param(3, {"task": [tiny.task(s) for s in range(3)]}, marks=pytest.mark.slow),
 ]
 

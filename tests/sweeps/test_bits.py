@@ -132,7 +132,7 @@ def test_long_rows_are_summed_whole(size):
 
 
 @pytest.mark.parametrize("machine", [
-    Machine(3, 8, inputs=11, outputs=5, ensemble="gaussian"),
+    pytest.param(Machine(3, 8, inputs=11, outputs=5, ensemble="gaussian"), marks=pytest.mark.slow),
     Machine(2, 6, connectivity=3),
 ])  # fmt: skip
 def test_cached_preactivations_stay_exact_for_ten_thousand_sweeps(machine):

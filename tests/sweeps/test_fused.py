@@ -137,7 +137,9 @@ SWEPT = [
     pytest.param(
         "gpu", "heat_bath", Machine(**SMALL, ensemble="ising", potential=Counting(0.5)), marks=pytest.mark.slow
     ),
-    ("tpu", "metropolis", Machine(**SMALL, ensemble="gaussian", potential=HardCore(-0.6))),
+    pytest.param(
+        "tpu", "metropolis", Machine(**SMALL, ensemble="gaussian", potential=HardCore(-0.6)), marks=pytest.mark.slow
+    ),
     pytest.param(
         "gpu", "metropolis", Machine(**SMALL, ensemble="gaussian", potential=Probit(0.7)), marks=pytest.mark.slow
     ),

@@ -111,10 +111,11 @@ def energy_per_gap(machine, patterns, betas, replicas, sweeps, seed=7):
     return energy.reshape(len(betas), replicas, -1) / snapshots / patterns / np.array(machine.widths[1:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("machine", [
-    pytest.param(Machine(3, 5, ensemble="gaussian", potential=SoftCore()), marks=pytest.mark.slow),
+    Machine(3, 5, ensemble="gaussian", potential=SoftCore()),
     Machine(3, 6, inputs=8, outputs=4, connectivity=4, potential=SoftCore(margin=0.2)),
-    pytest.param(Machine(3, 6, ensemble="ising", potential=SoftCore()), marks=pytest.mark.slow),
+    Machine(3, 6, ensemble="ising", potential=SoftCore()),
 ])  # fmt: skip
 def test_single_pattern(machine):
     betas = (0.5, 2.0, 8.0)

@@ -117,7 +117,7 @@ def assert_same_path(found, right):
 
 SLOW = {
     "spherical", "ising", "linear", "cubic", "power 1.5", "diluted gaussian", "diluted and full", "diluted probit",
-    "diluted, half a block",
+    "diluted, half a block", "hard core", "one layer",
 }  # fmt: skip
 
 

@@ -100,7 +100,7 @@ ROWS = {
 }
 
 
-SLOW = ("gaussian-2", "spherical-2")
+SLOW = ("gaussian-2", "spherical-2", "probit-3")
 
 
 @lru_cache

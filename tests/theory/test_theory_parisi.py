@@ -28,7 +28,7 @@ HARD = local_weight(HardCore(), None)
     [
         (2, 3.0, 1, -0.698648),
         (2, 3.0, 2, -0.698661),
-        (2, 3.0, 5, -0.698665),
+        pytest.param(2, 3.0, 5, -0.698665, marks=pytest.mark.slow),
         (3, 5.0, 1, -0.695481),
         (3, 5.0, 2, -0.695486),
     ],
@@ -111,6 +111,7 @@ def test_free_entropy_is_stationary(depth):
     assert np.max(np.abs(slopes)) < 1e-7
 
 
+@pytest.mark.slow
 def test_extremal_block_size_has_no_complexity():
     """1RSB: the complexity changes sign where the free entropy is least."""
     best = parisi(depth=2, alpha=3.0, steps=1)

@@ -185,7 +185,11 @@ def test_crystal_takes_over_in_deep_machines(depth, alpha):
     assert round(found.alpha, 1) == alpha
 
 
-EXACT_CRYSTAL = [(4, 19.3704), (5, 27.5457), pytest.param(6, 36.2990, marks=pytest.mark.slow)]
+EXACT_CRYSTAL = [
+    (4, 19.3704),
+    pytest.param(5, 27.5457, marks=pytest.mark.slow),
+    pytest.param(6, 36.2990, marks=pytest.mark.slow),
+]
 
 
 @pytest.mark.parametrize(("depth", "alpha"), EXACT_CRYSTAL)
@@ -206,6 +210,7 @@ def test_free_entropies_far_from_the_crossing_extrapolate_to_it(depth, alpha):
     assert np.polyval(np.polyfit(lead, away, 3), 0.0) == pytest.approx(alpha, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_three_layers_have_one_branch_in_the_exact_closure():
     """The least and the largest solution agree across the steep rise of q at alpha = 13.5."""
     for alpha in (12.0, 13.5, 13.6, 14.0, 20.0):
