@@ -8,7 +8,7 @@ program, and a replica has the same bits, however many devices there are.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, wraps
@@ -135,17 +135,45 @@ def split(placement: Placement, replicas: Any) -> Batch:
     What fills a single chunk is that chunk, not a copy.
     """
     size = _size(replicas)
-    devices = jax.local_devices(backend=placement.platform)
-    step = placement.chunk or placement.each * len(devices)
-    places = np.minimum(np.arange(-(-size // step) * step), size - 1).reshape(-1, step)
+    places = _places(placement, size)
     if len(places) > 1:
         replicas = jax.tree.map(_on_host, replicas)
-    alone = len(places) == 1 and size == step
+    alone = len(places) == 1 and size == len(places[0])
     chunks = [replicas] if alone else [jax.tree.map(lambda x, p=p: x[p], replicas) for p in places]
-    if placement.chunk is None and len(devices) > 1:
-        sharding = NamedSharding(Mesh(np.array(devices), ("replica",)), PartitionSpec("replica"))
-        chunks = [jax.device_put(chunk, sharding) for chunk in chunks]
-    return Batch(chunks, size)
+    return Batch(_sharded(placement, chunks), size)
+
+
+def gathered(placement: Placement, batches: Sequence[Any], which: np.ndarray, place: np.ndarray) -> Batch:
+    """Replicas `place[n]` of `batches[which[n]]`, n = 0, 1, ..., as a batch of arrays in NumPy: nothing is compiled.
+
+    Where a call holds a single replica, it is a view of those in `batches`, not a copy.
+    """
+
+    def chunk(places: np.ndarray) -> Any:
+        def pick(*x: Any) -> np.ndarray:
+            arrays = list(map(np.asarray, x))
+            parts = [arrays[which[n]][place[n]][None] for n in places]
+            return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+        return jax.tree.map(pick, *batches)
+
+    chunks = [chunk(places) for places in _places(placement, len(which))]
+    return Batch(_sharded(placement, chunks), len(which))
+
+
+def _places(placement: Placement, size: int) -> np.ndarray:
+    """Which of so many replicas go into each call, (call, place); the last one fills the last call."""
+    step = placement.chunk or placement.each * len(jax.local_devices(backend=placement.platform))
+    return np.minimum(np.arange(-(-size // step) * step), size - 1).reshape(-1, step)
+
+
+def _sharded(placement: Placement, chunks: list[Any]) -> list[Any]:
+    """The chunks, spread over the devices where there are several."""
+    devices = jax.local_devices(backend=placement.platform)
+    if placement.chunk is not None or len(devices) == 1:
+        return chunks
+    sharding = NamedSharding(Mesh(np.array(devices), ("replica",)), PartitionSpec("replica"))
+    return [jax.device_put(chunk, sharding) for chunk in chunks]
 
 
 def _on_host(x: Any) -> Any:

@@ -112,10 +112,10 @@ class Phase:
         parts = zip(paths.chunks, starts.chunks, self.clamped.chunks, strict=True)
         return Batch([Drive(path, start, numbers, clamped) for path, start, clamped in parts], len(origins))
 
-    def initialised(self, states: State) -> Batch:
-        """A batch of these configurations, what they cache computed anew."""
+    def initialised(self, batch: Batch) -> Batch:
+        """The batch with what its configurations cache computed anew."""
         init = compiled.initialise(self.job.system, self.placement, self.job.shared)
-        return for_chunks(self.placement, init, split(self.placement, states), self.clamped)
+        return for_chunks(self.placement, init, batch, self.clamped)
 
     def block(self) -> int:
         """Sweeps of the next block: as many as take about `BLOCK_SECONDS`, 1 until that is known."""
@@ -157,16 +157,16 @@ class Phase:
         rates = [accepted[name].sum() / count for name, count in offered.items() if count]
         return float(np.mean(rates)) if rates else float("nan")
 
-    def measuring(self, then: State | None = None) -> Callable[[Batch, int], Row]:
+    def measuring(self, then: Batch | None = None) -> Callable[[Batch, int], Row]:
         """What measures a batch at a sweep: observables of each replica and of pairs, in NumPy, by name.
 
         Args:
-            then: bare configurations at the waiting times, the replica leading; None for hosts.
+            then: bare configurations of the replicas at the waiting times; None for hosts.
         """
         job, later = self.job, then is not None
         functions = compiled.functions_of(list(self.observables.values()))
         function = compiled.measuring(job.system, functions, self.placement, job.shared, later=later)
-        data = [split(self.placement, then), self._scene] if later else [self._scene]
+        data = [self._scene] if then is None else [then, self._scene]
         pairs = observed.on("pair", job.measured) if later else {}
 
         def measure(batch: Batch, sweep: int) -> Row:
@@ -187,11 +187,15 @@ class Phase:
     def _pairs(self, pairs: Mapping[str, Observable], batch: Batch) -> Row:
         """Observables of all pairs of clones of one host, (host, clone, clone, ...)."""
         groups = int(np.prod(self.shape[:-1])), self.shape[-1]
-        bare, shared = jax.vmap(self.job.system.bare)(batch.whole()), self.job.shared
+        bare, shared = self._bare(batch), self.job.shared
         data = self.clamped.chunks[0] if shared else self.clamped.whole()
         row = observed.pairs_in_groups(pairs, bare, data, groups, shared=shared)
         self._check_finished(pairs, row, 3)
         return row
+
+    def _bare(self, batch: Batch) -> State:
+        """All configurations without what they cache, which is left out before they are joined."""
+        return Batch([jax.vmap(self.job.system.bare)(chunk) for chunk in batch.chunks], batch.size).whole()
 
     def final(self, batch: Batch) -> observed.Records:
         """Observables of pairs of all last configurations of a temperature and waiting time, and the configurations."""
@@ -201,7 +205,7 @@ class Phase:
         def arranged(x: Array) -> np.ndarray:
             return np.asarray(x)[order].reshape(temperatures, waits, samples * clones, *x.shape[1:])
 
-        bare = jax.tree.map(arranged, jax.vmap(job.system.bare)(batch.whole()))
+        bare = jax.tree.map(arranged, self._bare(batch))
         one = order[0, 0].reshape(-1)
         data = self.clamped.chunks[0] if job.shared else jax.tree.map(lambda x: x[one], self.clamped.whole())
         pairs = observed.on("pair", job.measured)

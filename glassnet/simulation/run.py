@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from glassnet.sampling.kernel import State
 from glassnet.sampling.system import rate_name
@@ -13,7 +12,7 @@ from glassnet.simulation import compiled, observed
 from glassnet.simulation.job import Job
 from glassnet.simulation.moment import CLONES, HOSTS, Moment, Row, fitted
 from glassnet.simulation.observed import Record, Records
-from glassnet.simulation.parallel import Batch, placed, split
+from glassnet.simulation.parallel import Batch, gathered, placed, split
 from glassnet.simulation.phase import CLONE, HOST, Phase, Report, Status
 
 
@@ -144,7 +143,7 @@ class Run:
         if self._resumed is None:
             rows = self._replicas.rows
             initial = job.initial(compiled.randomise(job.system))
-            self._batch = self._replicas.initialised(_picked((initial,), np.zeros_like(rows), rows))
+            self._batch = self._replicas.initialised(gathered(self._placement, [initial], np.zeros_like(rows), rows))
             self._accepted = self._replicas.nothing_accepted()
         else:
             self._batch = split(self._placement, _on_device(self._resumed.states))
@@ -157,15 +156,15 @@ class Run:
             self._batch = split(self._placement, _on_device(self._resumed.states))
             self._resumed = None
             return
-        self._batch = split(self._placement, self._cloned(self._snapshots))
+        self._batch = self._cloned(self._snapshots)
         self._snapshots = [jax.vmap(self.job.system.bare)(state) for state in self._snapshots]
         self.phase, self.sweep, self._accepted = CLONES, 0, self._replicas.nothing_accepted()
 
-    def _cloned(self, snapshots: list[State]) -> State:
-        """A copy of a snapshot for each clone."""
+    def _cloned(self, snapshots: list[State]) -> Batch:
+        """A snapshot for each clone."""
         temperatures = self._replicas.shape[1]
         sample, rung, wait, _ = np.indices(self._replicas.shape).reshape(4, -1)
-        return _picked(tuple(snapshots), wait, sample * temperatures + rung)
+        return gathered(self._placement, snapshots, wait, sample * temperatures + rung)
 
     def _measured_along(self, times: tuple[int, ...], measure: Callable[[Batch, int], Row]) -> Iterator[Status]:
         """Take the batch to each of the `times` that lie ahead, and measure it there."""
@@ -191,17 +190,6 @@ class Run:
 def _on_host(states: State) -> State:
     """The same in NumPy; copies of arrays of JAX, whose memory later sweeps may use."""
     return jax.tree.map(lambda x: np.array(x) if isinstance(x, jax.Array) else x, states)
-
-
-def _picked(batches: tuple[State, ...], which: np.ndarray, place: np.ndarray) -> State:
-    """Replicas `place[n]` of `batches[which[n]]`, n = 0, 1, ..., in NumPy: nothing is compiled for so many of them."""
-    places = list(zip(which, place, strict=True))
-
-    def pick(*x: Array) -> np.ndarray:
-        arrays = list(map(np.asarray, x))
-        return np.stack([arrays[w][p] for w, p in places])
-
-    return jax.tree.map(pick, *batches)
 
 
 def _on_device(states: State) -> State:
