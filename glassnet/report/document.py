@@ -36,7 +36,7 @@ def page(run: Reported) -> str:
     cautions = [of_result(ds) for _, ds in ladder]
     progress = progress_of(run)
     origin = [moves(run), history(run, progress), configuration(run), provenance(run)]
-    sections = [*_results(run, ladder, cautions), *origin]
+    sections = [*_results(run, ladder, cautions), *(section for section in origin if section is not None)]
     content = {
         "title": tag("title", f"{run.name}: {run.status}"),
         "header": _header(run, ladder, progress),

@@ -13,6 +13,9 @@ POTENTIALS = {
     "Probit": "v(r) = −ln Φ(r/{width:g})",
 }
 
+DEFAULTS = {"strength": 1.0, "power": 2.0, "width": 1.0}
+"""What results of earlier versions leave out."""
+
 WEIGHTS = {
     "gaussian": "J′ = (J + d x)/√(1 + d²), x Gaussian, one weight of a row after the other",
     "spherical": (
@@ -35,8 +38,10 @@ FEEDFORWARD = (
 )
 
 
-def moves(run: Reported) -> Section:
-    """Energy, moves and their order, a sentence each."""
+def moves(run: Reported) -> Section | None:
+    """Energy, moves and their order, a sentence each; None where the machine is not known yet."""
+    if "potential" not in attribute(run.data, "machine"):
+        return None
     return Section("moves", "Model and moves", joined(tag("p", words) for words in _sentences(run)))
 
 
@@ -44,7 +49,7 @@ def _sentences(run: Reported) -> Iterator[str]:
     machine, dynamics = attribute(run.data, "machine"), str(run.data.attrs.get("dynamics", ""))
     potential, ensemble = machine["potential"], machine.get("ensemble", machine.get("weights"))
     gap = f"r = S_{{l,μ,i}} Σ_j J_{{l,ij}} S_{{l−1,μ,j}} / √c − {potential.get('margin', 0):g}"
-    cost = POTENTIALS.get(potential["kind"], f"v of the class {potential['kind']}").format(**potential)
+    cost = POTENTIALS.get(potential["kind"], f"v of the class {potential['kind']}").format(**(DEFAULTS | potential))
     yield f"H = Σ v(r) over layers l, patterns μ and neurons i; {gap}; {cost}."
     if dynamics not in ("metropolis", "heat_bath", "feedforward"):
         yield f"The moves are those of {dynamics}."
