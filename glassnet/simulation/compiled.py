@@ -11,7 +11,7 @@ from glassnet.sampling.kernel import Drive, State, advance
 from glassnet.sampling.system import Observable, System
 from glassnet.simulation.parallel import Placement, batched
 
-CACHED_PROGRAMS = 16
+CACHED_PROGRAMS = 32
 """Systems whose programs are kept; those of a small one take about 36 MB."""
 
 

@@ -181,6 +181,7 @@ def test_one_program_serves_all_runs_of_a_machine(caplog):
         assert not {"run", "measure", "random_state", "refreshed"} & set(programs_compiled(caplog))
 
 
+@pytest.mark.slow  # all that follows in this process is compiled anew
 def test_cleared_caches_hold_nothing_and_change_no_bits():
     before = tiny.run(seed=5)
     assert compiled.advancing.cache_info().currsize >= 1
