@@ -22,7 +22,7 @@ demo: $(VENV)/installed
 
 # Compiled programs are kept beside what compiled them: the next run of the tests takes a fraction of the time.
 PROGRAMS := JAX_COMPILATION_CACHE_DIR=$(abspath $(VENV))/compiled
-WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
+WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/test
 	$(PROGRAMS) $(BIN)/python -m pytest $(WORKERS)
