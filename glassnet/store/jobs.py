@@ -10,7 +10,8 @@ import numpy as np
 
 from glassnet.core.codec import as_tuples, canonical, config_hash, flat, from_json, to_json
 from glassnet.core.schedule import Schedule
-from glassnet.sampling.system import ON, Observable, import_path, imported, system_from
+from glassnet.sampling.paths import import_path, imported
+from glassnet.sampling.system import ON, Observable, system_from
 from glassnet.simulation.job import Job
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.share import share

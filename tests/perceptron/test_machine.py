@@ -103,8 +103,15 @@ def test_descriptions_of_earlier_versions_are_read():
 
 @pytest.mark.parametrize("kind", KNOWN)
 def test_potentials_of_the_package_pass_what_those_of_users_must(kind):
+    @dataclass(frozen=True)
+    class Shifted(kind):
+        def energy(self, gap):
+            return super().energy(gap) + 1
+
     frozen_value("potential", kind(), ("margin", "cost", "energy"))
     _compare(kind())
+    with pytest.raises(ValueError, match="agree with `cost`"):
+        _compare(Shifted())
 
 
 def test_nested_tuples_come_back_from_json():

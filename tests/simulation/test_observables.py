@@ -21,7 +21,7 @@ from test_resume import assert_same, stopping_after
 import glassnet as gn
 from glassnet.cli.info import run_results
 from glassnet.perceptron.system import Perceptron
-from glassnet.sampling.system import import_path
+from glassnet.sampling.paths import import_path
 from glassnet.simulation import observed, phase
 from glassnet.store.folder import RunFolder
 

@@ -14,8 +14,8 @@ from glassnet.perceptron.sweeps.feedforward import feedforward_kernel
 from glassnet.perceptron.sweeps.spins import spin_sweep
 from glassnet.perceptron.sweeps.weights import weight_sweep
 from glassnet.sampling.kernel import Kernel
+from glassnet.sampling.paths import import_path, imported
 from glassnet.sampling.plan import Plan
-from glassnet.sampling.system import import_path, imported
 
 
 @dataclass(frozen=True)
