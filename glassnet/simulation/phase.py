@@ -138,9 +138,8 @@ class Phase:
         for name, kind in self.job.moves.items():
             if name in info:
                 count = info[name]
-                accepted[name][tuple(slice(n) for n in count.shape)] = (
-                    count  # last places with no offers may be missing
-                )
+                counted = tuple(slice(n) for n in count.shape)  # last places without offers may be missing
+                accepted[name][counted] = count
             elif kind.offered.any():
                 raise fail("moves", f"be counted in the info of the kernel, which has {sorted(info)}", name)
         self._seconds_per_sweep = (time.perf_counter() - begun) / (stop - start)

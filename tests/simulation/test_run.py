@@ -16,6 +16,7 @@ from glassnet.perceptron.observe.table import bound
 from glassnet.perceptron.system import Perceptron
 from glassnet.simulation import compiled, parallel, phase
 from glassnet.simulation.observed import named
+from glassnet.simulation.parallel import Placement, gathered
 from glassnet.simulation.phase import Phase
 from glassnet.store.schema import COORDINATES, VARIABLES
 
@@ -244,6 +245,17 @@ def test_feedforward_neurons_are_slaved_and_greedy_never_gets_worse():
     for S, T in zip(slaved[:-1], spins[:-1], strict=True):
         np.testing.assert_array_equal(S, T)
     assert np.isnan(ds.acceptance_spins).all()
+
+
+def test_clones_do_not_write_into_what_they_are_views_of():
+    """A compiled call may take aligned memory as it is, and what is donated to it may be overwritten."""
+    memory = np.zeros(2**16 + 64, np.uint8)
+    place = -memory.ctypes.data % 64
+    host = memory[place : place + 2**16].view(np.float32).reshape(1, -1)
+    batch = gathered(Placement("cpu", 1, native=True), [host], np.zeros(2, int), np.zeros(2, int))
+    assert all(np.shares_memory(chunk, host) for chunk in batch.chunks)
+    moved = [jax.jit(lambda x: x + 1, donate_argnums=0)(chunk) for chunk in batch.chunks]
+    assert all((np.asarray(x) == 1).all() for x in moved) and (host == 0).all()
 
 
 def test_progress_counts_every_replica_sweep():
