@@ -15,6 +15,8 @@ import glassnet as gn
 from glassnet.config import read_config
 from glassnet.store.folder import RunFolder
 
+pytestmark = pytest.mark.filterwarnings("ignore:The run goes on by")  # made with the kernels of another processor
+
 ARCHIVE = Path(__file__).parents[1] / "data" / "runs-of-0.1.tar.gz"
 
 
