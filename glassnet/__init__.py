@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from glassnet.perceptron.reference import energy, feed_forward, gaps
     from glassnet.perceptron.sweeps.catalogue import Dynamics
     from glassnet.results import open_result as open
+    from glassnet.sampling.exchange import Exchange
     from glassnet.sampling.system import Observable, System
     from glassnet.sessions import resume
     from glassnet.simulation.protocol import Protocol
@@ -43,6 +44,7 @@ _LAZY = {
     "open_campaign": ("glassnet.campaign.dataset", "open_campaign"),
     "save": ("glassnet.store.files", "save"),
     "configuration": ("glassnet.store.dataset", "configuration"),
+    "Exchange": ("glassnet.sampling.exchange", "Exchange"),
     "Observable": ("glassnet.sampling.system", "Observable"),
     "System": ("glassnet.sampling.system", "System"),
     "Dynamics": ("glassnet.perceptron.sweeps.catalogue", "Dynamics"),
@@ -54,7 +56,7 @@ _LAZY = {
 """Where the public names are. All are loaded on first use, so that `glassnet --help` need not load JAX."""
 
 __all__ = [
-    "Machine", "SoftCore", "HardCore", "Counting", "Probit", "Protocol", "Schedule", "tasks",
+    "Machine", "SoftCore", "HardCore", "Counting", "Probit", "Protocol", "Schedule", "Exchange", "tasks",
     "Observable", "Dynamics", "System", "energy", "gaps", "feed_forward",
     "simulate", "resume", "Stopped", "open", "open_campaign", "save", "configuration",
     "clear_caches",

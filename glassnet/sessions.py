@@ -27,9 +27,11 @@ from glassnet.simulation.job import Job
 from glassnet.simulation.moment import CLONES, HOSTS
 from glassnet.simulation.phase import Report, Status
 from glassnet.simulation.run import Run
+from glassnet.simulation.tuning import tuned
 from glassnet.store import live, seal
 from glassnet.store.dataset import dataset
 from glassnet.store.folder import SEALED, RunFolder, about_run, holds_run, log, status
+from glassnet.store.jobs import as_tuned
 from glassnet.store.parts import DIFFERING, part_path
 from glassnet.store.provenance import provenance
 
@@ -99,8 +101,11 @@ def start(
     path = Path(path).absolute()
     path = path if job.share is None else part_path(path, job.share.part, job.share.parts)
     if not holds_run(path):
+        compile_cache.guard()
+        job = tuned(job)
         return _go_on(RunFolder.create(path, job, run), limits, report, job=job)
     folder = RunFolder(path)
+    job = as_tuned(job, folder.config)
     _check_same(folder, about_run(job, run))
     ds = finished(folder, job.protocol.sweeps)
     return _go_on(folder, limits, report, job.protocol.sweeps, job=job) if ds is None else ds

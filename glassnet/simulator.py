@@ -20,6 +20,7 @@ from glassnet.perceptron.machine import Machine, sources_of
 from glassnet.perceptron.observe.table import bound
 from glassnet.perceptron.sweeps.catalogue import Dynamics
 from glassnet.perceptron.system import Configuration, Perceptron
+from glassnet.sampling.exchange import Exchange, Tempered
 from glassnet.sampling.system import Data, Free, Observable, System
 from glassnet.sessions import Limits
 from glassnet.simulation import compiled
@@ -28,6 +29,7 @@ from glassnet.simulation.phase import Report
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.run import run
 from glassnet.simulation.share import share
+from glassnet.simulation.tuning import tuned
 from glassnet.store.dataset import dataset
 from glassnet.store.jobs import check_described, warn_of_own_code
 from glassnet.store.provenance import provenance
@@ -51,6 +53,7 @@ def simulate(
     seed: int = 0,
     start: str | Configuration = "random",
     keep_configurations: bool = False,
+    exchange: Exchange | None = None,
     part: tuple[int, int] | None = None,
     folder: str | os.PathLike | None = None,
     time_limit: float | None = None,
@@ -81,6 +84,8 @@ def simulate(
         start: "random" (infinite temperature), "planted" (the teacher's configuration) or weights and spins as
             `gn.configuration` returns them; boundary layers always take the task's data.
         keep_configurations: add the last configurations of all clones to the result.
+        exchange: swaps between the temperatures of a list of betas, which then ascend; None leaves them side by side.
+            The result says how often neighbours swap, see `gn.analysis.exchange_summary`.
         part: (number from 0, number of parts): run only this share of the samples and temperatures. Taken from the
             group of processes, if `gn.distributed.initialize` was called; (0, 1), the whole run, otherwise. Joined,
             the parts are bit for bit the whole: `gn.save` each under one path, and `gn.open` that path.
@@ -105,7 +110,7 @@ def simulate(
     job = prepared(
         machine, task, beta,
         protocol=protocol, dynamics=dynamics, weight_step=weight_step, numbers=numbers, observables=observables,
-        seed=seed, start=start, keep_configurations=keep_configurations, part=part,
+        seed=seed, start=start, keep_configurations=keep_configurations, exchange=exchange, part=part,
     )  # fmt: skip
     limits = Limits(time_limit, checkpoint_every)
     if folder is not None:
@@ -137,6 +142,7 @@ def in_memory(job: Job, report: Report | None = None) -> xr.Dataset:
         FloatingPointError: if the configuration stops being finite.
     """
     compile_cache.guard()
+    job = tuned(job)
     if job.share is not None:
         warn_of_own_code(job)
     made = provenance(job.system)
@@ -160,6 +166,7 @@ def prepared(
     seed: int = 0,
     start: str | Configuration = "random",
     keep_configurations: bool = False,
+    exchange: Exchange | None = None,
     part: tuple[int, int] | None = None,
 ) -> Job:
     """The job that the arguments of `simulate` describe.
@@ -186,8 +193,15 @@ def prepared(
                 raise fail(name, "be that of the system: it brings its own, with `numbers`", value)
         system, numbers, tasks = machine, dict(numbers or {}), _tasks_of_system(task)
     cold = isinstance(machine, Machine) and machine.hard
+    schedules = _beta(beta, cold=cold)
+    if exchange is not None:
+        if not isinstance(exchange, Exchange):
+            raise fail("exchange", "be an Exchange or None", exchange)
+        if cold:
+            raise fail("exchange", "be None for a hard core, which has no temperature", exchange)
+        system = Tempered(system, len(schedules) if isinstance(schedules, tuple) else 1, exchange)
     job = Job(
-        system, tasks, _beta(beta, cold=cold), protocol,
+        system, tasks, schedules, protocol,
         numbers=numbers, seed=seed, start=start,
         observables=_observables(observables, VARIABLES if isinstance(machine, Machine) else ()),
         keep_configurations=keep_configurations,
@@ -239,7 +253,7 @@ def _shared(job: Job, part: tuple[int, int] | None) -> Job:
         part = jax.process_index(), jax.process_count()
     if not isinstance(part, (tuple, list)) or len(part) != 2:
         raise fail("part", "be a pair of numbers, (part, parts)", part)
-    mine = share(*part, job.protocol.samples, len(job.schedules))
+    mine = share(*part, job.protocol.samples, len(job.temperatures))
     return job if mine.parts == 1 else replace(job, share=mine)
 
 

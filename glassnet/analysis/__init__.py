@@ -6,6 +6,7 @@ from glassnet.analysis.collapse import collapse_quality
 from glassnet.analysis.derive import derive
 from glassnet.analysis.distribution import overlap_distribution
 from glassnet.analysis.errors import mean_and_error, mean_pair_overlap
+from glassnet.analysis.exchange import exchange_summary
 from glassnet.analysis.finite_width import finite_size_collapse
 from glassnet.analysis.hierarchy import Tree, clustered, trees
 from glassnet.analysis.infinite_width import infinite_width
@@ -65,6 +66,7 @@ __all__ = [
     "ultrametricity",
     "ultrametricity_null",
     "null_overlaps",
+    "exchange_summary",
     "finite_size_collapse",
     "infinite_width",
     "penetration_depth",

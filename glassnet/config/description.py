@@ -24,6 +24,7 @@ from glassnet.perceptron.proposal import check_step
 from glassnet.perceptron.state import state_bytes
 from glassnet.perceptron.sweeps.catalogue import DYNAMICS
 from glassnet.perceptron.system import STARTS
+from glassnet.sampling.exchange import Exchange
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.share import share
 
@@ -61,6 +62,9 @@ def _is_beta(value: Any) -> bool:
 WORDS = tyro.constructors.PrimitiveConstructorSpec("*", "FLOAT [FLOAT ...]", beta_from, _is_beta, beta_words)
 """How beta is an option of the command line."""
 
+LATER = {"exchange": 0, "tune": 0}
+"""Options that came later, which are written down where they are not as before: hashes stay as they were."""
+
 SCHEDULES = ("quench", *KINDS)
 DATA = ("shared", "independent")
 
@@ -82,6 +86,9 @@ class RunConfig:
         dynamics: "metropolis", "heat_bath" (spins, and Ising weights, by heat bath) or "feedforward" (weights alone
             move, neurons follow, only the outputs cost energy).
         weight_step: size d of a weight move, > 0.
+        exchange: sweeps between two rounds of swaps of neighbouring temperatures (replica exchange), which then ascend
+            in `beta`; 0 leaves the temperatures side by side.
+        tune: sweeps before the run that move the inner temperatures until all neighbours swap equally often.
         seed: root of all random numbers of the dynamics, >= 0.
         start: "random" (infinite temperature) or "planted" (the teacher's configuration).
         data: "shared" (all samples see the same data) or "independent" (data of each sample s with a seed of its
@@ -101,6 +108,8 @@ class RunConfig:
     seed: int = 0
     start: str = "random"
     data: str = "shared"
+    exchange: int = 0
+    tune: int = 0
 
     def __post_init__(self) -> None:
         _instance(Machine, machine=self.machine)
@@ -111,7 +120,9 @@ class RunConfig:
         one_of(STARTS, start=self.start)
         one_of(DATA, data=self.data)
         check_step(self.weight_step)
-        integer(0, seed=self.seed)
+        integer(0, seed=self.seed, exchange=self.exchange, tune=self.tune)
+        if self.tune and not self.exchange:
+            raise fail("tune", "be 0 without an exchange", self.tune)
         object.__setattr__(self, "beta", _checked_beta(self.beta))
         object.__setattr__(self, "knots", integers("knots", self.knots))
         self._check_knots()
@@ -188,6 +199,7 @@ class RunConfig:
             "weight_step": self.weight_step,
             "seed": self.seed,
             "start": self.start,
+            "exchange": Exchange(self.exchange, self.tune) if self.exchange else None,
         }
 
     def _check_memory(self, part: int, parts: int) -> None:
@@ -196,8 +208,10 @@ class RunConfig:
         data = (self.protocol.samples if self.data == "independent" else 1) * ends
         data *= task.patterns + (task.test_patterns or 0)
         beta = self.inverse_temperature
-        mine = share(part, parts, self.protocol.samples, len(beta) if isinstance(beta, list) else 1)
-        replicas = self.protocol.replicas(len(mine.samples), len(mine.temperatures))
+        count = len(beta) if isinstance(beta, list) else 1
+        places = 1 if self.exchange else count
+        mine = share(part, parts, self.protocol.samples, places)
+        replicas = self.protocol.replicas(len(mine.samples), len(mine.temperatures) * (count // places))
         memory.check(data + replicas * state_bytes(self.machine, task.patterns))
 
     def to_dict(self) -> dict[str, Any]:
@@ -207,6 +221,7 @@ class RunConfig:
         if teacher is not None:
             task["teacher"] = described(teacher)
         values = {**asdict(self), "machine": described(self.machine), "task": task, "beta": to_json(self.beta)}
+        values = {name: x for name, x in values.items() if name not in LATER or x != LATER[name]}
         return _floats(json.loads(json.dumps(values, allow_nan=False, default=lambda number: number.item())))
 
     def to_json(self) -> str:

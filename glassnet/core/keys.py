@@ -15,7 +15,7 @@ from jax import Array, lax
 IMPLEMENTATION = "threefry2x32"
 """The generator, named, so that a global default cannot change a result."""
 
-DATA, START, HOST, CLONE = range(4)
+DATA, START, HOST, CLONE, TUNE = range(5)
 """Streams of one sample: the first index below the sample's key."""
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -37,14 +38,19 @@ def log_times(last: int, points_per_decade: int) -> tuple[int, ...]:
 
 @pytree
 class BetaPath:
-    """A schedule as arrays: knots `times` (knot,) and `betas` (knot,), float32; `kind` as in `Schedule`."""
+    """A schedule as arrays: knots `times` (knot,) and `betas` (knot,), float32; `kind` as in `Schedule`.
+
+    Several schedules of one kind have leading axes.
+    """
 
     times: Array
     betas: Array
     kind: str = static()
 
     def temperature(self, sweep: Array) -> Array:
-        """1 / beta at a sweep (scalar, integer), float32."""
+        """1 / beta at a sweep (scalar, integer), float32, with the leading axes of the knots."""
+        if self.times.ndim > 1:
+            return jax.vmap(lambda path: path.temperature(sweep))(self)
         t = sweep.astype(jnp.float32)
         if self.kind == "steps":
             return 1 / self.betas[jnp.maximum(jnp.sum(self.times <= t) - 1, 0)]

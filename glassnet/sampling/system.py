@@ -207,6 +207,28 @@ class System(Protocol):
         """Whether fused kernels for a whole batch carry out its sweeps on an accelerator."""
         return False
 
+    @property
+    def tempered(self) -> bool:
+        """Whether one replica is at all temperatures of a run at once: observables then have the dim `temperature`."""
+        return False
+
+    @property
+    def single(self) -> "System":
+        """What there is at one temperature."""
+        return self
+
+    def traced(self) -> dict[str, Array]:
+        """Numbers beside those of the moves that the kernel finds in `params.numbers`."""
+        return {}
+
+    def paths(self, paths: Any) -> Any:
+        """What drives the replicas, from the `BetaPath`s of all temperatures (temperature leading)."""
+        return paths
+
+    def lifted(self, observable: Observable) -> Observable:
+        """An observable that a user adds as one of this system, where it is made of others."""
+        return observable
+
     def kernel(self, plan: Plan) -> Kernel:
         """The kernel, laid out for the processor that `plan` describes."""
         ...

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -82,6 +83,11 @@ class Job:
             raise fail("beta", "hold schedules of one kind and one number of knots", self.schedules)
         if len(set(self.schedules)) < len(self.schedules):
             raise fail("beta", "hold different values", [s.betas for s in self.schedules])
+        if self.system.tempered and not all(
+            a.times == b.times and all(x < y for x, y in zip(a.betas, b.betas, strict=True))
+            for a, b in pairwise(self.schedules)
+        ):
+            raise fail("beta", "ascend at all times for an exchange", [s.betas for s in self.schedules])
 
     def _check_share(self) -> None:
         """Raise ValueError unless the parts of the run can be joined, by another process."""
@@ -110,7 +116,7 @@ class Job:
                 raise fail("observables", f"have plain names that begin with none of {', '.join(PREFIXES)}", name)
             if name in taken:
                 raise fail("observables", "have names that nothing else in the result has", name)
-            self._check_shapes(name, observable)
+            self._check_shapes(name, self.system.lifted(observable))
 
     def check_system(self) -> None:
         """Check that the system's own observables and moves have the dims that they declare, and that it can be kept.
@@ -149,8 +155,8 @@ class Job:
 
     def _check_shapes(self, name: str, observable: Observable) -> None:
         """Raise ValueError unless an observable has values with dims of its own, of one size in the whole result."""
-        dims = observable.dims
-        if len(set(dims)) < len(dims) or set(dims) & RUN_DIMS:
+        dims, taken = observable.dims, RUN_DIMS - ({"temperature"} if self.system.tempered else set())
+        if len(set(dims)) < len(dims) or set(dims) & taken:
             requirement = f"have dims of its own, each once, none of {', '.join(sorted(RUN_DIMS))}"
             raise fail(f"observables[{name!r}]", requirement, dims)
         for shape in self._shapes(name, observable):
@@ -223,12 +229,14 @@ class Job:
 
     @property
     def temperatures(self) -> range:
-        """Temperatures that are run here, as numbered in the whole job."""
-        return range(len(self.schedules)) if self.share is None else self.share.temperatures
+        """Places on the temperature axis that are run here, as numbered in the whole job; a ladder has one place."""
+        return range(places(self.system, len(self.schedules))) if self.share is None else self.share.temperatures
 
     @property
     def schedules_here(self) -> tuple[Schedule, ...]:
         """Schedules of the temperatures that are run here."""
+        if self.system.tempered:
+            return self.schedules
         return tuple(self.schedules[t] for t in self.temperatures)
 
     @property
@@ -239,7 +247,8 @@ class Job:
     @cached_property
     def measured(self) -> dict[str, Observable]:
         """All observables by name."""
-        return {**self.system.observables(self.tasks), **self.observables}
+        own = {name: self.system.lifted(observable) for name, observable in self.observables.items()}
+        return {**self.system.observables(self.tasks), **own}
 
     @cached_property
     def moves(self) -> Mapping[str, Moves]:
@@ -265,12 +274,13 @@ class Job:
         return jax.tree.map(lambda *x: jnp.asarray(np.stack([x[s] for s in samples])), *found)
 
     def paths(self) -> BetaPath:
-        """Schedules that are run here as arrays with the temperature as leading axis."""
-        return jax.tree.map(lambda *x: np.stack(x), *(s.path() for s in self.schedules_here))
+        """Schedules that are run here as arrays with the temperature as leading axis; of a ladder then the rungs."""
+        paths = jax.tree.map(lambda *x: np.stack(x), *(s.path() for s in self.schedules_here))
+        return self.system.paths(paths)
 
     def traced_numbers(self) -> dict[str, Array]:
         """Sizes of the moves as compiled code takes them."""
-        return {name: jnp.float32(x) for name, x in self.numbers.items()}
+        return {name: jnp.float32(x) for name, x in self.numbers.items()} | self.system.traced()
 
     def initial(self, draw: Any) -> State:
         """Initial configurations, one for each sample that is run here (leading axis).
@@ -317,4 +327,10 @@ class Job:
 
     def _temperature_numbers(self) -> np.ndarray:
         """A number for each schedule that depends on it alone, so that a temperature does not feel its neighbours."""
-        return np.asarray([zlib.crc32(repr(s).encode()) for s in self.schedules_here], np.uint32)
+        each = [self.schedules] if self.system.tempered else self.schedules_here
+        return np.asarray([zlib.crc32(repr(s).encode()) for s in each], np.uint32)
+
+
+def places(system: System, schedules: int) -> int:
+    """Places on the temperature axis of replicas: one for each schedule, or one for a ladder of all."""
+    return 1 if system.tempered else schedules

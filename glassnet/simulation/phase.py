@@ -137,7 +137,7 @@ class Phase:
         info = Batch([info for _, info in both.chunks], both.size).whole() if accepted else {}
         for name, kind in self.job.moves.items():
             if name in info:
-                count = info[name]
+                count = info[name][tuple(slice(n) for n in accepted[name].shape)]  # a ladder has places to spare
                 counted = tuple(slice(n) for n in count.shape)  # last places without offers may be missing
                 accepted[name][counted] = count
             elif kind.offered.any():
@@ -202,14 +202,15 @@ class Phase:
         order = np.arange(batch.size).reshape(self.shape).transpose(1, 2, 0, 3)
 
         def arranged(x: Array) -> np.ndarray:
-            return np.asarray(x)[order].reshape(temperatures, waits, samples * clones, *x.shape[1:])
+            y = np.asarray(x)[order].reshape(temperatures, waits, samples * clones, *x.shape[1:])
+            return np.moveaxis(y[0], 2, 0)[: len(job.schedules)] if job.system.tempered else y
 
         bare = jax.tree.map(arranged, self._bare(batch))
         one = order[0, 0].reshape(-1)
         data = self.clamped.chunks[0] if job.shared else jax.tree.map(lambda x: x[one], self.clamped.whole())
-        pairs = observed.on("pair", job.measured)
+        pairs = observed.on("pair", {**job.system.single.observables(job.tasks), **job.observables})
         records = observed.final_pairs(pairs, bare, data, shared=job.shared) if pairs else {}
-        for name, (dims, x) in job.system.kept(bare).items():
+        for name, (dims, x) in job.system.single.kept(bare).items():
             records[f"configuration_{name}"] = observed.Record((*observed.FINAL, *dims), x)
         return records
 

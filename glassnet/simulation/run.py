@@ -135,6 +135,8 @@ class Run:
             dims = (*CLONE, "clone_b", "lag") if pair else (*CLONE, "lag")
             unfolded = values.reshape(*(shape[:3] if pair else shape), *values.shape[1:])
             found[f"clone_{name}" if name in twins else name] = Record((*dims, *inner[name]), unfolded)
+        if job.system.tempered:
+            found = {name: _without("temperature", record) for name, record in found.items()}
         return found | (replicas.final(self._batch) if self.complete else {})
 
     def _begin_hosts(self) -> None:
@@ -194,6 +196,12 @@ def _on_host(states: State) -> State:
 
 def _on_device(states: State) -> State:
     return jax.tree.map(jnp.asarray, states)
+
+
+def _without(dim: str, record: Record) -> Record:
+    """A record without the first axis of that name, which has one place."""
+    axis = record.dims.index(dim)
+    return Record(record.dims[:axis] + record.dims[axis + 1 :], record.values.squeeze(axis))
 
 
 def _along_clock(rows: list[np.ndarray], length: int, *, axis: int) -> np.ndarray:

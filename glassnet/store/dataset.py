@@ -50,8 +50,8 @@ def dataset(job: Job, records: Mapping[str, Record]) -> xr.Dataset:
 def labelled_record(record: Record, variable: Variable, *, ladder: bool) -> xr.DataArray:
     """The record with the dims of its schema entry in their order; `temperature` after `sample`, or leading."""
     array = xr.DataArray(record.values, dims=record.dims)
-    dims = list(variable.dims)
-    if ladder:
+    dims = [dim for dim in variable.dims if dim != "temperature"]
+    if ladder and "temperature" in array.dims:
         dims.insert(1 if dims[0] == "sample" else 0, "temperature")
     elif "temperature" in array.dims:
         array = array.isel(temperature=0)

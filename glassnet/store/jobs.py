@@ -3,16 +3,17 @@
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from glassnet.core.codec import as_tuples, canonical, config_hash, flat, from_json, to_json
 from glassnet.core.schedule import Schedule
+from glassnet.sampling.exchange import Tempered
 from glassnet.sampling.paths import import_path, imported
 from glassnet.sampling.system import ON, Observable, system_from
-from glassnet.simulation.job import Job
+from glassnet.simulation.job import Job, places
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.share import share
 from glassnet.tasks.task import fingerprint
@@ -97,17 +98,31 @@ def job_from(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, ladd
     system, numbers = system_from(config, PERCEPTRON)
     protocol = protocol_from(config["protocol"])
     schedules = tuple(_schedule(fields) for fields in config["schedules"])
+    if "exchange" in config:
+        system = Tempered.stored(system, len(schedules), config["exchange"])
     tasks = []
     for n, values in enumerate(about["tasks"]):
         tasks.append(imported(values.get("kind", TASK)).stored(values, _below(f"tasks/{n}/", arrays)))
     start = config["start"] if isinstance(config["start"], str) else system.start_from(_below("start/", arrays))
-    mine = None if about["part"] is None else share(*about["part"], protocol.samples, len(schedules))
+    mine = None if about["part"] is None else share(*about["part"], protocol.samples, places(system, len(schedules)))
     beta = schedules if ladder else schedules[0]
     return Job(
         system, tuple(tasks), beta, protocol,
         numbers=numbers, seed=config["seed"], start=start,
         observables=observables_from(config), keep_configurations=keep, share=mine,
     )  # fmt: skip
+
+
+def as_tuned(job: Job, config: Mapping[str, Any]) -> Job:
+    """The job with the ladder of a run that asked for the same one, which has been tuned; else the job as it is."""
+    if not isinstance(job.system, Tempered) or not job.system.exchange.tune:
+        return job
+    asked = tuple(schedule.final_beta for schedule in job.schedules)
+    earlier = config.get("exchange", {})
+    if earlier.get("asked") is None or tuple(earlier["asked"]) != asked:
+        return job
+    beta = tuple(_schedule(fields) for fields in config["schedules"])
+    return replace(job, system=replace(job.system, asked=asked), beta=beta)
 
 
 def observables_from(config: Mapping[str, Any], on: tuple[str, ...] = ON) -> dict[str, Observable]:

@@ -1,6 +1,8 @@
-// Entry points for XLA: one call sweeps all weights, or all hidden spins, of one replica, in place.
+// Entry points for XLA: one call sweeps all weights, or all hidden spins, of its replicas, in place, one replica after
+// another. A replica at a temperature that is no number stays as it is.
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstdlib>
 #include <exception>
 #include <memory>
@@ -97,13 +99,11 @@ std::vector<const uint32_t*> packed(ffi::ThreadPool& pool, const Kernels& k, con
   return starts;
 }
 
-ffi::Error sweep_weights(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::RemainingRets out, ffi::Dictionary about) {
-  const Call call;
+ffi::Error sweep_weights(ffi::ThreadPool pool, const Operands& operands, ffi::Dictionary about) {
   const Kernels& k = *kernels;
-  const Operands operands(in, out);
   Machine m = described(operands, about);
   const size_t stacks = m.stacks.size();
-  if (in.size() != FIRST_STACK + (m.diluted ? 3 : 2) * stacks || out.size() != 2 * stacks + 1) return wrong_operands();
+  if (!operands.count(FIRST_STACK + (m.diluted ? 3 : 2) * stacks, 2 * stacks + 1)) return wrong_operands();
   m.spins = const_cast<int8_t*>(operands.input<int8_t>(SPINS, m.hidden_spins()));  // only read here
   for (size_t g = 0; g < stacks; g++) {
     Stack& s = m.stacks[g];
@@ -112,6 +112,8 @@ ffi::Error sweep_weights(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remai
     if (m.diluted) s.sources = operands.input<int32_t>(FIRST_STACK + 2 * stacks + g, s.weight_count());
   }
   int32_t* const counts = operands.result<int32_t>(2 * stacks, size_t(m.depth()));
+  std::fill_n(counts, m.depth(), 0);
+  if (std::isnan(m.temperature)) return ffi::Error::Success();
   const std::vector<const uint32_t*> feeding = packed(pool, k, m);
   std::vector<WeightLayer> layers;
   std::vector<Part> parts;
@@ -164,13 +166,11 @@ std::vector<std::pair<const Edge*, const Edge*>> edges(const Machine& m, const i
   return found;
 }
 
-ffi::Error sweep_spins(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::RemainingRets out, ffi::Dictionary about) {
-  const Call call;
+ffi::Error sweep_spins(ffi::ThreadPool pool, const Operands& operands, ffi::Dictionary about) {
   const Kernels& k = *kernels;
-  const Operands operands(in, out);
   Machine m = described(operands, about);
   const size_t stacks = m.stacks.size(), graphs = FIRST_STACK + 2 * stacks;
-  if (in.size() != graphs + (m.diluted ? 2 : 0) || out.size() != stacks + 2) return wrong_operands();
+  if (!operands.count(graphs + (m.diluted ? 2 : 0), stacks + 2)) return wrong_operands();
   m.spins = operands.updated<int8_t>(SPINS, 0, m.hidden_spins());
   for (size_t g = 0; g < stacks; g++) {
     Stack& s = m.stacks[g];
@@ -178,6 +178,8 @@ ffi::Error sweep_spins(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remaini
     s.fields = operands.updated<float>(FIRST_STACK + stacks + g, 1 + g, s.field_count(m.patterns));
   }
   int32_t* const counts = operands.result<int32_t>(stacks + 1, size_t(m.depth() - 1));
+  std::fill_n(counts, m.depth() - 1, 0);
+  if (std::isnan(m.temperature)) return ffi::Error::Success();
   const int most = int(attribute<int64_t>(about, "targets"));
   const size_t connected = size_t(m.depth() - 1) * m.width * std::max(most, 0);
   const auto connections = m.diluted ? edges(m, operands.input<int32_t>(graphs, connected),
@@ -206,22 +208,51 @@ ffi::Error sweep_spins(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remaini
   return ffi::Error::Success();
 }
 
-// What a sweep throws, as an error of the call.
-template <class Sweep>
-ffi::Error guarded(Sweep sweep) {
+// The energy of all layers: what the sweeps sample.
+ffi::Error add_up(ffi::ThreadPool, const Operands& operands, ffi::Dictionary about) {
+  Machine m = described(operands, about);
+  const size_t stacks = m.stacks.size();
+  if (!operands.count(FIRST_STACK + stacks, 1)) return wrong_operands();
+  m.spins = const_cast<int8_t*>(operands.input<int8_t>(SPINS, m.hidden_spins()));  // only read here
+  for (size_t g = 0; g < stacks; g++) {
+    Stack& s = m.stacks[g];
+    s.fields = const_cast<float*>(operands.input<float>(FIRST_STACK + g, s.field_count(m.patterns)));
+  }
+  double total = 0;
+  for (int l = 1; l <= m.depth(); l++)
+    total += kernels.load()->energy(m.potential, m.fields(l), m.layer(l), size_t(m.holding(l).fan_out) * m.patterns);
+  *operands.result<float>(0, 1) = float(total);
+  return ffi::Error::Success();
+}
+
+// `function` of each replica of a call; what it throws, as an error of the call.
+template <class Function>
+ffi::Error for_replicas(Function function, ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::RemainingRets out,
+                        ffi::Dictionary about) {
+  const Call call;
   try {
-    return sweep();
+    if (in.size() <= TEMPERATURE) return wrong_operands();
+    const size_t replicas = in.get<ffi::AnyBuffer>(TEMPERATURE)->element_count();
+    for (size_t n = 0; n < replicas; n++) {
+      ffi::Error error = function(pool, Operands(in, out, n, replicas), about);
+      if (error.failure()) return error;
+    }
+    return ffi::Error::Success();
   } catch (const std::exception& problem) {
     return ffi::Error(ffi::ErrorCode::kInvalidArgument, problem.what());
   }
 }
 
 ffi::Error weights_call(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::RemainingRets out, ffi::Dictionary about) {
-  return guarded([&] { return sweep_weights(pool, in, out, about); });
+  return for_replicas(sweep_weights, pool, in, out, about);
 }
 
 ffi::Error spins_call(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::RemainingRets out, ffi::Dictionary about) {
-  return guarded([&] { return sweep_spins(pool, in, out, about); });
+  return for_replicas(sweep_spins, pool, in, out, about);
+}
+
+ffi::Error energy_call(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::RemainingRets out, ffi::Dictionary about) {
+  return for_replicas(add_up, pool, in, out, about);
 }
 
 }  // namespace
@@ -229,6 +260,8 @@ ffi::Error spins_call(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remainin
 XLA_FFI_DEFINE_HANDLER_SYMBOL(glassnet_weights, weights_call,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().RemainingRets().Attrs());
 XLA_FFI_DEFINE_HANDLER_SYMBOL(glassnet_spins, spins_call,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().RemainingRets().Attrs());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(glassnet_energy, energy_call,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().RemainingRets().Attrs());
 
 // Digest of the sources that this library was built from.

@@ -19,6 +19,7 @@ const Kernels NAME(GLASSNET_SET) = {
     packed_words,
     pack,
     costs,
+    energy,
     draw_order,
     [](const WeightLayer& layer) { return RowScratch::bytes(layer); },
     sweep_weights,

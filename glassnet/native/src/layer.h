@@ -69,6 +69,7 @@ struct Kernels {
   size_t (*packed_words)(int patterns);
   void (*pack)(const int8_t* spins, int patterns, uint32_t* packed);
   void (*costs)(const PotentialSpec&, const float* gaps, int count, float* out);
+  double (*energy)(const PotentialSpec&, const float* fields, const int8_t* own, size_t count);
   void (*order)(WeightLayer&);  // draws the order of the slots
   size_t (*weight_scratch)(const WeightLayer&);
   int64_t (*weights)(const WeightLayer&, int first, int rows, char* scratch);

@@ -25,13 +25,16 @@ struct Stack {
   size_t field_count(int patterns) const { return layers() * fan_out * patterns; }
 };
 
+enum Operand { KEY, TEMPERATURE, STEP, INPUTS, OUTPUTS, SPINS, FIRST_STACK };
+
 // Operands: key, temperature, weight step, inputs, outputs, spins, the weights of each stack, the fields of each
 // stack, then graphs. Results: what the call changes (same shapes as the operands), then counts of accepted moves.
 // Every array must have as many numbers as the caller will touch: a call reaches the kernels with whatever shapes the
-// program was compiled for.
+// program was compiled for. A call may hold several replicas: then all arrays lead with the replica.
 class Operands {
  public:
-  Operands(ffi::RemainingArgs in, ffi::RemainingRets out) : in(in), out(out) {}
+  Operands(ffi::RemainingArgs in, ffi::RemainingRets out, size_t replica, size_t replicas)
+      : in(in), out(out), replica(replica), replicas(replicas) {}
 
   template <class T>
   const T* input(size_t n, size_t numbers) const {
@@ -45,6 +48,9 @@ class Operands {
     return typed<T>(**out.get<ffi::AnyBuffer>(n), numbers);
   }
 
+  // Whether there are so many operands and results.
+  bool count(size_t operands, size_t results) const { return in.size() == operands && out.size() == results; }
+
   // Result m, which starts as operand n: in place as a rule, copied where XLA keeps the old array.
   template <class T>
   T* updated(size_t n, size_t m, size_t numbers) const {
@@ -56,24 +62,23 @@ class Operands {
 
  private:
   template <class T>
-  static T* typed(const ffi::AnyBuffer& buffer, size_t numbers) {
+  T* typed(const ffi::AnyBuffer& buffer, size_t numbers) const {
     using Plain = std::remove_const_t<T>;
     const ffi::DataType type = std::is_same_v<Plain, float>     ? ffi::DataType::F32
                                : std::is_same_v<Plain, int8_t>  ? ffi::DataType::S8
                                : std::is_same_v<Plain, int32_t> ? ffi::DataType::S32
                                                                 : ffi::DataType::U32;
     if (buffer.element_type() != type) throw std::invalid_argument("glassnet: an operand has another type of numbers");
-    if (buffer.element_count() != numbers)
+    if (buffer.element_count() != numbers * replicas)
       throw std::invalid_argument("glassnet: an operand has " + std::to_string(buffer.element_count()) +
-                                  " numbers where the machine has " + std::to_string(numbers));
-    return reinterpret_cast<T*>(buffer.untyped_data());
+                                  " numbers where the machine has " + std::to_string(numbers * replicas));
+    return reinterpret_cast<T*>(buffer.untyped_data()) + replica * numbers;
   }
 
   ffi::RemainingArgs in;
   ffi::RemainingRets out;
+  size_t replica, replicas;
 };
-
-enum Operand { KEY, TEMPERATURE, STEP, INPUTS, OUTPUTS, SPINS, FIRST_STACK };
 
 struct Machine {
   std::vector<Stack> stacks;

@@ -120,4 +120,34 @@ void costs(const PotentialSpec& spec, const float* gaps, int count, float* out) 
   });
 }
 
+// Sum of the costs of many neurons at their spins, in double precision from one block to the next.
+double energy(const PotentialSpec& spec, const float* fields, const int8_t* own, size_t count) {
+  constexpr size_t BLOCK = 4096;
+  const Potential v{Kind(spec.kind), spec.strength, spec.margin, spec.shape};
+  return with_cost(v, [&](auto cost) {
+    double whole = 0;
+    for (size_t first = 0; first < count; first += BLOCK) {
+      const size_t last = count - first < BLOCK ? count : first + BLOCK;
+      Floats total[4];
+      for (Floats& t : total) t = Floats{};
+      const auto add = [&](size_t n, Floats& t) __attribute__((always_inline)) {
+        const Words spin = (Words)widened(load<Bytes>(own + n));
+        cost.add(t, flipped(load<Floats>(fields + n), spin) - v.margin);
+      };
+      size_t n = first;
+      for (; n + 4 * LANES <= last; n += 4 * LANES)
+#pragma GCC unroll 4
+        for (int k = 0; k < 4; k++) add(n + k * LANES, total[k]);
+      for (; n + LANES <= last; n += LANES) add(n, total[0]);
+      if (n < last) {
+        Floats gap = floats(__builtin_inff());  // padding costs nothing
+        for (int k = 0; n + k < last; k++) gap[k] = own[n + k] * fields[n + k] - v.margin;
+        cost.add(total[0], gap);
+      }
+      whole += double(sum((total[0] + total[1]) + (total[2] + total[3])) * v.strength);
+    }
+    return whole;
+  });
+}
+
 }  // namespace

@@ -9,6 +9,7 @@ import numpy as np
 
 from glassnet.core.check import fail, one_of
 from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.sweeps import native
 from glassnet.perceptron.sweeps.energy import kernel
 from glassnet.perceptron.sweeps.feedforward import feedforward_kernel
 from glassnet.perceptron.sweeps.spins import spin_sweep
@@ -59,7 +60,8 @@ def _nothing_counted(machine: Machine, patterns: int) -> dict[str, np.ndarray]:
 def _swept(rule: str, machine: Machine, plan: Plan) -> Kernel:
     steps = [weight_sweep(machine, plan, rule)]
     steps += [spin_sweep(machine, plan, rule)] if machine.depth > 1 else []
-    return kernel(machine, *steps)
+    found = kernel(machine, *steps)
+    return found._replace(energy=native.energy(machine)) if plan.native else found
 
 
 DYNAMICS: dict[str, Dynamics] = {

@@ -17,10 +17,10 @@ from glassnet.native import library
 from glassnet.perceptron.graph import targets_of, widened
 from glassnet.perceptron.machine import Machine, Stack
 from glassnet.perceptron.potential import Counting, HardCore, Potential, Probit, SoftCore
-from glassnet.perceptron.state import State
+from glassnet.perceptron.state import Boundary, State
 from glassnet.perceptron.sweeps.energy import cooled
 from glassnet.sampling.accept import THRESHOLDS
-from glassnet.sampling.kernel import Info, Params, Step
+from glassnet.sampling.kernel import Energy, Info, Params, Step
 
 KINDS = ("quadratic", "linear", "count", "power", "probit")
 """Costs of a gap that the kernels know, in their numbering."""
@@ -106,18 +106,39 @@ def spin_sweep(machine: Machine, rule: str = "metropolis") -> Step:
     return step
 
 
-def _common(machine: Machine, key: Array, params: Params, spins: Array) -> tuple[Array, ...]:
-    """Operands that every call begins with; the spins come last."""
+def energy(machine: Machine) -> Energy:
+    """As `glassnet.perceptron.sweeps.energy.configuration_energy`, summed in another order.
+
+    Raises:
+        ValueError: for a potential or ensemble that the kernels do not know.
+        RuntimeError: if there are no kernels in this process.
+    """
+    _require(machine, "metropolis")
+
+    def of(state: State, boundary: Boundary) -> Array:
+        params = Params(jnp.float32(0), {"weight_step": 0.0}, boundary)
+        operands = (*_common(machine, None, params, state.spins), *state.fields)
+        (total,) = _call("glassnet_energy", machine, params, False, (jax.ShapeDtypeStruct((), jnp.float32),), {})(
+            *operands
+        )
+        return total
+
+    return of
+
+
+def _common(machine: Machine, key: Array | None, params: Params, spins: Array) -> tuple[Array, ...]:
+    """Operands that every call begins with, without a key where nothing is drawn; the spins come last."""
     params = cooled(machine, params)
     boundary = params.clamped
+    words = jnp.zeros(2, jnp.uint32) if key is None else jax.random.key_data(key)
     numbers = (jnp.asarray(x, jnp.float32) for x in (params.temperature, params.numbers["weight_step"]))
-    return jax.random.key_data(key), *numbers, boundary.inputs, boundary.outputs, spins
+    return words, *numbers, boundary.inputs, boundary.outputs, spins
 
 
 def _call(function: str, machine: Machine, params: Params, heat_bath: bool, results: tuple, places: dict):
-    """The call; `places` says which operand each result replaces."""
+    """The call; `places` says which operand each result replaces. Mapped over replicas, it holds them all."""
     shapes = tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in results)
-    call = jax.ffi.ffi_call(function, shapes, vmap_method="sequential", input_output_aliases=places)
+    call = jax.ffi.ffi_call(function, shapes, vmap_method="broadcast_all", input_output_aliases=places)
     about = _description(machine) | {"coin": heat_bath, "patterns": np.int64(params.clamped.inputs.shape[-1])}
     return lambda *operands: call(*operands, **about)
 

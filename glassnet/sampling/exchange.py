@@ -1,0 +1,459 @@
+"""Replica exchange: copies of a system at several temperatures that swap them, as one replica of one system.
+
+The copies are called walkers, the temperatures rungs. Every `every` sweeps neighbouring rungs offer to swap their
+walkers, in turn those that begin with an even and with an odd rung: the non-reversible scheme, under which a walker
+crosses the ladder in a time that grows like its length, not like the square   [Okabe et al. 2001; Syed et al. 2022].
+A swap of the rungs k and k+1 is accepted with probability min(1, exp((beta_k - beta_{k+1}) (E_k - E_{k+1}))).
+
+What a run measures is measured at each rung: `then` is the configuration that was at the same temperature at the
+waiting time, whichever walker it belonged to.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from glassnet.core import keys
+from glassnet.core.check import fail, integer, plain_fields
+from glassnet.core.pytree import pytree
+from glassnet.sampling.kernel import Info, Kernel, Params, State
+from glassnet.sampling.plan import Plan
+from glassnet.sampling.system import Moves, Observable, System, Variable, Work
+
+SOURCE = "Syed et al., J. R. Stat. Soc. B 84, 321 (2022)"
+
+RUNG = "temperature"
+"""Dim of what is measured at each rung."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """How temperatures are swapped.
+
+    Args:
+        every: sweeps between two rounds of swaps, >= 1.
+        tune: sweeps that are spent, before the run, on moving the inner temperatures until all neighbours swap equally
+            often; they are not measured. 0 leaves the temperatures as they are.
+    Raises:
+        ValueError: if a number is out of range.
+    """
+
+    every: int = 1
+    tune: int = 0
+
+    def __post_init__(self) -> None:
+        plain_fields(self)
+        integer(1, every=self.every)
+        integer(0, tune=self.tune)
+
+
+@pytree
+class Ladder:
+    """Walkers and where they are.
+
+    Attributes:
+        states: configurations, the walker leading.
+        walkers: the walker at each rung, int32, shape (rung,); rung 0 is the hottest.
+        sweep, rounds: sweeps and rounds of swaps so far, int32.
+        offered, accepted: swaps of each rung with the next so far, int32, shape (rung,).
+        ends: the way of each walker, int8: 1 if it was at the hottest rung and has not been at the coldest since, 2 if
+            it has, 0 if it has not been at the hottest yet.
+        trips: round trips from the hottest rung to the coldest and back so far, all walkers together, int32.
+        sums: over the rounds of swaps, of the energy at each rung and of its square, float32, shape (4, rung): two
+            sums, and what rounding has taken from each.
+    """
+
+    states: State
+    walkers: Array
+    sweep: Array
+    rounds: Array
+    offered: Array
+    accepted: Array
+    ends: Array
+    trips: Array
+    sums: Array
+
+
+def width_of(rungs: int) -> int:
+    """Rungs that there is room for: 2, 3, 4, 6, 8, 12, 16, ... Ladders of one width share their programs."""
+    return min(w for n in range(1, 31) for w in (2**n, 3 * 2 ** (n - 1)) if w >= rungs)
+
+
+def arranged(ladder: Ladder) -> State:
+    """The configurations in the order of the rungs."""
+    return jax.tree.map(lambda x: x[ladder.walkers], ladder.states)
+
+
+def exchanging(kernel: Kernel) -> Kernel:
+    """A kernel of ladders from one of single walkers.
+
+    `params.temperature` holds the temperature of each rung; `params.numbers` the number of rungs in use as
+    `exchange_rungs`, and the sweeps between two rounds of swaps as `exchange_every`. Walkers beyond the last rung are
+    moved at a temperature of NaN, where nothing is accepted. Counts in the info are by rung.
+
+    Args:
+        kernel: moves a walker at a temperature.
+    """
+
+    def init(ladder: Ladder, clamped: Any) -> Ladder:
+        return replace(ladder, states=jax.vmap(lambda state: kernel.init(state, clamped))(ladder.states))
+
+    def energies(ladder: Ladder, clamped: Any) -> Array:
+        return jax.vmap(lambda state: kernel.energy(state, clamped))(ladder.states)[ladder.walkers]
+
+    def step(key: Array, ladder: Ladder, params: Params) -> tuple[Ladder, Info]:
+        rung = jnp.arange(len(ladder.walkers))
+        rungs, every = params.numbers["exchange_rungs"], params.numbers["exchange_every"]
+        temperature = jnp.where(rung < rungs, params.temperature, jnp.float32(jnp.nan))
+
+        def move(walker: Array, state: State, temperature: Array) -> tuple[State, Info]:
+            return kernel.step(keys.address(key, 0, walker), state, replace(params, temperature=temperature))
+
+        own = jnp.zeros_like(temperature).at[ladder.walkers].set(temperature)
+        states, info = jax.vmap(move)(rung, ladder.states, own)
+        info = jax.tree.map(lambda x: x[ladder.walkers], info)
+        ladder = replace(ladder, states=states, sweep=ladder.sweep + 1)
+
+        def exchanged(ladder: Ladder) -> Ladder:
+            return swapped(keys.address(key, 1), ladder, energies(ladder, params.clamped), 1 / temperature, rungs)
+
+        return lax.cond(ladder.sweep % every == 0, exchanged, lambda ladder: ladder, ladder), info
+
+    return Kernel(init, step, energies)
+
+
+def swapped(key: Array, ladder: Ladder, energy: Array, beta: Array, rungs: Array) -> Ladder:
+    """A ladder after a round of swaps: of even rungs with the next in even rounds, of odd ones in odd rounds.
+
+    Args:
+        key: of this round.
+        ladder: before it.
+        energy: at each rung, shape (rung,).
+        beta: inverse temperature of each rung, shape (rung,).
+        rungs: number of rungs in use.
+    """
+    rung = jnp.arange(len(energy))
+    u = jax.vmap(lambda k: keys.uniform(keys.address(key, k), ()))(rung)
+    offered = (rung % 2 == ladder.rounds % 2) & (rung + 1 < rungs)
+    gain = (beta - jnp.roll(beta, -1)) * (energy - jnp.roll(energy, -1))
+    accepted = offered & (jnp.log(u) < gain)
+    from_below = jnp.roll(accepted, 1)  # the last rung never offers, so that nothing comes round
+    partner = jnp.where(accepted, rung + 1, jnp.where(from_below, rung - 1, rung))
+    walkers = ladder.walkers[partner]
+    hottest, coldest = walkers[0], walkers[rungs - 1]
+    returned = ladder.ends[hottest] == 2
+    ends = ladder.ends.at[coldest].set(jnp.where(ladder.ends[coldest] == 1, jnp.int8(2), ladder.ends[coldest]))
+    return replace(
+        ladder,
+        walkers=walkers,
+        rounds=ladder.rounds + 1,
+        offered=ladder.offered + offered.astype(jnp.int32),
+        accepted=ladder.accepted + accepted.astype(jnp.int32),
+        ends=ends.at[hottest].set(1),
+        trips=ladder.trips + returned.astype(jnp.int32),
+        sums=_added(ladder.sums, energy),
+    )
+
+
+def _added(sums: Array, energy: Array) -> Array:
+    """Sums of the energy and of its square with one more term; what rounding takes is kept beside   [Dekker 1971]."""
+    shifted = 4097 * energy
+    high = shifted - (shifted - energy)  # the upper 12 bits
+    low, square = energy - high, energy * energy
+    missing = ((high * high - square) + 2 * high * low) + low * low
+    terms = jnp.stack([energy, square])
+    total, lost = sums[:2], sums[2:]
+    new = total + terms
+    rest = new - total
+    error = (total - (new - rest)) + (terms - rest)
+    lost = lost + (error + jnp.stack([jnp.zeros_like(missing), missing]))
+    whole = new + lost
+    return jnp.concatenate([whole, lost - (whole - new)])
+
+
+@dataclass(frozen=True)
+class Tempered(System):
+    """A system at several temperatures at once, which are swapped.
+
+    Systems that differ in the number of rungs or in `every` alone are equal, as long as they have room for equally many
+    rungs: they share compiled programs, and nothing that is compiled looks at these numbers.
+
+    Args:
+        system: what moves at each temperature.
+        rungs: number of temperatures, >= 2.
+        exchange: how they are swapped.
+        asked: the betas that were asked for, where those of the run have been tuned.
+    Raises:
+        ValueError: if there are fewer than two temperatures.
+    """
+
+    system: System
+    rungs: int = field(compare=False)
+    exchange: Exchange = field(default_factory=Exchange, compare=False)
+    asked: tuple[float, ...] | None = field(default=None, compare=False)
+    width: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.rungs < 2:
+            raise fail("beta", "hold at least two values for an exchange between them", self.rungs)
+        object.__setattr__(self, "width", width_of(self.rungs))
+
+    @property
+    def title(self) -> str:
+        """What runs, in words."""
+        return f"{self.system.title} with replica exchange"
+
+    @property
+    def native(self) -> bool:
+        """As the system that moves at each temperature."""
+        return self.system.native
+
+    @property
+    def fused(self) -> bool:
+        """As the system that moves at each temperature."""
+        return self.system.fused
+
+    @property
+    def tempered(self) -> bool:
+        """One replica is at all temperatures of a run."""
+        return True
+
+    @property
+    def single(self) -> System:
+        """The system that moves at each temperature."""
+        return self.system
+
+    def traced(self) -> dict[str, Array]:
+        """Number of rungs and sweeps between rounds of swaps."""
+        return {"exchange_rungs": jnp.int32(self.rungs), "exchange_every": jnp.int32(self.exchange.every)}
+
+    def paths(self, paths: Any) -> Any:
+        """One replica with the paths of all rungs; those beyond the last have its path."""
+        rungs = np.minimum(np.arange(self.width), self.rungs - 1)
+        return jax.tree.map(lambda x: x[rungs][None], paths)
+
+    def kernel(self, plan: Plan) -> Kernel:
+        """The moves of all walkers, and the swaps."""
+        return exchanging(self.system.kernel(plan))
+
+    def observables(self, tasks: Sequence[Any]) -> dict[str, Observable]:
+        """Those of the system at each rung, and what the swaps tell."""
+        own = {name: self.lifted(o) for name, o in self.system.observables(tasks).items()}
+        return own | self._of_swaps()
+
+    def lifted(self, observable: Observable) -> Observable:
+        """An observable of the system as one of all rungs."""
+        lift = _lifted_pair if observable.on == "pair" else _lifted
+        finish = _Rungs(self.rungs, 1 + (observable.on == "pair"), observable.finish)
+        return replace(observable, of=lift(observable.of), dims=(RUNG, *observable.dims), finish=finish)
+
+    def _of_swaps(self) -> dict[str, Observable]:
+        cut, moments = _Rungs(self.rungs, 1, None), _Moments(self.rungs)
+        swaps = "swaps {} so far with the next lower temperature"
+        energy = "{} of the energy over the rounds of swaps so far"
+        trips = "round trips so far from the highest temperature to the lowest"
+        rows = {
+            "swaps_offered": (_offered, (RUNG,), "swaps", swaps.format("offered"), "n_k", cut, None),
+            "swaps_accepted": (_accepted, (RUNG,), "swaps", swaps.format("accepted"), "a_k", cut, None),
+            "round_trips": (_trips, (), "trips", trips, "n", None, None),
+            "running_energy": (_sums, (RUNG,), "total energy", energy.format("mean"), "<E>", moments, "mean"),
+            "running_energy_variance": (
+                _sums, (RUNG,), "total energy squared", energy.format("variance"), "var E", moments, "variance",
+            ),
+        }  # fmt: skip
+        return {
+            name: Observable(of, dims, "both", units, words, symbol, SOURCE, finish, pick)
+            for name, (of, dims, units, words, symbol, finish, pick) in rows.items()
+        }
+
+    def start(self, key: Array, clamped: Any) -> Ladder:
+        """Each walker at infinite temperature, independent of the others."""
+        walkers = jnp.arange(self.width)
+        return self._begun(jax.vmap(lambda w: self.system.start(keys.address(key, w), clamped))(walkers))
+
+    def given(self, start: Any, task: Any) -> Ladder:
+        """All walkers in the configuration that a start means."""
+        state = self.system.given(start, task)
+        return self._begun(jax.tree.map(lambda x: np.broadcast_to(x, (self.width, *np.shape(x))), state))
+
+    def _begun(self, states: State) -> Ladder:
+        def zeros(*shape: int, dtype: Any = jnp.int32) -> Array:
+            return jnp.zeros(shape, dtype)
+
+        n = self.width
+        return Ladder(
+            states, jnp.arange(n, dtype=jnp.int32),
+            sweep=zeros(), rounds=zeros(), offered=zeros(n), accepted=zeros(n),
+            ends=zeros(n, dtype=jnp.int8), trips=zeros(), sums=zeros(4, n, dtype=jnp.float32),
+        )  # fmt: skip
+
+    def start_arrays(self, start: Any) -> dict[str, np.ndarray]:
+        """As the system."""
+        return self.system.start_arrays(start)
+
+    def start_from(self, arrays: Mapping[str, np.ndarray]) -> Any:
+        """As the system."""
+        return self.system.start_from(arrays)
+
+    def clamped(self, task: Any) -> Any:
+        """As the system."""
+        return self.system.clamped(task)
+
+    def scene(self, task: Any) -> Any:
+        """As the system."""
+        return self.system.scene(task)
+
+    def bare(self, state: Ladder) -> State:
+        """The bare configurations at the rungs, the rung leading."""
+        return jax.vmap(self.system.bare)(arranged(state))
+
+    def finite(self, state: Ladder) -> dict[str, Array]:
+        """Flags of the system at each rung."""
+        return jax.vmap(self.system.finite)(arranged(state))
+
+    def part(self, name: str, *index: int) -> str:
+        """A part of the configuration at a rung in words."""
+        return f"{self.system.part(name, *index[1:])} at temperature {index[0]}"
+
+    def moves(self, tasks: Sequence[Any]) -> dict[str, Moves]:
+        """Moves of the system at each rung."""
+
+        def at_each(kind: Moves) -> Moves:
+            offered = np.broadcast_to(kind.offered, (self.rungs, *np.shape(kind.offered)))
+            return Moves(offered, kind.variable._replace(dims=(RUNG, *kind.variable.dims)))
+
+        return {name: at_each(kind) for name, kind in self.system.moves(tasks).items()}
+
+    def work(self, tasks: Sequence[Any]) -> Work:
+        """All walkers at once."""
+        one = self.system.work(tasks)
+        return Work(one.step * self.width, one.replica * self.width)
+
+    def replica_bytes(self, tasks: Sequence[Any]) -> int:
+        """All walkers."""
+        return self.width * self.system.replica_bytes(tasks)
+
+    def check(self, tasks: Sequence[Any], betas: Sequence[float], start: Any, numbers: Mapping[str, float]) -> None:
+        """Raise ValueError unless all fits the system, and temperatures are positive."""
+        self.system.check(tasks, betas, start, numbers)
+        if not np.isfinite(betas).all():
+            raise fail("beta", "be finite for an exchange", list(betas))
+
+    def check_storable(self, tasks: Sequence[Any]) -> None:
+        """As the system."""
+        self.system.check_storable(tasks)
+
+    def coordinates(self) -> dict[str, np.ndarray]:
+        """As the system."""
+        return self.system.coordinates()
+
+    def kept(self, bare: State) -> dict[str, tuple[tuple[str, ...], Any]]:
+        """What the system keeps, at each rung."""
+        found = {}
+        for name, (dims, x) in self.system.kept(bare).items():
+            rung = np.ndim(x) - len(dims) - 1
+            found[name] = ((RUNG, *dims), x[(slice(None),) * rung + (slice(self.rungs),)])
+        return found
+
+    def kept_variable(self, name: str, dims: tuple[str, ...]) -> Variable:
+        """As the system."""
+        return self.system.kept_variable(name, dims)
+
+    def kept_data(self, task: Any) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
+        """As the system."""
+        return self.system.kept_data(task)
+
+    def from_kept(self, arrays: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray]) -> tuple[State, Any]:
+        """As the system."""
+        return self.system.from_kept(arrays, data)
+
+    def attributes(self, tasks: Sequence[Any]) -> dict[str, Any]:
+        """Those of the system, and how temperatures are swapped."""
+        return self.system.attributes(tasks) | {"exchange_every": self.exchange.every}
+
+    def config(self, numbers: Mapping[str, float]) -> dict[str, Any]:
+        """The system's, and how temperatures are swapped."""
+        tune = {"tune": self.exchange.tune, "asked": self.asked} if self.exchange.tune else {}
+        return self.system.config(numbers) | {"exchange": {"every": self.exchange.every, **tune}}
+
+    @classmethod
+    def stored(cls, system: System, rungs: int, values: Mapping[str, Any]) -> "Tempered":
+        """The system at so many temperatures, from what `config` has under "exchange"."""
+        asked = values.get("asked")
+        return cls(
+            system, rungs, Exchange(values["every"], values.get("tune", 0)), None if asked is None else tuple(asked)
+        )
+
+
+@lru_cache(256)
+def _lifted(of: Callable) -> Callable:
+    def at_each_rung(ladder: Ladder, then: State | None, scene: Any) -> Any:
+        return jax.vmap(of, (0, None if then is None else 0, None))(arranged(ladder), then, scene)
+
+    return at_each_rung
+
+
+@lru_cache(256)
+def _lifted_pair(of: Callable) -> Callable:
+    def at_each_rung(states: State, others: State, clamped: Any) -> Any:
+        return jax.vmap(of, (0, 0, None))(states, others, clamped)
+
+    return at_each_rung
+
+
+def _offered(ladder: Ladder, then: Any, scene: Any) -> Array:
+    return ladder.offered
+
+
+def _accepted(ladder: Ladder, then: Any, scene: Any) -> Array:
+    return ladder.accepted
+
+
+def _trips(ladder: Ladder, then: Any, scene: Any) -> Array:
+    return ladder.trips
+
+
+def _sums(ladder: Ladder, then: Any, scene: Any) -> tuple[Array, Array]:
+    return ladder.sums, ladder.rounds
+
+
+@dataclass(frozen=True)
+class _Rungs:
+    """Cuts values down to the rungs in use, and finishes them by what the observable has for it.
+
+    Attributes:
+        rungs: number of rungs in use.
+        axis: axis of the rung: 1 after the replica, 2 after both replicas of a pair.
+        finish: `finish` of the observable, or None.
+    """
+
+    rungs: int
+    axis: int
+    finish: Callable | None
+
+    def __call__(self, values: Any) -> Any:
+        front = (slice(None),) * self.axis
+        if self.finish is None:
+            return jax.tree.map(lambda x: x[(*front, slice(self.rungs))], values)
+        finished = [self.finish(jax.tree.map(lambda x, k=k: x[(*front, k)], values)) for k in range(self.rungs)]
+        return jax.tree.map(lambda *x: np.stack(x, axis=self.axis), *finished)
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Mean and variance of the energy at each rung in use, in double precision; NaN before the first round."""
+
+    rungs: int
+
+    def __call__(self, values: Any) -> dict[str, np.ndarray]:
+        sums, rounds = (np.asarray(x, np.float64) for x in values)
+        first, second = ((sums[:, n] + sums[:, n + 2])[:, : self.rungs] for n in range(2))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = first / rounds[:, None]
+            return {"mean": mean, "variance": second / rounds[:, None] - mean**2}
