@@ -8,6 +8,7 @@ from xarray import DataArray, Dataset
 
 from glassnet.analysis.labels import own_words, result
 from glassnet.core.check import fail
+from glassnet.sampling.exchange import barriers
 
 MOST_REJECTED = 0.75
 """A pair of neighbours that rejects this fraction of swaps, or more, cuts the ladder."""
@@ -20,11 +21,19 @@ FEWEST_TRIPS = 10
 
 
 class Window(NamedTuple):
-    """Swaps and trips in a stretch of time: arrays (ladder, pair), (ladder, pair), (ladder,), and rounds of swaps."""
+    """What ladders did in a stretch of time.
+
+    Attributes:
+        offered, accepted: swaps, (ladder, rung).
+        trips: round trips, (ladder,).
+        energy: mean over the rounds of swaps and the ladders, (rung,).
+        rounds: of swaps.
+    """
 
     offered: np.ndarray
     accepted: np.ndarray
     trips: np.ndarray
+    energy: np.ndarray
     rounds: int
 
 
@@ -34,11 +43,12 @@ def exchange_summary(ds: Dataset) -> Dataset:
 
     Taken from the clones of the last waiting time, all their lags, all samples together.
 
-    With r_k the fraction of rejected swaps between the rungs k and k+1, the barrier is Lambda = sum_k r_k, the number
-    of temperatures that wastes nothing 2 Lambda + 1, and round trips happen at the rate 1/(2 + 2 sum_k r_k/(1 - r_k))
-    per round of swaps and ladder, if a walker forgets between two rounds how it came to its rung   [Syed et al., J. R.
-    Stat. Soc. B 84, 321 (2022)]. Lambda of a coarse ladder comes out too small: `temperatures_needed` is from the
-    largest of all octaves of the time of hosts and clones, and grows as ladders grow until it is right.
+    With r_k the fraction of rejected swaps between the rungs k and k+1, the barrier is Lambda = sum_k r_k (far
+    neighbours tell by their energies, see `glassnet.sampling.exchange.barriers`), the number of temperatures that
+    wastes nothing is 2 Lambda + 1, and round trips happen at the rate 1/(2 + 2 sum_k r_k/(1 - r_k)) per round of swaps
+    and ladder, if a walker forgets between two rounds how it came to its rung   [Syed et al., J. R. Stat. Soc. B 84,
+    321 (2022)]. A ladder that has not reached equilibrium shows too small a barrier: `temperatures_needed` is from the
+    largest of all octaves of the time of hosts and clones.
 
     Args:
         ds: result of a run with `exchange`.
@@ -51,19 +61,20 @@ def exchange_summary(ds: Dataset) -> Dataset:
     Raises:
         ValueError: if `ds` is not the result of a run with exchange, or has measured nothing yet.
     """
-    ds = result(ds, "swaps_offered", "swaps_accepted", "round_trips", *CLONES)
+    ds = result(ds, *HOSTS, *CLONES)
     config = json.loads(ds.attrs["config"])
     if "exchange" not in config:
         raise fail("ds", "be the result of a run with exchange", ds.attrs.get("title", "a Dataset without a title"))
     every = config["exchange"]["every"]
-    windows = [*_host_octaves(ds, every), *_clone_octaves(ds, every)]
     last = _clones(ds, 0, int(ds["lag"][-1]), every)
-    if last is None or not last.rounds:
-        raise fail("ds", "have clones that have swapped", f"lags up to {int(ds['lag'][-1])}")
-    r = _rejected(last)
+    if not last.rounds or np.isnan(last.trips).any():
+        raise fail("ds", "have clones that have swapped up to the last lag", f"lags up to {int(ds['lag'][-1])}")
+    r, beta = _rejected(last), ds["beta"].values
     spread = 1 - last.accepted / np.maximum(last.offered, 1)
     error = spread.std(0, ddof=1) / np.sqrt(len(spread)) if len(spread) > 1 else np.full_like(r, np.nan)
-    barrier = max(float(_rejected(window).sum()) for window in (*windows, last))
+    steps = barriers(beta, r, last.energy)
+    octaves = [*_host_octaves(ds, every), *_clone_octaves(ds, every)]
+    largest = max(float(barriers(beta, _rejected(w), w.energy).sum()) for w in (*octaves, last))
     with np.errstate(divide="ignore"):
         rate = 1 / (2 + 2 * (r / (1 - r)).sum())
     expected, trips = rate * last.rounds * len(last.trips), int(last.trips.sum())
@@ -74,8 +85,8 @@ def exchange_summary(ds: Dataset) -> Dataset:
     limited = "ladder" if bad or (measured and efficiency >= 0.5) else "local moves" if measured else "unmeasured"
     along = {"temperature": ds["temperature"], "beta": ds["beta"]}
     scalars = {
-        "barrier": float(r.sum()),
-        "temperatures_needed": int(np.ceil(2 * barrier + 1)),
+        "barrier": float(steps.sum()),
+        "temperatures_needed": int(np.ceil(2 * largest + 1)),
         "round_trips": trips,
         "round_trips_expected": expected,
         "efficiency": efficiency,
@@ -88,50 +99,56 @@ def exchange_summary(ds: Dataset) -> Dataset:
     )
 
 
-CLONES = ("clone_swaps_offered", "clone_swaps_accepted", "clone_round_trips")
+HOSTS = ("swaps_offered", "swaps_accepted", "round_trips", "running_energy")
+CLONES = tuple(f"clone_{name}" for name in HOSTS)
 
 
 def _rejected(window: Window) -> np.ndarray:
     """Fraction of rejected swaps of each pair, all ladders together; 0 where none was offered."""
-    offered = window.offered.sum(0)
-    return np.where(offered, 1 - window.accepted.sum(0) / np.maximum(offered, 1), 0.0)
+    offered, accepted = window.offered.sum(0), window.accepted.sum(0)
+    return np.where(offered > 0, 1 - accepted / np.maximum(offered, 1), 0.0)
 
 
 def _host_octaves(ds: Dataset, every: int) -> list[Window]:
-    times = _measured(ds["round_trips"], "time")
-    found = []
-    for first, last in _octaves(times):
-        n, a, trips = (
-            (ds[name].sel(time=last) - ds[name].sel(time=first)).transpose("sample", ...).values
-            for name in ("swaps_offered", "swaps_accepted", "round_trips")
-        )
-        found.append(Window(n[:, :-1], a[:, :-1], trips, last // every - first // every))
-    return found
+    hosts = ds[list(HOSTS)].rename(time="t", sample="ladder")
+    return [_window(hosts, first, last, 0, every) for first, last in _octaves(hosts)]
 
 
 def _clone_octaves(ds: Dataset, every: int) -> list[Window]:
-    octaves = _octaves(_measured(ds["clone_round_trips"].isel(waiting_time=-1), "lag"))
-    return [window for first, last in octaves if (window := _clones(ds, first, last, every)) is not None]
+    clones = _last_clones(ds)
+    return [_window(clones, first, last, _wait(ds), every) for first, last in _octaves(clones)]
 
 
-def _clones(ds: Dataset, first: int, last: int, every: int) -> Window | None:
-    """What the clones of the last waiting time did between two lags; None where that lies ahead."""
-    one = ds.isel(waiting_time=-1)
-    wait = int(one["waiting_time"])
-    change = (one[list(CLONES)].sel(lag=last) - one[list(CLONES)].sel(lag=first)).stack(ladder=("sample", "clone"))
-    n, a, trips = (change[name].transpose("ladder", ...).values for name in CLONES)
-    if np.isnan(trips.astype(float)).any():
-        return None
-    return Window(n[:, :-1], a[:, :-1], trips, (wait + last) // every - (wait + first) // every)
+def _clones(ds: Dataset, first: int, last: int, every: int) -> Window:
+    return _window(_last_clones(ds), first, last, _wait(ds), every)
 
 
-def _measured(x: DataArray, dim: str) -> list[int]:
-    """The coordinates at which something has been measured."""
-    known = x.notnull().all([d for d in x.dims if d != dim])
-    return x[dim].values[known.values].tolist()
+def _wait(ds: Dataset) -> int:
+    return int(ds["waiting_time"][-1])
 
 
-def _octaves(times: list[int]) -> list[tuple[int, int]]:
-    """Stretches from about t/2 to t."""
+def _last_clones(ds: Dataset) -> Dataset:
+    clones = ds[list(CLONES)].isel(waiting_time=-1).stack(ladder=("sample", "clone")).rename(lag="t")
+    return clones.rename(dict(zip(CLONES, HOSTS, strict=True)))
+
+
+def _window(ladders: Dataset, first: int, last: int, begun: int, every: int) -> Window:
+    """What ladders did between two times of their own, which begin after `begun` sweeps."""
+    ends = [ladders.sel(t=t).transpose("ladder", ...) for t in (first, last)]
+    n, a, trips = ((ends[1][name] - ends[0][name]).values.astype(float) for name in HOSTS[:3])
+    rounds = [(begun + t) // every for t in (first, last)]
+    sums = [np.nan_to_num(end["running_energy"].values) * m for end, m in zip(ends, rounds, strict=True)]
+    energy = (sums[1] - sums[0]).mean(0) / max(1, rounds[1] - rounds[0])
+    return Window(n[:, :-1], a[:, :-1], trips, energy, rounds[1] - rounds[0])
+
+
+def _octaves(ladders: Dataset) -> list[tuple[int, int]]:
+    """Stretches from about t/2 to t of what has been measured."""
+    known = ladders["round_trips"].notnull().all("ladder")
+    times = ladders["t"].values[known.values].tolist()
     pairs = ((max(t for t in times if t <= last / 2), last) for last in times if last > 0 and times[0] <= last / 2)
-    return [(first, last) for first, last in pairs if last - first >= 20]
+    return [(first, last) for first, last in pairs if last - first >= SHORTEST]
+
+
+SHORTEST = 20
+"""Sweeps of an octave at least."""

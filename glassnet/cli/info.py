@@ -179,6 +179,7 @@ def run_results(ds: "Dataset") -> Iterator[str]:
     if "depth" in ds.attrs:
         yield from _aligned(last_values(ds))
         yield from by_layer(ds)
+        yield from exchange(ds)
         return
 
     from glassnet.analysis import mean_and_error
@@ -246,6 +247,27 @@ def by_layer(ds: "Dataset") -> Iterator[str]:
             yield from _table(f"tau of {words}, t_w {t}", tau.sel(waiting_time=t), ds["layer"], c["lag"])
     if len(waits(ds)) < ds.sizes["waiting_time"]:
         yield "  no tau for t_w 0: after a random start the first sweeps are a quench"
+
+
+def exchange(ds: "Dataset") -> Iterator[str]:
+    """How the temperatures of a run with replica exchange mix."""
+    if "swaps_offered" not in ds:
+        return
+
+    from glassnet.analysis import exchange_summary
+
+    yield "replica exchange"
+    try:
+        found = exchange_summary(ds)
+    except ValueError:
+        yield "  not measured yet"
+        return
+    rejected = ", ".join(f"{x:.2g}" for x in found["rejected"].values[:-1])
+    trips = f"{int(found['round_trips'])}, {float(found['round_trips_expected']):.3g} expected"
+    needed = f"{int(found['temperatures_needed'])} (there are {found.sizes['temperature']})"
+    yield from _aligned({"swaps rejected": rejected, "barrier": f"{float(found['barrier']):.3g}"})
+    yield from _aligned({"temperatures needed": needed, "round trips": trips})
+    yield from _aligned({"limited by": found["limited_by"].item(), "ladder": found["verdict"].item()})
 
 
 def _table(name: str, values: "DataArray", layers: "DataArray", lags: "DataArray | None" = None) -> Iterator[str]:

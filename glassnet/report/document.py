@@ -15,6 +15,7 @@ from glassnet import __version__
 from glassnet.plot.labels import evenly, temperatures
 from glassnet.report.bylayer import end_values, table_by_temperature
 from glassnet.report.cautions import of_result, of_run, reason
+from glassnet.report.exchange import exchange_section, unmixed
 from glassnet.report.figures import palette
 from glassnet.report.markup import Markup, joined, tag
 from glassnet.report.moves import moves
@@ -35,12 +36,14 @@ def page(run: Reported) -> str:
     ladder = temperatures(run.data)
     cautions = [of_result(ds) for _, ds in ladder]
     progress = progress_of(run)
-    origin = [moves(run), history(run, progress), configuration(run), provenance(run)]
+    origin = [exchange_section(run.data), moves(run), history(run, progress), configuration(run), provenance(run)]
     sections = [*_results(run, ladder, cautions), *(section for section in origin if section is not None)]
     content = {
         "title": tag("title", f"{run.name}: {run.status}"),
         "header": _header(run, ladder, progress),
-        "warnings": _warnings(of_run(run.data, status=run.status, events=run.events), ladder, cautions),
+        "warnings": _warnings(
+            [*of_run(run.data, status=run.status, events=run.events), *unmixed(run.data)], ladder, cautions
+        ),
         "contents": _contents(sections),
         "sections": joined(_section(section) for section in sections),
         "footer": tag("footer", f"Made by glassnet {__version__} at {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."),

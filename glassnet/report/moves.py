@@ -28,6 +28,8 @@ WEIGHTS = {
 METROPOLIS = "with probability min(1, exp(−β ΔH))"
 HEAT_BATH = "with probability 1/(1 + exp(β ΔH))"
 
+SWAP = "with probability min(1, exp((β − β′)(H − H′)))"
+
 ORDER = (
     "A sweep moves the weights at fixed neurons, all rows of all layers side by side, and then the neurons at fixed "
     "weights: layers 1, 3, …, then layers 2, 4, …; in a layer one neuron after the other, all patterns side by side."
@@ -64,3 +66,7 @@ def _sentences(run: Reported) -> Iterator[str]:
     if dynamics != "feedforward":
         yield f"Neurons: S′ = −S, accepted {HEAT_BATH if bath else METROPOLIS}."
     yield FEEDFORWARD if dynamics == "feedforward" else ORDER
+    every = run.data.attrs.get("exchange_every")
+    if every is not None:
+        often = "After every sweep" if every == 1 else f"After every {every} sweeps"
+        yield f"{often} neighbouring temperatures swap their configurations, accepted {SWAP}."

@@ -128,6 +128,26 @@ def exchanging(kernel: Kernel) -> Kernel:
     return Kernel(init, step, energies)
 
 
+def barriers(beta: np.ndarray, rejected: np.ndarray, energy: np.ndarray) -> np.ndarray:
+    """What lies between neighbours of the communication barrier Lambda, shape (rung - 1,).
+
+    For neighbours that are close it is the rejected fraction of swaps, which is at most 1. Far neighbours tell by
+    their energies: Lambda is the integral of the standard deviation of the energy over sqrt(pi), for Gaussian energies
+    (Syed et al. 2022, where E|V - V'|/2 stands for it), and the integral of the variance is a difference of means.
+
+    Args:
+        beta: inverse temperatures, ascending, shape (rung,).
+        rejected: fraction of rejected swaps with the next, shape (rung - 1,).
+        energy: mean energy at each, shape (rung,).
+    """
+    gain = np.maximum(np.diff(beta) * -np.diff(energy), 0.0)
+    return np.where(rejected < FAR, rejected, np.fmax(rejected, np.sqrt(gain / np.pi)))
+
+
+FAR = 0.8
+"""Fraction of rejected swaps from which on it says too little of the barrier."""
+
+
 def swapped(key: Array, ladder: Ladder, energy: Array, beta: Array, rungs: Array) -> Ladder:
     """A ladder after a round of swaps: of even rungs with the next in even rounds, of odd ones in odd rounds.
 

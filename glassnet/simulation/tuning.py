@@ -8,7 +8,7 @@ import numpy as np
 from glassnet.core import keys
 from glassnet.core.check import fail
 from glassnet.core.schedule import Schedule
-from glassnet.sampling.exchange import Tempered
+from glassnet.sampling.exchange import Ladder, Tempered, barriers
 from glassnet.simulation import compiled
 from glassnet.simulation.job import Job
 from glassnet.simulation.parallel import gathered, placed
@@ -50,7 +50,8 @@ def tuned(job: Job) -> Job:
         gathered(placement, [whole.initial(compiled.randomise(system))], 0 * begun.rows, begun.rows)
     )
     replica_keys = keys.grid(job.seed, whole.samples, keys.TUNE, [0])
-    betas, start, seen = asked, 0, (0, 0)
+    betas, start = asked, 0
+    before = [np.zeros(1)] * 4
     for stage in range(stages):
         stop = system.exchange.every * (rounds * (2 ** (stage + 1) - 1) // (2**stages - 1))
         now = replace(whole, beta=tuple(map(Schedule.quench, betas)))
@@ -59,25 +60,32 @@ def tuned(job: Job) -> Job:
             end = min(stop, start + phase.block())
             batch, _ = phase.advanced(batch, start, end)
             start = end
-        ladders = batch.whole()
-        counts = tuple(np.asarray(x).sum(0)[: system.rungs - 1] for x in (ladders.offered, ladders.accepted))
-        betas = spaced(betas, 1 - (counts[1] - seen[1]) / np.maximum(counts[0] - seen[0], 1))
-        seen = counts
+        after = _totals(batch.whole(), system.rungs)
+        offered, accepted, energies, swaps = (x - y for x, y in zip(after, before, strict=True))
+        rejected = 1 - accepted[:-1] / np.maximum(offered[:-1], 1)
+        betas, before = spaced(betas, barriers(np.asarray(betas), rejected, energies / swaps)), after
     system = replace(system, asked=asked)
     return replace(job, system=system, beta=tuple(map(Schedule.quench, betas)))
 
 
-def spaced(betas: tuple[float, ...], rejected: np.ndarray) -> tuple[float, ...]:
+def _totals(ladders: Ladder, rungs: int) -> list[np.ndarray]:
+    """Of all samples: swaps offered, swaps accepted and sum of the energies at each rung, and rounds of swaps."""
+    sums = np.asarray(ladders.sums, float)
+    arrays = ladders.offered, ladders.accepted, sums[:, 0] + sums[:, 2]
+    return [*(np.asarray(x, float).sum(0)[:rungs] for x in arrays), np.asarray(ladders.rounds, float).sum()]
+
+
+def spaced(betas: tuple[float, ...], steps: np.ndarray) -> tuple[float, ...]:
     """As many betas between the same ends, at equal steps of the barrier.
 
     Args:
         betas: ascending.
-        rejected: fraction of swaps with the next that were rejected, for each but the last.
+        steps: of the barrier, from each to the next.
     """
     from scipy.interpolate import PchipInterpolator  # slow to load
 
     least = 1e-3  # where all swaps are accepted, the barrier must rise all the same
-    barrier = np.concatenate([[0.0], np.cumsum(np.maximum(rejected, least))])
+    barrier = np.concatenate([[0.0], np.cumsum(np.maximum(steps, least))])
     at = PchipInterpolator(barrier, betas)(np.linspace(0, barrier[-1], len(betas)))
     inner = [float(f"{x:.{DIGITS}g}") for x in at[1:-1]]
     return (betas[0], *inner, betas[-1])

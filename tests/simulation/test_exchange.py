@@ -275,6 +275,13 @@ def test_spacing_follows_the_barrier():
     assert all(3.0 < beta < 4.0 for beta in crowded[1:4])
 
 
+def test_far_neighbours_tell_the_barrier_by_their_energies():
+    """A Gaussian density of states: E = -s^2 beta, of variance s^2, so that Lambda = s (b - a) / sqrt(pi)."""
+    beta, s = np.array([0.0, 1.0, 5.0]), 3.0
+    steps = exchange.barriers(beta, np.array([0.9, 1.0]), -(s**2) * beta)
+    np.testing.assert_allclose(steps, s * np.diff(beta) / np.sqrt(np.pi))
+
+
 def test_tuning_evens_out_the_swaps(tmp_path):
     machine = gn.Machine(2, 6, outputs=2, ensemble="ising")
     task = gn.tasks.random(machine, 6, seed=2)
