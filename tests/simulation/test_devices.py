@@ -23,14 +23,14 @@ from glassnet.simulation import parallel, phase, run
 
 devices = jax.local_devices()
 assert len(devices) == 8
-job = tiny.job()
+job = tiny.job(beta=[1.0, 3.0, 9.0], exchange=gn.Exchange()) if sys.argv[3] == "ladder" else tiny.job()
 run.placed = lambda *_: parallel.Placement("cpu", None, each=8)
 measured = {}
-for count in map(int, sys.argv[3:]):
+for count in map(int, sys.argv[4:]):
     jax.local_devices = lambda *_, **__: devices[:count]
     measured[count] = {name: record.values for name, record in run.run(job).items()}
 phase.LONGEST_BLOCK, moment, stops = 3, None, 0
-for count in itertools.cycle(map(int, sys.argv[3:])):  # on other devices after every stop
+for count in itertools.cycle(map(int, sys.argv[4:])):  # on other devices after every stop
     jax.local_devices = lambda *_, **__: devices[:count]
     going = run.Run(job, moment)
     list(itertools.islice(going.blocks(), 4))
@@ -52,11 +52,15 @@ FEW, ALL = (1, 8), (1, 2, 4, 8)
 @pytest.fixture(scope="module", params=[FEW, pytest.param(ALL, marks=pytest.mark.slow)], ids=["1-8", "1-2-4-8"])
 def sharded(request, tmp_path_factory):
     """Records of a run by number of devices, and the folder of its compiled sweeps."""
+    return on_devices("alone", request.param, tmp_path_factory)
+
+
+def on_devices(kind, counts, tmp_path_factory):
     folder = tmp_path_factory.mktemp("devices")
     flags = f"--xla_force_host_platform_device_count=8 --xla_dump_to={folder} --xla_dump_hlo_module_re=jit_run"
     env = {**os.environ, "XLA_FLAGS": f"{os.environ['XLA_FLAGS']} {flags}", "JAX_PLATFORMS": "cpu"}
     root, out = Path(__file__).parents[2], folder / "records.pickle"
-    command = [sys.executable, "-c", SHARDED, str(Path(__file__).parent), str(out), *map(str, request.param)]
+    command = [sys.executable, "-c", SHARDED, str(Path(__file__).parent), str(out), kind, *map(str, counts)]
     subprocess.run(command, check=True, env=env, cwd=root, timeout=300)
     return pickle.loads(out.read_bytes()), folder
 
@@ -68,6 +72,11 @@ def test_any_number_of_devices_measures_the_same_bits(sharded):
         assert set(one) == set(several)
         for name in one:
             assert one[name].tobytes() == several[name].tobytes(), name
+
+
+@pytest.mark.slow
+def test_ladders_on_any_number_of_devices_measure_the_same_bits(tmp_path_factory):
+    test_any_number_of_devices_measures_the_same_bits(on_devices("ladder", FEW, tmp_path_factory))
 
 
 def test_devices_give_the_spins_of_chunks(sharded):

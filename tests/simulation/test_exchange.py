@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import lowering
 import numpy as np
 import pytest
 import reference as ref
@@ -17,7 +18,7 @@ from glassnet.perceptron.system import Perceptron
 from glassnet.sampling import exchange
 from glassnet.sampling.exchange import Exchange, Tempered, width_of
 from glassnet.sampling.kernel import Drive, Kernel, advance
-from glassnet.sampling.plan import CPU, NATIVE
+from glassnet.sampling.plan import CPU, FUSED, NATIVE
 from glassnet.simulation import compiled
 from glassnet.simulation.tuning import spaced
 
@@ -264,6 +265,26 @@ def test_native_kernels_move_all_rungs_as_the_scan_does():
     assert sum(int(np.abs(counts[n][:5] - same[n][:5]).max()) for n in counts) == 0
     assert not np.asarray(same["accepted_weights"][5]).any()  # beyond the last rung nothing moves
     np.testing.assert_allclose(scan.sums[0, :5], native.sums[0, :5], rtol=1e-5)
+
+
+@pytest.mark.parametrize("platform", ["cuda", pytest.param("tpu", marks=pytest.mark.slow)])
+def test_ladders_lower_for_accelerators_with_fused_kernels(platform):
+    system = Tempered(Perceptron(tiny.MACHINE), 5)
+    boundary = jax.tree.map(jnp.asarray, system.clamped(tiny.task()))
+    kernel = system.kernel(FUSED[platform])
+    path = BetaPath(jnp.zeros((6, 1)), jnp.ones((6, 1)), "steps")
+    drive = Drive(path, jnp.int32(0), {"weight_step": jnp.float32(0.5)} | system.traced(), boundary)
+
+    def two(stop):
+        def one(key):
+            ladder = kernel.init(system.start(key, boundary), boundary)
+            return advance(kernel)(key, ladder, drive, jnp.int32(0), stop)
+
+        return jax.vmap(one)(ref.replica_keys(1, 2))
+
+    text = lowering.module(two, platform, jax.ShapeDtypeStruct((), jnp.int32))
+    assert "f64" not in text
+    assert lowering.kernels(text)
 
 
 # The ladder
