@@ -5,6 +5,7 @@ from glassnet.analysis.autocorrelation import integrated_time
 from glassnet.analysis.collapse import collapse_quality
 from glassnet.analysis.derive import derive
 from glassnet.analysis.distribution import overlap_distribution
+from glassnet.analysis.equilibration import Equilibration, equilibration
 from glassnet.analysis.errors import mean_and_error, mean_pair_overlap
 from glassnet.analysis.exchange import exchange_summary
 from glassnet.analysis.finite_width import finite_size_collapse
@@ -66,6 +67,8 @@ __all__ = [
     "ultrametricity",
     "ultrametricity_null",
     "null_overlaps",
+    "equilibration",
+    "Equilibration",
     "exchange_summary",
     "finite_size_collapse",
     "infinite_width",

@@ -142,6 +142,27 @@ def _window(ladders: Dataset, first: int, last: int, begun: int, every: int) -> 
     return Window(n[:, :-1], a[:, :-1], trips, energy, rounds[1] - rounds[0])
 
 
+def last_window(ds: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of the total energy at each rung, of the clones of the last waiting time.
+
+    Args:
+        ds: result of a run with exchange.
+    Returns:
+        Arrays (sample, rung): mean over the rounds of swaps of all clones of a sample, and mean of their variances.
+    """
+    every = json.loads(ds.attrs["config"])["exchange"]["every"]
+    clones = ds[["clone_running_energy", "clone_running_energy_variance"]].isel(waiting_time=-1)
+    rounds = [(_wait(ds) + int(t)) // every for t in ds["lag"].values[[0, -1]]]
+    n = max(1, rounds[1] - rounds[0])
+    moments = []
+    for place, m in zip((0, -1), rounds, strict=True):
+        x = clones.isel(lag=place).transpose("sample", "clone", "temperature")
+        mean, variance = (np.nan_to_num(x[name].values) for name in x.data_vars)
+        moments.append((m * mean, m * (variance + mean**2)))
+    first, second = ((late - early) / n for early, late in zip(*moments, strict=True))
+    return first.mean(1), (second - first**2).mean(1)
+
+
 def _octaves(ladders: Dataset) -> list[tuple[int, int]]:
     """Stretches from about t/2 to t of what has been measured."""
     known = ladders["round_trips"].notnull().all("ladder")

@@ -1,0 +1,112 @@
+"""The verdict on equilibrium: runs that are there, runs that are not, and results that are bent on purpose."""
+
+import json
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+import glassnet as gn
+from glassnet.analysis.equilibration import EQUILIBRATED, NOT, UNMEASURED
+
+LADDER = gn.Machine(2, 6, outputs=2, ensemble="ising", potential=gn.SoftCore())
+BETAS = [0.5, 0.8, 1.2, 1.7, 2.3]
+HOT = gn.Machine(3, 8, outputs=4, potential=gn.Counting())
+
+
+@lru_cache
+def exchanged():
+    """A ladder that mixes."""
+    protocol = gn.Protocol(sweeps=2500, waiting_times=(500,), clones=1, samples=6, points_per_decade=8)
+    return gn.simulate(LADDER, gn.tasks.random(LADDER, 6), BETAS, protocol=protocol, exchange=gn.Exchange())
+
+
+@lru_cache
+def alone(start, beta=0.5, sweeps=200):
+    """Hosts that forget their start within a few sweeps."""
+    task = gn.tasks.teacher_student(HOT, 40, seed=1)
+    protocol = gn.Protocol(sweeps=sweeps, waiting_times=(0, 50, 100), clones=2, samples=8)
+    return gn.simulate(HOT, task, beta, protocol=protocol, start=start, dynamics="heat_bath", seed=len(start))
+
+
+def exact(start="planted"):
+    return alone(start).assign_attrs(start_equilibrium="exact")
+
+
+def reason(found, name):
+    return next(check for check in found.checks if check.name == name)
+
+
+def test_a_ladder_that_mixes_is_equilibrated():
+    found = gn.analysis.equilibration(exchanged())
+    assert found.verdict == EQUILIBRATED
+    assert found.reasons[0].startswith("Exchange: good ladder, energies obey")
+
+
+@pytest.mark.parametrize("factor", [0.7, 1.5])
+def test_energies_that_disobey_their_fluctuations_are_seen(factor):
+    ds = exchanged()
+    bent = ds.assign(clone_running_energy_variance=factor * ds["clone_running_energy_variance"])
+    found = gn.analysis.equilibration(bent)
+    assert found.verdict == NOT
+    assert "disobey" in found.reasons[0]
+
+
+def test_energies_of_the_wrong_rung_are_seen():
+    ds = exchanged()
+    rolled = ds["clone_running_energy"].roll(temperature=1, roll_coords=False)
+    assert gn.analysis.equilibration(ds.assign(clone_running_energy=rolled)).verdict == NOT
+
+
+def test_without_a_planted_run_nothing_carries_the_verdict():
+    found = gn.analysis.equilibration(alone("random"))
+    assert found.verdict == UNMEASURED
+    assert found.reasons[0] == "Starts: no run from a planted start to compare with."
+
+
+def test_random_and_exact_planted_starts_that_meet():
+    found = gn.analysis.equilibration(alone("random"), planted=exact())
+    assert found.verdict == EQUILIBRATED, found.reasons
+    assert found.reasons[0].startswith("Starts meet")
+
+
+def test_a_planted_start_that_is_no_equilibrium_does_not_carry_it():
+    found = gn.analysis.equilibration(alone("random"), planted=alone("planted"))
+    assert found.verdict == UNMEASURED
+    assert "no exact equilibrium" in found.reasons[0]
+
+
+def test_starts_that_do_not_meet_are_seen():
+    planted = exact()
+    lower = planted["clone_energy"] * np.where(planted["layer"] == 2, 0.8, 1.0)
+    found = gn.analysis.equilibration(alone("random"), planted=planted.assign(clone_energy=lower))
+    assert found.verdict == NOT
+    assert "energy in layer 2" in found.reasons[0]
+
+
+def test_a_quench_that_still_falls_is_not_equilibrated():
+    machine = gn.Machine(4, 8, potential=gn.SoftCore())
+    protocol = gn.Protocol(sweeps=60, waiting_times=(0,), clones=1, samples=8)
+    ds = gn.simulate(machine, gn.tasks.random(machine, 40), 30.0, protocol=protocol)
+    found = gn.analysis.equilibration(ds)
+    assert found.verdict == NOT
+    assert "drift" in found.reasons[0]
+
+
+def test_too_few_samples_say_nothing():
+    one = alone("random").isel(sample=[0])
+    found = gn.analysis.equilibration(one, planted=exact().isel(sample=[0]))
+    assert found.verdict == UNMEASURED
+
+
+def test_another_run_is_refused():
+    with pytest.raises(ValueError, match="`planted` must be the same run .* differs in schedules"):
+        gn.analysis.equilibration(alone("random"), planted=alone("planted", beta=0.6, sweeps=20))
+
+
+def test_a_verdict_is_kept_with_the_result(tmp_path):
+    found = gn.analysis.equilibration(alone("random"))
+    gn.save(found.stored(alone("random")), tmp_path / "run.nc")
+    kept = gn.open(tmp_path / "run.nc")
+    assert kept.attrs["equilibration"] == UNMEASURED
+    assert tuple(json.loads(kept.attrs["equilibration_reasons"])) == found.reasons
