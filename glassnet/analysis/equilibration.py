@@ -29,7 +29,7 @@ RESOLUTION = 0.05
 """A comparison says something where its error is below this fraction of an energy or error, or of an overlap of 1."""
 
 ENERGIES = ("clone_energy", "clone_train_error", "clone_test_error")
-OVERLAPS = ("spin_overlap_squared", "clone_teacher_overlap_squared", "clone_teacher_spin_overlap_squared")
+OVERLAPS = ("spin_overlap_squared", "teacher_overlap_squared")
 """What runs from different starts must agree in, as far as both have it."""
 
 
