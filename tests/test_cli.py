@@ -174,6 +174,8 @@ LINES = [
     ["--beta", "1,10", "1,20.5", "--schedule", "linear", "--knots", "0", "100"],
     ["--machine.potential", "hard_core", "--machine.potential.margin", "-0.1", "--machine.ensemble", "ising"],
     ["--task", "hidden_manifold", "--task.dimension", "7", "--machine.connectivity", "4", "--machine.outputs", "2"],
+    ["--task", "teacher_student", "--task.noise", "0.1", "--start", "planted"],
+    ["--task", "hidden_manifold", "--task.beta", "inf", "--machine.potential", "logistic"],
     ["--schedule", "linear", "--beta", "1", "30", "--knots", "0", "100", "--dynamics", "heat_bath"],
     ["--task", "digits", "--task.classes", "3", "5", "--protocol.waiting-times", "4", "--protocol.host-sweeps", "9"],
     ["--machine.potential.power", "1e-07", "--start", "planted", "--weight-step", "0.25"],

@@ -216,7 +216,8 @@ class RunConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as JSON values; an infinite beta is the string "inf"."""
-        task = {"kind": self.task.kind, **asdict(self.task)}
+        of_task = {name: x for name, x in asdict(self.task).items() if x is not None or name not in ADDED}
+        task = {"kind": self.task.kind, **to_json(of_task)}
         teacher = getattr(self.task, "teacher", None)
         if teacher is not None:
             task["teacher"] = described(teacher)
@@ -289,6 +290,10 @@ def _of_folder(text: str) -> dict[str, Any] | None:
     if "sha256" in values and values["sha256"] != config_hash(rest):
         raise ValueError("Argument `config` must be that of a run, but is damaged: its hash does not fit.")
     return values["run"]
+
+
+ADDED = ("noise", "beta")
+"""Fields of data that appear only where they are set: earlier versions did not have them, and hashes stay."""
 
 
 def _instance(kind: Any, **values: Any) -> None:
