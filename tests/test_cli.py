@@ -63,6 +63,7 @@ def test_info_on_a_dataset(made):
         "complete",
         "machine.depth",
         "protocol.sweeps",
+        "start in equilibrium       no: a random start",
         "energy per gap",
         "test error",
         "tau of spins",

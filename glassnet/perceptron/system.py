@@ -11,6 +11,7 @@ from jax import Array
 from glassnet.core.check import fail, finite, one_of
 from glassnet.native import library
 from glassnet.perceptron.describe import check_reopens, described, machine_from
+from glassnet.perceptron.law import unlike_equilibrium
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.observe import layers
 from glassnet.perceptron.observe.table import ACCEPTANCE, Taught, bound
@@ -18,11 +19,11 @@ from glassnet.perceptron.proposal import check_step
 from glassnet.perceptron.reference import checked_spins, checked_weights, energy
 from glassnet.perceptron.state import Boundary, State, pack, random_state, state_bytes
 from glassnet.perceptron.sweeps import fused
-from glassnet.perceptron.sweeps.catalogue import dynamics_about, dynamics_from, dynamics_name, dynamics_of
+from glassnet.perceptron.sweeps.catalogue import DYNAMICS, dynamics_about, dynamics_from, dynamics_name, dynamics_of
 from glassnet.perceptron.sweeps.native import known
 from glassnet.sampling.kernel import Kernel
 from glassnet.sampling.plan import Plan
-from glassnet.sampling.system import Moves, Observable, System, Variable, Work
+from glassnet.sampling.system import EXACT, Moves, Observable, System, Variable, Work
 
 if TYPE_CHECKING:
     from glassnet.tasks.task import Task
@@ -197,7 +198,9 @@ class Perceptron(System):
         for layer, J in enumerate(task.teacher.weights, start=1):
             _check_size(f"weights of layer {layer} of the teacher", J)
         if np.isinf(energy(self.machine, task.teacher.weights, task.teacher.spins)).any():
-            raise fail("start", "not be 'planted' where the teacher violates the margin of a hard core", "planted")
+            raise fail(
+                "start", "not be 'planted' where the teacher violates the margin of a hard core, or errs", "planted"
+            )
 
     def _check_given(self, start: Any, patterns: int) -> None:
         if not isinstance(start, (tuple, list)) or len(start) != 2:
@@ -237,6 +240,34 @@ class Perceptron(System):
         weights = tuple(arrays[f"weights_{g}"] for g in range(len(self.machine.stacks)))
         sides = (np.swapaxes(data[side], -1, -2) for side in ("inputs", "outputs"))
         return State(arrays["spins"], weights, ()), Boundary(*sides)  # ty: ignore[invalid-argument-type]
+
+    def equilibrium(self, tasks: Sequence["Task"], betas: Sequence[float], start: Any) -> str:
+        """Whether a start is in equilibrium: a planted one if its teacher was drawn as the student's law asks."""
+        if len(set(betas)) > 1:
+            return "no: the temperature changes"
+        if self.dynamics not in tuple(DYNAMICS):
+            return f"not known: whether the moves of {dynamics_name(self.dynamics)} keep the law of weights and neurons"
+        if not isinstance(start, str):
+            return "not known: the start was given"
+        if start == "random":
+            return EXACT if betas[0] == 0 else "no: a random start"
+        reasons = [self._unlike_equilibrium(task, betas[0]) for task in tasks]
+        return next((reason for reason in reasons if reason is not None), EXACT)
+
+    def _unlike_equilibrium(self, task: "Task", beta: float) -> str | None:
+        """Why the teacher of a task is not in equilibrium under its own outputs; None if it is."""
+        law, machine = task.law, self.machine
+        if law is None:
+            return "not known: the task does not say how its teacher was drawn"
+        if not law.from_prior:
+            return "no: the teacher's weights were given, not drawn from their prior"
+        whole = range(1, machine.depth + 1)
+        if self.dynamics == "feedforward":  # neurons that follow, and a law of the outputs alone
+            if machine.depth > 1 and law.constant != 0:
+                return "no: hidden neurons of the teacher err, those of a student that is fed forward do not"
+            whole = whole[-1:]
+        reason = unlike_equilibrium(machine, beta, law, whole)
+        return None if reason is None else f"no: {reason}"
 
     def attributes(self, tasks: Sequence["Task"]) -> dict[str, Any]:
         """The machine, its sizes, its load and its dynamics."""

@@ -184,6 +184,10 @@ class Free:
         return cls()
 
 
+EXACT = "exact"
+"""What `System.equilibrium` says of a start that is drawn from the law which the moves keep."""
+
+
 @runtime_checkable
 class System(Protocol):
     """A Hamiltonian with its moves and observables; a frozen dataclass without arrays that inherits the defaults."""
@@ -325,6 +329,18 @@ class System(Protocol):
         Needed where a run with observables of pairs is split into parts; arrays may have further leading axes.
         """
         raise fail("ds", "hold configurations", sorted(arrays))
+
+    def equilibrium(self, tasks: Sequence[Any], betas: Sequence[float], start: Any) -> str:
+        """Whether a start is drawn from the law that the moves keep.
+
+        Args:
+            tasks: data of the samples.
+            betas: inverse temperatures of one schedule.
+            start: how the run begins.
+        Returns:
+            `EXACT`, or "no" or "not known" and, after a colon, the reason.
+        """
+        return EXACT if isinstance(start, str) and start == "random" and not any(betas) else "not known"
 
     def attributes(self, tasks: Sequence[Any]) -> dict[str, Any]:
         """Attributes of a result."""

@@ -255,6 +255,11 @@ class Job:
         """Moves that a sweep offers, by the names of the counts of accepted ones."""
         return self.system.moves(self.tasks)
 
+    @cached_property
+    def start_equilibrium(self) -> tuple[str, ...]:
+        """What `System.equilibrium` says of the start, for each place on the temperature axis of the whole job."""
+        return tuple(self.system.equilibrium(self.tasks, s.betas, self.start) for s in self.schedules)
+
     def task(self, sample: int) -> Any:
         """Data of a sample."""
         return self.tasks[0 if self.shared else sample]
