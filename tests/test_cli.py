@@ -176,6 +176,7 @@ LINES = [
     ["--machine.potential", "hard_core", "--machine.potential.margin", "-0.1", "--machine.ensemble", "ising"],
     ["--task", "hidden_manifold", "--task.dimension", "7", "--machine.connectivity", "4", "--machine.outputs", "2"],
     ["--task", "teacher_student", "--task.noise", "0.1", "--start", "planted"],
+    ["--start", "runs/first"],
     ["--task", "hidden_manifold", "--task.beta", "inf", "--machine.potential", "logistic"],
     ["--schedule", "linear", "--beta", "1", "30", "--knots", "0", "100", "--dynamics", "heat_bath"],
     ["--task", "digits", "--task.classes", "3", "5", "--protocol.waiting-times", "4", "--protocol.host-sweeps", "9"],

@@ -234,7 +234,10 @@ BAD_VALUES = [
     (lambda: run_of(schedule="linear", beta=(1, math.inf), knots=(0, 9)), r"`betas` must be finite .*inf"),
     (lambda: run_of(schedule="geometric", beta=(0, 1), knots=(0, 9)), r"`betas` must be positive .*\(0.0, 1.0\)"),
     (lambda: run_of(dynamics="newton"), "`dynamics` must be one of 'metropolis', .*, but is 'newton'"),
-    (lambda: run_of(start="warm"), "`start` must be one of 'random', 'planted', but is 'warm'"),
+    (
+        lambda: run_of(start="warm"),
+        "`start` must be one of 'random', 'planted', or the path of a run, .*, but is 'warm'",
+    ),
     (lambda: run_of(data="mine"), "`data` must be one of 'shared', 'independent', but is 'mine'"),
     (lambda: run_of(seed=-1), "`seed` must be an integer of at least 0, but is -1"),
     (lambda: run_of(weight_step=0), "`weight_step` must be a positive finite number, but is 0"),

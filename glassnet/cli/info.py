@@ -161,6 +161,7 @@ def summary(ds: "Dataset", path: Path, files: Sequence[Path]) -> Iterator[str]:
         "sweeps",
         "git_commit",
         "command",
+        "started_from",
     )
     known = {name: attrs[name] for name in (*names, "started", "finished", "run_seconds", "resumed") if name in attrs}
     if "run_config" in attrs:

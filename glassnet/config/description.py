@@ -90,7 +90,9 @@ class RunConfig:
             in `beta`; 0 leaves the temperatures side by side.
         tune: sweeps before the run that move the inner temperatures until all neighbours swap equally often.
         seed: root of all random numbers of the dynamics, >= 0.
-        start: "random" (infinite temperature) or "planted" (the teacher's configuration).
+        start: "random" (infinite temperature), "planted" (the teacher's configuration, with its errors) or the path of
+            a run that kept its last configurations, with a slash (./run) or ending in .nc: they are kept in the folder
+            of the new run, see `simulate`.
         data: "shared" (all samples see the same data) or "independent" (data of each sample s with a seed of its
             own, 2^32 times that of the task + s: no two samples of two seeds share data).
     Raises:
@@ -117,7 +119,7 @@ class RunConfig:
         _instance(Protocol, protocol=self.protocol)
         one_of(SCHEDULES, schedule=self.schedule)
         one_of(tuple(DYNAMICS), dynamics=self.dynamics)
-        one_of(STARTS, start=self.start)
+        self._check_start()
         one_of(DATA, data=self.data)
         check_step(self.weight_step)
         integer(0, seed=self.seed, exchange=self.exchange, tune=self.tune)
@@ -126,6 +128,13 @@ class RunConfig:
         object.__setattr__(self, "beta", _checked_beta(self.beta))
         object.__setattr__(self, "knots", integers("knots", self.knots))
         self._check_knots()
+
+    def _check_start(self) -> None:
+        """A name, or what can only be a path: whether there is a result is seen when the run is built."""
+        path = isinstance(self.start, str) and ("/" in self.start or self.start.endswith(".nc"))
+        if not path and self.start not in STARTS:
+            names = ", ".join(map(repr, STARTS))
+            raise fail("start", f"be one of {names}, or the path of a run, with a slash or ending in .nc", self.start)
 
     def _check_knots(self) -> None:
         if self.schedule == "quench":

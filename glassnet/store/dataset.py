@@ -12,6 +12,7 @@ from glassnet.core.codec import canonical, config_hash, to_json
 from glassnet.perceptron.describe import machine_from
 from glassnet.perceptron.state import Boundary, State, unpack
 from glassnet.perceptron.system import Configuration
+from glassnet.sampling.starts import Starts
 from glassnet.sampling.system import EXACT, Variable
 from glassnet.simulation.job import Job
 from glassnet.simulation.observed import Record
@@ -111,6 +112,7 @@ def _coordinates(job: Job) -> dict[str, Any]:
 
 def _attributes(job: Job) -> dict[str, Any]:
     config, own = configuration_of_run(job), job.system.attributes(job.tasks)
+    source = {"started_from": canonical(job.start.source)} if isinstance(job.start, Starts) else {}
     return {
         "title": f"glassnet: {job.system.title} on {job.tasks[0].name} data",
         "config": canonical(config),
@@ -119,6 +121,7 @@ def _attributes(job: Job) -> dict[str, Any]:
         **{name: canonical(x) if isinstance(x, dict) else x for name, x in own.items()},
         "task": job.tasks[0].name,
         "start_equilibrium": _start_equilibrium(job),
+        **source,
     }
 
 
