@@ -110,6 +110,12 @@ def test_a_run_begins_there():
     assert not np.array_equal(run(source(), seed=8).clone_energy, ds.clone_energy)
 
 
+def walkers_from(betas, start):
+    """Walkers of a ladder that begins in another run."""
+    options = {"protocol": tiny.PROTOCOL, "exchange": gn.Exchange(), "start": start}
+    return prepared(tiny.MACHINE, tiny.task(), betas, **options).initial(None).states
+
+
 def test_walkers_of_a_ladder_take_a_configuration_each():
     """At the rungs; places beyond the last are filled with it."""
     job = prepared(
@@ -121,7 +127,10 @@ def test_walkers_of_a_ladder_take_a_configuration_each():
         for walker in range(job.system.width):
             state = jax.tree.map(lambda x, place=(sample, walker): x[place], states.states)
             found = unpack(tiny.MACHINE, state, job.system.clamped(tiny.task()))
-            assert_equal(found, ended(sample, 0, min(walker, 1)))
+            assert_equal(found, ended(sample, 0, walker))
+    betas = [1.0, 2.0, 3.0, 4.0, 5.5]
+    wide = walkers_from(betas, source().isel(temperature=1))
+    assert wide.weights[0].shape[:2] == (2, 6) and (wide.weights[0] == wide.weights[0][:, :1]).all()
     exact = {"task": gn.tasks.teacher_student(tiny.MACHINE, 6, beta=0), "start": "planted", "protocol": tiny.PROTOCOL}
     said = prepared(tiny.MACHINE, beta=[0.0, 1.0], exchange=gn.Exchange(), **exact).start_equilibrium
     assert said[0].startswith("no: exchange brings walkers") and said[1].startswith("no: with a soft core")
