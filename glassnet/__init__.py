@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from glassnet.core.schedule import Schedule
     from glassnet.core.stopping import Stopped
     from glassnet.perceptron.machine import Machine
-    from glassnet.perceptron.potential import Counting, HardCore, Probit, SoftCore
+    from glassnet.perceptron.potential import Counting, HardCore, Logistic, Probit, SoftCore
     from glassnet.perceptron.reference import energy, feed_forward, gaps
     from glassnet.perceptron.sweeps.catalogue import Dynamics
     from glassnet.results import open_result as open
@@ -31,7 +31,10 @@ __version__ = "0.1.0"
 
 _LAZY = {
     "Machine": ("glassnet.perceptron.machine", "Machine"),
-    **{name: ("glassnet.perceptron.potential", name) for name in ("SoftCore", "HardCore", "Counting", "Probit")},
+    **{
+        name: ("glassnet.perceptron.potential", name)
+        for name in ("SoftCore", "HardCore", "Counting", "Probit", "Logistic")
+    },
     **{name: ("glassnet.perceptron.reference", name) for name in ("energy", "gaps", "feed_forward")},
     "Schedule": ("glassnet.core.schedule", "Schedule"),
     "Protocol": ("glassnet.simulation.protocol", "Protocol"),
@@ -56,7 +59,7 @@ _LAZY = {
 """Where the public names are. All are loaded on first use, so that `glassnet --help` need not load JAX."""
 
 __all__ = [
-    "Machine", "SoftCore", "HardCore", "Counting", "Probit", "Protocol", "Schedule", "Exchange", "tasks",
+    "Machine", "SoftCore", "HardCore", "Counting", "Probit", "Logistic", "Protocol", "Schedule", "Exchange", "tasks",
     "Observable", "Dynamics", "System", "energy", "gaps", "feed_forward",
     "simulate", "resume", "Stopped", "open", "open_campaign", "save", "configuration",
     "clear_caches",

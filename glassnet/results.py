@@ -69,6 +69,11 @@ def join(path: str | os.PathLike) -> xr.Dataset:
     return derive(joined(parts))
 
 
+def is_path(text: str) -> bool:
+    """Whether a word is meant as the path of a result: with a slash, or ending in .nc, or naming something there."""
+    return "/" in text or os.sep in text or text.endswith(".nc") or files_of(text)[0].exists()
+
+
 def files_of(path: str | os.PathLike) -> list[Path]:
     """What a result is read from: `path` itself, or its parts where it does not exist."""
     path = Path(path)

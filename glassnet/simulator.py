@@ -19,7 +19,8 @@ from glassnet.core.schedule import Schedule
 from glassnet.perceptron.machine import Machine, sources_of
 from glassnet.perceptron.observe.table import bound
 from glassnet.perceptron.sweeps.catalogue import Dynamics
-from glassnet.perceptron.system import Configuration, Perceptron
+from glassnet.perceptron.system import STARTS, Configuration, Perceptron
+from glassnet.results import is_path, open_result
 from glassnet.sampling.exchange import Exchange, Tempered
 from glassnet.sampling.system import Data, Free, Observable, System
 from glassnet.sessions import Limits
@@ -34,6 +35,7 @@ from glassnet.store.dataset import dataset
 from glassnet.store.jobs import check_described, warn_of_own_code
 from glassnet.store.provenance import provenance
 from glassnet.store.schema import VARIABLES
+from glassnet.store.starts import starts_from
 from glassnet.tasks import Task
 from glassnet.tasks.digits import archive
 
@@ -51,7 +53,7 @@ def simulate(
     numbers: Mapping[str, float] | None = None,
     observables: Mapping[str, Observable] | None = None,
     seed: int = 0,
-    start: str | Configuration = "random",
+    start: str | os.PathLike | Configuration | xr.Dataset = "random",
     keep_configurations: bool = False,
     exchange: Exchange | None = None,
     part: tuple[int, int] | None = None,
@@ -81,8 +83,13 @@ def simulate(
         observables: what is measured beside the usual, by name, see `Observable`; in a folder, functions are kept by
             where they are imported from.
         seed: root of all random numbers of the dynamics and of random starts.
-        start: "random" (infinite temperature), "planted" (the teacher's configuration) or weights and spins as
-            `gn.configuration` returns them; boundary layers always take the task's data.
+        start: "random" (infinite temperature), "planted" (the teacher's configuration, with its errors), weights and
+            spins as `gn.configuration` returns them, or a run that kept its last configurations: its Dataset, or the
+            path of its folder or file. Boundary layers always take the task's data. Of a run, the last waiting time
+            counts; n samples take its samples one by one, the first clone of each (all clones of all samples, where
+            these are n; a single one is the start of all), and temperatures those of the same beta (one by one, where
+            it does not have all of them; a single one is the start of all). Potential and beta may differ. The task has
+            the patterns of that run and may have more behind them, at which hidden neurons follow the weights.
         keep_configurations: add the last configurations of all clones to the result.
         exchange: swaps between the temperatures of a list of betas, which then ascend; None leaves them side by side.
             The result says how often neighbours swap, see `gn.analysis.exchange_summary`.
@@ -164,7 +171,7 @@ def prepared(
     numbers: Mapping[str, float] | None = None,
     observables: Mapping[str, Observable] | None = None,
     seed: int = 0,
-    start: str | Configuration = "random",
+    start: str | os.PathLike | Configuration | xr.Dataset = "random",
     keep_configurations: bool = False,
     exchange: Exchange | None = None,
     part: tuple[int, int] | None = None,
@@ -200,6 +207,7 @@ def prepared(
         if cold:
             raise fail("exchange", "be None for a hard core, which has no temperature", exchange)
         system = Tempered(system, len(schedules) if isinstance(schedules, tuple) else 1, exchange)
+    start = _start(start, system, tasks, protocol, schedules if isinstance(schedules, tuple) else (schedules,))
     job = Job(
         system, tasks, schedules, protocol,
         numbers=numbers, seed=seed, start=start,
@@ -255,6 +263,18 @@ def _shared(job: Job, part: tuple[int, int] | None) -> Job:
         raise fail("part", "be a pair of numbers, (part, parts)", part)
     mine = share(*part, job.protocol.samples, len(job.temperatures))
     return job if mine.parts == 1 else replace(job, share=mine)
+
+
+def _start(
+    start: Any, system: System, tasks: tuple[Any, ...], protocol: Protocol, schedules: tuple[Schedule, ...]
+) -> Any:
+    """How the run begins, where that is another run, opened."""
+    path = None
+    if isinstance(start, os.PathLike) or (isinstance(start, str) and start not in STARTS and is_path(start)):
+        path, start = os.fspath(start), open_result(start)
+    if not isinstance(start, xr.Dataset):
+        return start
+    return starts_from(start, system, tasks, protocol.samples, schedules, path=path)
 
 
 def _tasks(task: Any) -> tuple[Task, ...]:

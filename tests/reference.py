@@ -14,7 +14,7 @@ from scipy.stats import chi2, norm
 
 from glassnet.core import keys
 from glassnet.core.schedule import BetaPath
-from glassnet.perceptron.potential import Counting, HardCore, Probit, SoftCore
+from glassnet.perceptron.potential import Counting, HardCore, Logistic, Probit, SoftCore
 from glassnet.perceptron.state import Boundary, State
 from glassnet.sampling.kernel import Drive, Kernel, advance
 
@@ -31,6 +31,8 @@ def cost(potential, gap):
         return potential.strength * np.where(gap < 0, np.abs(gap), 0.0) ** potential.power
     if isinstance(potential, Probit):
         return -log_ndtr(gap / potential.width)
+    if isinstance(potential, Logistic):
+        return -np.log(expit(gap / potential.width))
     if isinstance(potential, Counting | HardCore):
         return np.where(gap < 0, potential.strength if isinstance(potential, Counting) else np.inf, 0.0)
     return potential.energy(gap)

@@ -218,6 +218,8 @@ def test_the_closure_is_printed_and_a_noisy_teacher_told():
     status, out, err = call("overlap", "--depth", "2", "--alpha", "1", *soft)
     assert status == 0 and out.startswith("closure factorised, scenario teacher\n")
     assert err.startswith("glassnet: warning: a teacher with SoftCore(") and err.count("\n") == 1
-    assert "that of tasks.teacher_student never errs: this is the theory of another problem." in err
+    assert "no task has it: this is the theory of another problem." in err
+    err = call("overlap", "--depth", "2", "--alpha", "1", *soft[:2], "--potential", "counting", "--beta", "3")[2]
+    assert "errs with probability 0.0474259 at each neuron: this is the theory of tasks.teacher_student(noise=" in err
     hard = call("overlap", "--depth", "2", "--alpha", "1", "--scenario", "teacher")
     assert hard[0] == 0 and hard[2] == ""

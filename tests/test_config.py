@@ -28,6 +28,8 @@ TASKS = [
     TeacherStudentTask(3),
     TeacherStudentTask(3, teacher=gn.Machine(5, 3, 4, 4, connectivity=2, ensemble="ising", potential=gn.HardCore(0.1))),
     HiddenManifoldTask(3, dimension=2, teacher=gn.Machine(3, 4)),
+    TeacherStudentTask(3, noise=0.125),
+    HiddenManifoldTask(3, dimension=2, beta=math.inf),
     DigitsTask(20, classes=(3, 8, 1), threshold=0.25),
     DigitsTask(20, images="a.gz", labels="b.gz"),
 ]
@@ -94,6 +96,15 @@ def test_hash_is_stable():
     """The hash of a fixed configuration never changes: results of different versions are compared by it."""
     config = RunConfig(MACHINE, RandomTask(3), beta=2.0)
     assert config.config_hash == "57cde30c9b0d22005adc494f39e62c69e6ff3f588ce2ee2cebbb472e0381cd8a"
+    hashes = {
+        TeacherStudentTask: "a077fb3c1deea48a497f0ba76ad854a4a70cb0b3ce62a013c46bfb3e010b0a1f",
+        HiddenManifoldTask: "5e23fa6be8660561d5f18d6cda1cab4ab6a6e393b478b6404469f4e335b95b58",
+    }
+    for kind, known in hashes.items():
+        assert RunConfig(MACHINE, kind(3), beta=2.0).config_hash == known
+        assert RunConfig(MACHINE, kind(3, noise=0), beta=2.0).config_hash == known
+        assert RunConfig(MACHINE, kind(3, noise=0.1), beta=2.0).config_hash != known
+    assert TeacherStudentTask(3, beta=2) == TeacherStudentTask(3, beta=2.0)
     ladder = RunConfig(MACHINE, RandomTask(3), beta=[[1, 10], [1, 20]], schedule="linear", knots=[0, 100])
     assert ladder.config_hash == RunConfig.from_json(ladder.to_json()).config_hash != config.config_hash
 
@@ -223,7 +234,10 @@ BAD_VALUES = [
     (lambda: run_of(schedule="linear", beta=(1, math.inf), knots=(0, 9)), r"`betas` must be finite .*inf"),
     (lambda: run_of(schedule="geometric", beta=(0, 1), knots=(0, 9)), r"`betas` must be positive .*\(0.0, 1.0\)"),
     (lambda: run_of(dynamics="newton"), "`dynamics` must be one of 'metropolis', .*, but is 'newton'"),
-    (lambda: run_of(start="warm"), "`start` must be one of 'random', 'planted', but is 'warm'"),
+    (
+        lambda: run_of(start="warm"),
+        "`start` must be one of 'random', 'planted', or the path of a run, .*, but is 'warm'",
+    ),
     (lambda: run_of(data="mine"), "`data` must be one of 'shared', 'independent', but is 'mine'"),
     (lambda: run_of(seed=-1), "`seed` must be an integer of at least 0, but is -1"),
     (lambda: run_of(weight_step=0), "`weight_step` must be a positive finite number, but is 0"),

@@ -93,8 +93,14 @@ MACHINE = gn.Machine(2, 4)
 def public_values():
     """An instance of every public class, and of every error."""
     task = gn.tasks.teacher_student(MACHINE, 3)
-    values = [gn.SoftCore(), gn.HardCore(), gn.Counting(), gn.Probit(2.0), gn.Protocol(), gn.Schedule.linear(1, 2, 3)]
-    values += [MACHINE, gn.Observable(gn.energy), gn.Dynamics(gn.energy, gn.gaps), RunConfig(MACHINE, RandomTask())]
+    values = [gn.SoftCore(), gn.HardCore(), gn.Counting(), gn.Probit(2.0), gn.Logistic(), gn.Protocol()]
+    values += [
+        gn.Schedule.linear(1, 2, 3),
+        MACHINE,
+        gn.Observable(gn.energy),
+        gn.Dynamics(gn.energy, gn.gaps),
+        RunConfig(MACHINE, RandomTask()),
+    ]
     values += [task, task.teacher, prepared(MACHINE, task, 1.0), prepared(MACHINE, task, 1.0).system]
     values += [gn.theory.replica_symmetric(depth=2, alpha=0.5)]
     errors = LockedError, DamagedError, FormerName, gn.theory.NoConvergenceError, gn.theory.CapacityWarning

@@ -26,6 +26,7 @@ from glassnet.analysis.penetration import logarithmic_growth, penetration_depth
 from glassnet.analysis.plateau import plateau, plateau_height
 from glassnet.analysis.relaxation import crossing_time, mean_relaxation_time, relaxation_time, stretched_exponential
 from glassnet.analysis.resampling import bootstrap, jackknife
+from glassnet.analysis.start import start_equilibrium
 from glassnet.analysis.susceptibility import susceptibility
 from glassnet.analysis.symmetries import reduced_overlap
 from glassnet.analysis.trivial import constant_error, nearest_error
@@ -40,6 +41,7 @@ __all__ = [
     "aging_exponent",
     "collapse_quality",
     "integrated_time",
+    "start_equilibrium",
     "susceptibility",
     "susceptibility_peak",
     "peak",

@@ -20,6 +20,7 @@ ALIASES = {
     "L": "machine.depth",
     "M": "task.patterns",
     "c": "machine.connectivity",
+    "noise": "task.noise",
 }
 """Short names of fields. `alpha` sets the number of patterns to alpha c, rounded."""
 
@@ -37,6 +38,8 @@ LABELS = {
     "weight_step": ("1", "size of a weight move"),
     "seed": ("1", "seed of the dynamics"),
     "task.seed": ("1", "seed of the data"),
+    "task.noise": ("1", "probability that a neuron of the teacher is wrong"),
+    "task.beta": ("1", "inverse temperature of the teacher"),
 }
 """Units and names in words of axes, by their key or the field that they set."""
 

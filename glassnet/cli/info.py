@@ -143,6 +143,10 @@ def summary(ds: "Dataset", path: Path, files: Sequence[Path]) -> Iterator[str]:
     yield attrs.get("title", "")
     yield "configuration"
     yield from _aligned({name: _short(value) for name, value in flat(json.loads(attrs["config"])).items()})
+    if "start_equilibrium" in attrs:
+        from glassnet.analysis import start_equilibrium
+
+        yield from _aligned({"start in equilibrium": start_equilibrium(ds)})
     yield "sizes"
     yield from _aligned(dict(ds.sizes))
     yield from theory_results(ds, MOST_ROWS) if "theory" in attrs else run_results(ds)
@@ -157,6 +161,7 @@ def summary(ds: "Dataset", path: Path, files: Sequence[Path]) -> Iterator[str]:
         "sweeps",
         "git_commit",
         "command",
+        "started_from",
     )
     known = {name: attrs[name] for name in (*names, "started", "finished", "run_seconds", "resumed") if name in attrs}
     if "run_config" in attrs:

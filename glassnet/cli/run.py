@@ -36,7 +36,7 @@ class RunOptions:
             prints.
         task_kind: data that clamp inputs and outputs: random, teacher_student, hidden_manifold or digits.
         potential_kind: potential v(r) of a gap r: soft_core ((-r)^power where r < 0), hard_core (infinite where
-            r < 0), counting (constant where r < 0) or probit (-ln Phi(r / width)).
+            r < 0), counting (constant where r < 0), probit (-ln Phi(r / width)) or logistic (ln(1 + exp(-r / width))).
         keep_configurations: write the last configurations of all clones, too.
         time_limit: stop in time, with a checkpoint, so that the process takes no longer than this: 3h50m, 90s, 1d12h.
         checkpoint_every: seconds between checkpoints; as many as take 2 % of the time if None.

@@ -90,7 +90,9 @@ class RunConfig:
             in `beta`; 0 leaves the temperatures side by side.
         tune: sweeps before the run that move the inner temperatures until all neighbours swap equally often.
         seed: root of all random numbers of the dynamics, >= 0.
-        start: "random" (infinite temperature) or "planted" (the teacher's configuration).
+        start: "random" (infinite temperature), "planted" (the teacher's configuration, with its errors) or the path of
+            a run that kept its last configurations, with a slash (./run) or ending in .nc: they are kept in the folder
+            of the new run, see `simulate`.
         data: "shared" (all samples see the same data) or "independent" (data of each sample s with a seed of its
             own, 2^32 times that of the task + s: no two samples of two seeds share data).
     Raises:
@@ -117,7 +119,7 @@ class RunConfig:
         _instance(Protocol, protocol=self.protocol)
         one_of(SCHEDULES, schedule=self.schedule)
         one_of(tuple(DYNAMICS), dynamics=self.dynamics)
-        one_of(STARTS, start=self.start)
+        self._check_start()
         one_of(DATA, data=self.data)
         check_step(self.weight_step)
         integer(0, seed=self.seed, exchange=self.exchange, tune=self.tune)
@@ -126,6 +128,13 @@ class RunConfig:
         object.__setattr__(self, "beta", _checked_beta(self.beta))
         object.__setattr__(self, "knots", integers("knots", self.knots))
         self._check_knots()
+
+    def _check_start(self) -> None:
+        """A name, or what can only be a path: whether there is a result is seen when the run is built."""
+        path = isinstance(self.start, str) and ("/" in self.start or self.start.endswith(".nc"))
+        if not path and self.start not in STARTS:
+            names = ", ".join(map(repr, STARTS))
+            raise fail("start", f"be one of {names}, or the path of a run, with a slash or ending in .nc", self.start)
 
     def _check_knots(self) -> None:
         if self.schedule == "quench":
@@ -216,7 +225,8 @@ class RunConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as JSON values; an infinite beta is the string "inf"."""
-        task = {"kind": self.task.kind, **asdict(self.task)}
+        of_task = {name: x for name, x in asdict(self.task).items() if x is not None or name not in ADDED}
+        task = {"kind": self.task.kind, **to_json(of_task)}
         teacher = getattr(self.task, "teacher", None)
         if teacher is not None:
             task["teacher"] = described(teacher)
@@ -289,6 +299,10 @@ def _of_folder(text: str) -> dict[str, Any] | None:
     if "sha256" in values and values["sha256"] != config_hash(rest):
         raise ValueError("Argument `config` must be that of a run, but is damaged: its hash does not fit.")
     return values["run"]
+
+
+ADDED = ("noise", "beta")
+"""Fields of data that appear only where they are set: earlier versions did not have them, and hashes stay."""
 
 
 def _instance(kind: Any, **values: Any) -> None:

@@ -5,8 +5,10 @@ from typing import Any, ClassVar, get_args
 
 from glassnet import tasks
 from glassnet.core.check import fail, finite, integer
+from glassnet.core.codec import from_json
 from glassnet.perceptron.machine import Machine
 from glassnet.tasks import Task
+from glassnet.tasks.synthetic import checked_errors
 
 
 @dataclass(frozen=True)
@@ -41,22 +43,25 @@ class TeacherStudentTask:
         test_patterns: number of fresh inputs labelled by the same teacher; as many as `patterns` if None.
         seed: seed of the inputs and of the teacher's weights, >= 0.
         teacher: machine of the teacher; the student's machine (matched) if None.
+        noise: each neuron of the teacher is wrong with this probability, below 1/2.
+        beta: in place of noise, the teacher's neurons are drawn forward with weight exp(-beta v), inf for no errors.
     """
 
     patterns: int = 100
     test_patterns: int | None = None
     seed: int = 0
     teacher: Machine | None = None
+    noise: float | None = None
+    beta: float | None = None
     kind: ClassVar[str] = "teacher_student"
 
     def __post_init__(self) -> None:
         _check_counts(self)
-        _check_teacher(self.teacher)
+        _check_teacher(self)
 
     def build(self, machine: Machine, sample: int | None = None) -> Task:
         """The data, with the seed of the sample, see `seed_of`."""
-        options = {"seed": seed_of(self.seed, sample), "test_patterns": self.test_patterns, "teacher": self.teacher}
-        return tasks.teacher_student(machine, self.patterns, **options)
+        return tasks.teacher_student(machine, self.patterns, **_options(self, sample))
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,8 @@ class HiddenManifoldTask:
         test_patterns: number of fresh patterns of the same manifold and teacher; as many as `patterns` if None.
         seed: seed of the manifold, the patterns and the teacher's weights, >= 0.
         teacher: machine of the teacher; the student's machine (matched) if None.
+        noise: each neuron of the teacher is wrong with this probability, below 1/2.
+        beta: in place of noise, the teacher's neurons are drawn forward with weight exp(-beta v), inf for no errors.
     """
 
     patterns: int = 100
@@ -76,17 +83,18 @@ class HiddenManifoldTask:
     test_patterns: int | None = None
     seed: int = 0
     teacher: Machine | None = None
+    noise: float | None = None
+    beta: float | None = None
     kind: ClassVar[str] = "hidden_manifold"
 
     def __post_init__(self) -> None:
         _check_counts(self)
         integer(1, dimension=self.dimension)
-        _check_teacher(self.teacher)
+        _check_teacher(self)
 
     def build(self, machine: Machine, sample: int | None = None) -> Task:
         """The data, with the seed of the sample, see `seed_of`."""
-        options = {"seed": seed_of(self.seed, sample), "test_patterns": self.test_patterns, "teacher": self.teacher}
-        return tasks.hidden_manifold(machine, self.patterns, dimension=self.dimension, **options)
+        return tasks.hidden_manifold(machine, self.patterns, dimension=self.dimension, **_options(self, sample))
 
 
 @dataclass(frozen=True)
@@ -161,9 +169,19 @@ def _check_counts(task: Any) -> None:
     integer(0, seed=task.seed)
 
 
-def _check_teacher(teacher: Any) -> None:
-    if teacher is not None and not isinstance(teacher, Machine):
-        raise fail("teacher", "be None or a Machine", teacher)
+def _check_teacher(task: Any) -> None:
+    """Check the teacher and its errors; numbers become floats, and no noise None, so that equal runs have one hash."""
+    if task.teacher is not None and not isinstance(task.teacher, Machine):
+        raise fail("teacher", "be None or a Machine", task.teacher)
+    errors = checked_errors(task.noise, task.beta)
+    for name in ("noise", "beta"):
+        object.__setattr__(task, name, from_json(errors.get(name)))
+
+
+def _options(task: Any, sample: int | None) -> dict[str, Any]:
+    """What the builders with a teacher take."""
+    options = {"seed": seed_of(task.seed, sample), "test_patterns": task.test_patterns, "teacher": task.teacher}
+    return {**options, "noise": task.noise, "beta": task.beta}
 
 
 def integers(name: str, values: Any) -> tuple[int, ...]:

@@ -70,7 +70,7 @@ class Machine:
             exceed the width of any feeding layer.
         ensemble: prior of J: "gaussian" (independent N(0, 1)), "spherical" (sum of squares of a row = c)
             or "ising" (+1 or -1); or a value with what `glassnet.perceptron.ensembles.Ensemble` asks for.
-        potential: v(gap): a SoftCore, HardCore, Counting or Probit; or a value with what
+        potential: v(gap): a SoftCore, HardCore, Counting, Probit or Logistic; or a value with what
             `glassnet.perceptron.potential.Potential` asks for.
         graph_seed: seed of the random graph; machines that agree in it share the graph.
     Raises:

@@ -205,13 +205,48 @@ class Probit:
         return -log_ndtr(gap / self.width)
 
 
+@dataclass(frozen=True)
+class Logistic:
+    """v(r) = ln(1 + exp(-r / width)), the logistic loss of a gap.
+
+    At beta = 1 exp(-v) is the probability 1 / (1 + exp(-r / width)) that the sign of a gap survives logistic noise of
+    scale `width`, and as for a probit the probabilities of both signs add up to 1.
+
+    Args:
+        width: scale of the noise, in units of the gap, > 0.
+        margin: subtracted from every gap (kappa).
+    Raises:
+        ValueError: for a width that is not positive and finite, or a margin that is not finite.
+    """
+
+    width: float = 1.0
+    margin: float = 0.0
+    hard: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        plain_fields(self)
+        positive(width=self.width)
+        finite(margin=self.margin)
+        single(width=self.width, margin=self.margin)
+        object.__setattr__(self, "width", float(self.width))  # as for a probit
+
+    def cost(self, gap: Array) -> Array:
+        """v(r) elementwise, in the dtype of `gap`; as exact as single precision allows, 0 at infinity."""
+        x = gap * (1 / self.width)
+        return jnp.maximum(-x, 0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
+
+    def energy(self, gap: np.ndarray) -> np.ndarray:
+        """v(r) elementwise with NumPy, in the dtype of `gap`."""
+        return np.logaddexp(0, -gap / self.width)
+
+
 TAIL = (
     1.9782265028e-02, -8.0878446824e-02, 9.5599193053e-02, -3.1719647993e-02, 6.3700373657e-02,
     5.8974700375e-02, 8.1603201982e-02, 9.3466344937e-02, 9.9736432135e-02, 9.9735566715e-02,
 )  # fmt: skip
 """Coefficients of p(s) in `Probit.cost`, from the highest power down."""
 
-Known = SoftCore | HardCore | Counting | Probit
+Known = SoftCore | HardCore | Counting | Probit | Logistic
 """Potentials of this file."""
 
 KNOWN: tuple[type[Known], ...] = get_args(Known)

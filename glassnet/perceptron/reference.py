@@ -3,7 +3,7 @@
 Slow and plain on purpose: the kernels are tested against it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -44,13 +44,20 @@ def gaps(machine: Machine, weights: Sequence[ArrayLike], spins: Sequence[ArrayLi
     ]
 
 
-def feed_forward(machine: Machine, weights: Sequence[ArrayLike], inputs: ArrayLike) -> list[np.ndarray]:
+def feed_forward(
+    machine: Machine,
+    weights: Sequence[ArrayLike],
+    inputs: ArrayLike,
+    wrong: Callable[[int, np.ndarray], np.ndarray] | None = None,
+) -> list[np.ndarray]:
     """Neurons of layers 0..L for given inputs: S_l = sgn(J_l S_{l-1} / sqrt(c)), with sgn(0) = +1.
 
     Args:
         machine: the machine.
         weights: as in `energy`.
         inputs: shape (pattern, inputs), values +1 or -1.
+        wrong: `wrong(l, field)` says which neurons of layer l take the other sign, bool, shape of the pre-activations
+            (pattern, neuron); none if None. The layers above see the signs that are taken.
     Returns:
         One int8 array for each layer 0..L, shape (pattern, neuron).
     Raises:
@@ -58,8 +65,10 @@ def feed_forward(machine: Machine, weights: Sequence[ArrayLike], inputs: ArrayLi
     """
     matrices = checked_weights(machine, weights)
     layers = [checked_signs("inputs", inputs, machine.widths[0])]
-    for J, c in zip(matrices, machine.connections, strict=True):
-        layers.append(np.where(_preactivation(J, layers[-1], c) >= 0, 1, -1).astype(np.int8))
+    for l, (J, c) in enumerate(zip(matrices, machine.connections, strict=True), start=1):
+        field = _preactivation(J, layers[-1], c)
+        positive = field >= 0 if wrong is None else (field >= 0) ^ wrong(l, field)
+        layers.append(np.where(positive, 1, -1).astype(np.int8))
     return layers
 
 

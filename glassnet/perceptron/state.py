@@ -5,7 +5,9 @@ slot, over which the sweeps run. Pre-activations are cached and kept up to date 
 """
 
 from collections.abc import Sequence
+from functools import partial
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -85,6 +87,7 @@ def sources(machine: Machine, stack: Stack) -> np.ndarray:
     return np.stack([machine.sources(layer).T for layer in stack.layers])
 
 
+@partial(jax.jit, static_argnums=0, inline=True)  # a start of each sample has the same shapes: compiled once
 def preactivations(machine: Machine, weights: tuple[Array, ...], feeding: tuple[Array, ...]) -> tuple[Array, ...]:
     """Pre-activations of each stack from its weights and feeding spins, shapes as in `State`."""
     shapes = [(len(stack.layers), stack.fan_out, feeding[0].shape[-1]) for stack in machine.stacks]

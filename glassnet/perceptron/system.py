@@ -5,24 +5,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from glassnet.core.check import fail, finite, one_of
+from glassnet.core.check import fail, finite
 from glassnet.native import library
 from glassnet.perceptron.describe import check_reopens, described, machine_from
+from glassnet.perceptron.law import unlike_equilibrium
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.observe import layers
 from glassnet.perceptron.observe.table import ACCEPTANCE, Taught, bound
 from glassnet.perceptron.proposal import check_step
-from glassnet.perceptron.reference import checked_spins, checked_weights, energy
-from glassnet.perceptron.state import Boundary, State, pack, random_state, state_bytes
+from glassnet.perceptron.reference import checked_signs, checked_spins, checked_weights, energy, feed_forward
+from glassnet.perceptron.state import Boundary, State, pack, random_state, state_bytes, unpack, with_fields
 from glassnet.perceptron.sweeps import fused
-from glassnet.perceptron.sweeps.catalogue import dynamics_about, dynamics_from, dynamics_name, dynamics_of
+from glassnet.perceptron.sweeps.catalogue import DYNAMICS, dynamics_about, dynamics_from, dynamics_name, dynamics_of
 from glassnet.perceptron.sweeps.native import known
 from glassnet.sampling.kernel import Kernel
 from glassnet.sampling.plan import Plan
-from glassnet.sampling.system import Moves, Observable, System, Variable, Work
+from glassnet.sampling.starts import Starts
+from glassnet.sampling.system import EXACT, Moves, Observable, System, Variable, Work
 
 if TYPE_CHECKING:
     from glassnet.tasks.task import Task
@@ -123,6 +127,42 @@ class Perceptron(System):
         weights, spins = ([n for n in arrays if n.startswith(kind)] for kind in ("weights/", "spins/"))
         return [arrays[f"weights/{l}"] for l in range(len(weights))], [arrays[f"spins/{l}"] for l in range(len(spins))]
 
+    def continued(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        data: Mapping[str, np.ndarray],
+        config: Mapping[str, Any],
+        task: "Task",
+    ) -> dict[str, np.ndarray]:
+        """Weights and hidden spins of another run; at patterns that it did not have, neurons follow the weights.
+
+        Potential and temperature may differ, and the task may have more patterns behind those of the other run.
+        """
+        if "machine" not in config:
+            raise fail("start", "be the result of a Machine", config.get("system", {}).get("kind"))
+        source = machine_from(config["machine"])
+        if not self.machine.shares_architecture(source):
+            raise fail("start", f"have the widths, the connectivity and the graph of {self.machine}", source)
+        known = len(data["inputs"])
+        if known > task.patterns:
+            raise fail("start", f"have at most the {task.patterns} patterns of the task", known)
+        for side in ("inputs", "outputs"):
+            if not np.array_equal(data[side], getattr(task, side)[:known]):
+                raise fail("start", f"have the {side} of task {task.name!r} in its {known} patterns", f"others, {side}")
+        if known == task.patterns:
+            return dict(arrays)
+        bare, boundary = self.from_kept(arrays, data)
+        weights, _ = unpack(self.machine, bare, boundary)
+        followed = feed_forward(self.machine, weights, task.inputs[known:])[1:-1]
+        spins = [np.concatenate([S, T.T], 1) for S, T in zip(arrays["spins"], followed, strict=True)]
+        none = np.zeros((0, self.machine.width, task.patterns), np.int8)
+        return {**arrays, "spins": np.stack(spins) if spins else none}
+
+    def started(self, arrays: Mapping[str, np.ndarray], task: "Task") -> State:
+        """Weights and hidden spins with their pre-activations."""
+        bare = jax.tree.map(jnp.asarray, self.from_kept(arrays, {"inputs": task.inputs, "outputs": task.outputs}))
+        return with_fields(self.machine, bare[0].spins, bare[0].weights, bare[1])
+
     def clamped(self, task: "Task") -> Boundary:
         """Training inputs and outputs."""
         return Boundary(task.inputs.T, task.outputs.T)  # ty: ignore[invalid-argument-type]
@@ -178,13 +218,15 @@ class Perceptron(System):
             raise fail("task", "have equal numbers of patterns in all samples", sorted(shapes))
         if self.machine.hard and min(betas) == 0:
             raise fail("beta", "be positive for a hard core", min(betas))
-        if not isinstance(start, str):
+        if isinstance(start, Starts):
+            self._check_starts(start)
+        elif not isinstance(start, str):
             self._check_given(start, tasks[0].patterns)
         elif start == "planted":
             for task in tasks:
                 self._check_planted(task)
-        else:
-            one_of(STARTS, start=start)
+        elif start not in STARTS:
+            raise fail("start", f"be one of {', '.join(map(repr, STARTS))}, or the path of a run", start)
 
     def _check_planted(self, task: "Task") -> None:
         if task.teacher is None:
@@ -197,17 +239,31 @@ class Perceptron(System):
         for layer, J in enumerate(task.teacher.weights, start=1):
             _check_size(f"weights of layer {layer} of the teacher", J)
         if np.isinf(energy(self.machine, task.teacher.weights, task.teacher.spins)).any():
-            raise fail("start", "not be 'planted' where the teacher violates the margin of a hard core", "planted")
+            raise fail(
+                "start", "not be 'planted' where the teacher violates the margin of a hard core, or errs", "planted"
+            )
 
     def _check_given(self, start: Any, patterns: int) -> None:
         if not isinstance(start, (tuple, list)) or len(start) != 2:
-            raise fail("start", "be 'random', 'planted' or a pair of weights and spins", start)
+            raise fail("start", "be 'random', 'planted', a run, or a pair of weights and spins", start)
         weights, spins = checked_weights(self.machine, start[0]), checked_spins(self.machine, start[1])
         if len(spins[0]) != patterns:
             raise fail("start", f"have the {patterns} patterns of the task", len(spins[0]))
         for layer, (J, c) in enumerate(zip(weights, self.machine.connections, strict=True), start=1):
             _check_size(f"start weights of layer {layer}", J)
             self.machine.prior.check(f"start weights of layer {layer}", J, c)
+
+    def _check_starts(self, start: Starts) -> None:
+        """Raise ValueError unless all weights lie where the prior lives, and spins are signs; sizes are the job's."""
+        for g, stack in enumerate(self.machine.stacks):
+            weights = start.arrays[f"weights_{g}"]
+            for place in np.ndindex(weights.shape[:3]):
+                name = f"start weights of layer {stack.first + place[-1]}"
+                J = np.asarray(weights[place]).T
+                _check_size(name, J)
+                self.machine.prior.check(name, J, stack.connectivity)
+        if self.machine.depth > 1:
+            checked_signs("start", np.reshape(start.arrays["spins"], (-1, self.machine.width)), self.machine.width)
 
     def check_storable(self, tasks: Sequence["Task"]) -> None:
         """Raise ValueError for a machine with a potential or an ensemble that cannot be imported elsewhere."""
@@ -237,6 +293,34 @@ class Perceptron(System):
         weights = tuple(arrays[f"weights_{g}"] for g in range(len(self.machine.stacks)))
         sides = (np.swapaxes(data[side], -1, -2) for side in ("inputs", "outputs"))
         return State(arrays["spins"], weights, ()), Boundary(*sides)  # ty: ignore[invalid-argument-type]
+
+    def equilibrium(self, tasks: Sequence["Task"], betas: Sequence[float], start: Any) -> str:
+        """Whether a start is in equilibrium: a planted one if its teacher was drawn as the student's law asks."""
+        if len(set(betas)) > 1:
+            return "no: the temperature changes"
+        if self.dynamics not in tuple(DYNAMICS):
+            return f"not known: whether the moves of {dynamics_name(self.dynamics)} keep the law of weights and neurons"
+        if not isinstance(start, str):
+            return f"not known: the start {'is that of another run' if isinstance(start, Starts) else 'was given'}"
+        if start == "random":
+            return EXACT if betas[0] == 0 else "no: a random start"
+        reasons = [self._unlike_equilibrium(task, betas[0]) for task in tasks]
+        return next((reason for reason in reasons if reason is not None), EXACT)
+
+    def _unlike_equilibrium(self, task: "Task", beta: float) -> str | None:
+        """Why the teacher of a task is not in equilibrium under its own outputs; None if it is."""
+        law, machine = task.law, self.machine
+        if law is None:
+            return "not known: the task does not say how its teacher was drawn"
+        if not law.from_prior:
+            return "no: the teacher's weights were given, not drawn from their prior"
+        whole = range(1, machine.depth + 1)
+        if self.dynamics == "feedforward":  # neurons that follow, and a law of the outputs alone
+            if machine.depth > 1 and law.constant != 0:
+                return "no: hidden neurons of the teacher err, those of a student that is fed forward do not"
+            whole = whole[-1:]
+        reason = unlike_equilibrium(machine, beta, law, whole)
+        return None if reason is None else f"no: {reason}"
 
     def attributes(self, tasks: Sequence["Task"]) -> dict[str, Any]:
         """The machine, its sizes, its load and its dynamics."""

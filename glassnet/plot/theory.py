@@ -14,6 +14,7 @@ from glassnet.core.check import fail, one_of
 from glassnet.plot.labels import label
 from glassnet.plot.overlaps import layer_axis
 from glassnet.plot.style import graded, layer_bar, layer_colours, legend, on_axes
+from glassnet.tasks import Task
 from glassnet.theory.curves import warn_of_noisy_teacher
 
 CLOSURES = {"factorised": {"linestyle": "--", "linewidth": 1.8}, "exact": {"linestyle": "-", "linewidth": 0.8}}
@@ -41,6 +42,7 @@ def theory_lines(
     name: str = "spin_overlap",
     against: str = "layer",
     colours: Sequence | Mapping | None = None,
+    task: Task | None = None,
 ) -> Axes:
     """Curves of `glassnet.theory.curves` over a picture of the simulation, lines labelled by closure.
 
@@ -58,12 +60,13 @@ def theory_lines(
             the teacher is one of the replicas).
         against: "layer", "alpha" or "width", the horizontal axis.
         colours: one for each load (against `layer`) or layer (against `alpha`), in their order or by their value.
+        task: the data of the simulation, for curves of a teacher that errs.
     Returns:
         The axes.
     Raises:
         ValueError: for a variable or a dimension that is missing or one too many, or too few colours.
     Warns:
-        NoisyTeacherWarning: for a teacher with a soft potential, which is not that of `gn.tasks.teacher_student`.
+        NoisyTeacherWarning: for a teacher that errs, unless that of `task` errs alike.
     """
     one_of(AGAINST, against=against)
     curves = list(data) if isinstance(data, (list, tuple)) else [data]
@@ -72,7 +75,7 @@ def theory_lines(
     for curve in curves:
         if not isinstance(curve, Dataset):
             raise ValueError(f"Argument `data` must be a Dataset of theory or several, but is {in_words(curve)}.")
-        warn_of_noisy_teacher(curve.attrs)
+        warn_of_noisy_teacher(curve.attrs, task)
     empty, limits = not ax.has_data(), ax.get_xlim()
     for curve in curves:
         values = _values(curve, name, against)

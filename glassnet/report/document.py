@@ -12,6 +12,7 @@ from typing import Any
 from xarray import Dataset
 
 from glassnet import __version__
+from glassnet.analysis import start_equilibrium
 from glassnet.plot.labels import evenly, temperatures
 from glassnet.report.bylayer import end_values, table_by_temperature
 from glassnet.report.cautions import of_result, of_run, reason
@@ -24,6 +25,7 @@ from glassnet.report.origin import configuration, history, provenance
 from glassnet.report.progress import Progress, progress_of
 from glassnet.report.sections import Section, result_sections
 from glassnet.report.source import Reported, attribute
+from glassnet.sampling.system import EXACT
 
 MOST_TEMPERATURES = 6
 """Temperatures that are drawn, evenly chosen from a longer ladder; all are in the table."""
@@ -106,8 +108,16 @@ def _in_words(ds: Dataset) -> str:
         f"width {machine.get('width', '?')}, {ensemble} weights, {potential} potential; "
         f"{count(attrs['patterns'])} patterns of {str(attrs.get('task', '')).replace('_', ' ')} data "
         f"(α\u00a0=\u00a0{number(float(attrs.get('alpha', 'nan')))}); β\u00a0=\u00a0{listed(shown)}; "
-        f"{protocol}."
+        f"{protocol}{_began(ds)}."
     )
+
+
+def _began(ds: Dataset) -> str:
+    """How the run began, where that was no quench."""
+    if start_equilibrium(ds) == EXACT:
+        return "; in equilibrium from its start"
+    start = attribute(ds, "config").get("start", "random")
+    return "" if start == "random" else f"; {'planted' if start == 'planted' else 'given'} start"
 
 
 def _kind(described: Any) -> str:

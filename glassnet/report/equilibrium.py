@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 from xarray import DataArray, Dataset
 
-from glassnet.analysis import energy_per_gap, mean_and_error, moving_layers, relaxation_time
+from glassnet.analysis import energy_per_gap, mean_and_error, moving_layers, relaxation_time, start_equilibrium
 from glassnet.analysis.relaxation import LEVEL, waits
 from glassnet.report.numbers import count, lag_in_words, layers, listed, number, with_error
 from glassnet.report.significance import bounds, differs
 from glassnet.report.source import attribute, has_clones
+from glassnet.sampling.system import EXACT
 
 CORRELATIONS = {"spins": "spin_autocorrelation", "weights": "weight_autocorrelation_normalised"}
 """What relaxes, and the correlation that says how far it has come."""
@@ -19,8 +20,7 @@ def not_relaxed(ds: Dataset) -> Iterator[str]:
     """Layers whose correlation has not fallen below 1/e at the longest lag, so that tau exceeds the run."""
     if not has_clones(ds):
         return
-    planted = attribute(ds, "config").get("start") == "planted"
-    head = "Slower than the run (from a planted start)" if planted else "Not equilibrated"
+    head = _slow(ds)
     lag = count(float(ds["lag"][-1]))
     for words, slow in _unreached(ds):
         for which, times in _by_layers(slow["above"]).items():
@@ -31,6 +31,25 @@ def not_relaxed(ds: Dataset) -> Iterator[str]:
                 f"{head}: tau exceeds the run for the {words} of {layers(which)} after "
                 f"{_waiting(times)}; their autocorrelation is above 1/e up to the longest lag, {lag} sweeps{hint}."
             )
+
+
+def _slow(ds: Dataset) -> str:
+    """What to call a run whose correlations do not fall."""
+    if start_equilibrium(ds) == EXACT:
+        return "Slower than the run (in equilibrium from its start)"
+    return "Slower than the run (from a planted start)" if _planted(ds) else "Not equilibrated"
+
+
+def _planted(ds: Dataset) -> bool:
+    return attribute(ds, "config").get("start") == "planted"
+
+
+def planted_elsewhere(ds: Dataset) -> Iterator[str]:
+    """Whether a planted start is not known to be in equilibrium, and why."""
+    said = start_equilibrium(ds)
+    if _planted(ds) and "start_equilibrium" in ds.attrs and said != EXACT:
+        verdict, _, reason = said.partition(": ")
+        yield f"Planted, {'not' if verdict == 'no' else 'perhaps not'} in equilibrium: {reason}."
 
 
 def _unreached(ds: Dataset) -> Iterator[tuple[str, Dataset]]:

@@ -11,6 +11,7 @@ POTENTIALS = {
     "HardCore": "v(r) = ∞ for r < 0, else 0",
     "Counting": "v(r) = {strength:g} for r < 0, else 0",
     "Probit": "v(r) = −ln Φ(r/{width:g})",
+    "Logistic": "v(r) = ln(1 + exp(−r/{width:g}))",
 }
 
 DEFAULTS = {"strength": 1.0, "power": 2.0, "width": 1.0}

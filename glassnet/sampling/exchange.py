@@ -24,7 +24,7 @@ from glassnet.core.check import fail, integer, plain_fields
 from glassnet.core.pytree import pytree
 from glassnet.sampling.kernel import Info, Kernel, Params, State
 from glassnet.sampling.plan import Plan
-from glassnet.sampling.system import Moves, Observable, System, Variable, Work
+from glassnet.sampling.system import EXACT, Moves, Observable, System, Variable, Work
 
 SOURCE = "Syed et al., J. R. Stat. Soc. B 84, 321 (2022)"
 
@@ -302,6 +302,23 @@ class Tempered(System):
         state = self.system.given(start, task)
         return self._begun(jax.tree.map(lambda x: np.broadcast_to(x, (self.width, *np.shape(x))), state))
 
+    def continued(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        data: Mapping[str, np.ndarray],
+        config: Mapping[str, Any],
+        task: Any,
+    ) -> dict[str, np.ndarray]:
+        """As the system, at one rung."""
+        return self.system.continued(arrays, data, config, task)
+
+    def started(self, arrays: Mapping[str, np.ndarray], task: Any) -> Ladder:
+        """Walkers in configurations of which there is one for each rung; those beyond the last are like it."""
+        rungs = [{name: x[n] for name, x in arrays.items()} for n in range(self.rungs)]
+        states = [self.system.started(rung, task) for rung in rungs]
+        states += [states[-1]] * (self.width - self.rungs)
+        return self._begun(jax.tree.map(lambda *x: np.stack(x), *states))
+
     def _begun(self, states: State) -> Ladder:
         def zeros(*shape: int, dtype: Any = jnp.int32) -> Array:
             return jnp.zeros(shape, dtype)
@@ -392,6 +409,12 @@ class Tempered(System):
     def from_kept(self, arrays: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray]) -> tuple[State, Any]:
         """As the system."""
         return self.system.from_kept(arrays, data)
+
+    def equilibrium(self, tasks: Sequence[Any], betas: Sequence[float], start: Any) -> str:
+        """As the system, but that walkers of other temperatures, at which a start is in none, come to this one."""
+        said = self.system.equilibrium(tasks, betas, start)
+        words = "no: exchange brings walkers from temperatures at which the start is not in equilibrium"
+        return words if said == EXACT else said
 
     def attributes(self, tasks: Sequence[Any]) -> dict[str, Any]:
         """Those of the system, and how temperatures are swapped."""

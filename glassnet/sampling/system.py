@@ -184,6 +184,10 @@ class Free:
         return cls()
 
 
+EXACT = "exact"
+"""What `System.equilibrium` says of a start that is drawn from the law which the moves keep."""
+
+
 @runtime_checkable
 class System(Protocol):
     """A Hamiltonian with its moves and observables; a frozen dataclass without arrays that inherits the defaults."""
@@ -256,6 +260,34 @@ class System(Protocol):
         """The inverse of `start_arrays`."""
         raise fail("start", "be 'random'", sorted(arrays))
 
+    def continued(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        data: Mapping[str, np.ndarray],
+        config: Mapping[str, Any],
+        task: Any,
+    ) -> dict[str, np.ndarray]:
+        """Parts of a configuration that another run kept, as a start under the data of a task.
+
+        Args:
+            arrays: what `kept` gave there, of one replica.
+            data: what `kept_data` gave there.
+            config: the configuration of that run.
+            task: the data of this one.
+        Returns:
+            Parts as `kept` gives them here.
+        Raises:
+            ValueError: if they do not fit.
+        """
+        for name, (_, own) in self.kept_data(task).items():
+            if not np.array_equal(data.get(name, ()), own):
+                raise fail("start", "have the data of the run that it starts", f"a run with other {name}")
+        return dict(arrays)
+
+    def started(self, arrays: Mapping[str, np.ndarray], task: Any) -> State:
+        """The configuration of such parts, with all that `start` draws."""
+        return self.from_kept(arrays, {name: x for name, (_, x) in self.kept_data(task).items()})[0]
+
     def clamped(self, task: Any) -> Any:
         """Data of one sample that do not move, a pytree of arrays."""
         return None
@@ -325,6 +357,18 @@ class System(Protocol):
         Needed where a run with observables of pairs is split into parts; arrays may have further leading axes.
         """
         raise fail("ds", "hold configurations", sorted(arrays))
+
+    def equilibrium(self, tasks: Sequence[Any], betas: Sequence[float], start: Any) -> str:
+        """Whether a start is drawn from the law that the moves keep.
+
+        Args:
+            tasks: data of the samples.
+            betas: inverse temperatures of one schedule.
+            start: how the run begins.
+        Returns:
+            `EXACT`, or "no" or "not known" and, after a colon, the reason.
+        """
+        return EXACT if isinstance(start, str) and start == "random" and not any(betas) else "not known"
 
     def attributes(self, tasks: Sequence[Any]) -> dict[str, Any]:
         """Attributes of a result."""

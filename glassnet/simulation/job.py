@@ -16,6 +16,7 @@ from glassnet.core import keys
 from glassnet.core.check import fail, finite, integer, single
 from glassnet.core.schedule import BetaPath, Schedule
 from glassnet.sampling.kernel import Kernel, Params, State
+from glassnet.sampling.starts import Starts
 from glassnet.sampling.system import COUNTS, Moves, Observable, System, rate_name
 from glassnet.simulation.parallel import placed
 from glassnet.simulation.protocol import Protocol
@@ -42,7 +43,7 @@ class Job:
         protocol: samples, waiting times, clones, lags.
         numbers: sizes of the moves by name.
         seed: root of all random numbers.
-        start: "random" (infinite temperature), or what else the system knows.
+        start: "random" (infinite temperature), what else the system knows, or `Starts`.
         observables: what is measured beside the system's own observables, by name.
         keep_configurations: whether the result keeps the last configurations of the clones.
         share: samples and temperatures that are run here, all if None. The others stay part of the job's identity.
@@ -69,6 +70,8 @@ class Job:
         self._check_schedules()
         if len(self.tasks) not in (1, self.protocol.samples):
             raise fail("task", f"be one task or one for each of {self.protocol.samples} samples", len(self.tasks))
+        if isinstance(self.start, Starts):
+            self._check_starts(self.start)
         betas = [beta for schedule in self.schedules for beta in schedule.betas]
         self.system.check(self.tasks, betas, self.start, self.numbers)
         finite(**self.numbers)
@@ -88,6 +91,17 @@ class Job:
             for a, b in pairwise(self.schedules)
         ):
             raise fail("beta", "ascend at all times for an exchange", [s.betas for s in self.schedules])
+
+    def _check_starts(self, start: Starts) -> None:
+        """Raise ValueError unless there is a configuration of the right sizes for each sample and temperature."""
+        if start.shape != (self.protocol.samples, len(self.schedules)):
+            wanted = f"{self.protocol.samples} samples and {len(self.schedules)} temperatures"
+            raise fail("start", f"have configurations for {wanted}", start.shape)
+        in_front = 1 if self.system.tempered else 0
+        wanted = {name: np.shape(x)[in_front:] for name, (_, x) in self.system.kept(self._bare()).items()}
+        found = {name: np.shape(x)[2:] for name, x in start.arrays.items()}
+        if found != wanted:
+            raise fail("start", f"have parts of the sizes {wanted}", found)
 
     def _check_share(self) -> None:
         """Raise ValueError unless the parts of the run can be joined, by another process."""
@@ -255,6 +269,11 @@ class Job:
         """Moves that a sweep offers, by the names of the counts of accepted ones."""
         return self.system.moves(self.tasks)
 
+    @cached_property
+    def start_equilibrium(self) -> tuple[str, ...]:
+        """What `System.equilibrium` says of the start, for each place on the temperature axis of the whole job."""
+        return tuple(self.system.equilibrium(self.tasks, s.betas, self.start) for s in self.schedules)
+
     def task(self, sample: int) -> Any:
         """Data of a sample."""
         return self.tasks[0 if self.shared else sample]
@@ -283,7 +302,8 @@ class Job:
         return {name: jnp.float32(x) for name, x in self.numbers.items()} | self.system.traced()
 
     def initial(self, draw: Any) -> State:
-        """Initial configurations, one for each sample that is run here (leading axis).
+        """Initial configurations (leading axis): one for each sample that is run here, the start of its hosts at all
+        temperatures; of starts that depend on the temperature, one for each sample and temperature.
 
         Args:
             draw: `System.start`, compiled or not.
@@ -292,6 +312,11 @@ class Job:
             clamped = [jax.tree.map(jnp.asarray, self.system.clamped(self.task(s))) for s in self.samples]
             sample_keys = keys.grid(self.seed, self.samples, keys.START)
             states = [draw(key, data) for key, data in zip(sample_keys, clamped, strict=True)]
+        elif isinstance(self.start, Starts) and self.system.tempered:
+            states = [self.system.started(self.start.at_all(s), self.task(s)) for s in self.samples]
+        elif isinstance(self.start, Starts):
+            hosts = [(s, t) for s in self.samples for t in self.temperatures]
+            states = [self.system.started(self.start.of(s, t), self.task(s)) for s, t in hosts]
         else:
             states = [self.system.given(self.start, self.task(s)) for s in self.samples]
         return jax.tree.map(lambda *x: np.stack(x), *states)

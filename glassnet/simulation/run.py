@@ -145,7 +145,9 @@ class Run:
         if self._resumed is None:
             rows = self._replicas.rows
             initial = job.initial(compiled.randomise(job.system))
-            self._batch = self._replicas.initialised(gathered(self._placement, [initial], np.zeros_like(rows), rows))
+            several = jax.tree.leaves(initial)[0].shape[0] > len(job.samples)  # one for each host, not for each sample
+            place = np.arange(len(rows)) if several else rows
+            self._batch = self._replicas.initialised(gathered(self._placement, [initial], np.zeros_like(rows), place))
             self._accepted = self._replicas.nothing_accepted()
         else:
             self._batch = split(self._placement, _on_device(self._resumed.states))

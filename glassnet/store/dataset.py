@@ -8,11 +8,12 @@ import numpy as np
 import xarray as xr
 
 from glassnet.core.check import fail
-from glassnet.core.codec import canonical, config_hash
+from glassnet.core.codec import canonical, config_hash, to_json
 from glassnet.perceptron.describe import machine_from
 from glassnet.perceptron.state import Boundary, State, unpack
 from glassnet.perceptron.system import Configuration
-from glassnet.sampling.system import Variable
+from glassnet.sampling.starts import Starts
+from glassnet.sampling.system import EXACT, Variable
 from glassnet.simulation.job import Job
 from glassnet.simulation.observed import Record
 from glassnet.store.jobs import configuration_of_run
@@ -111,6 +112,7 @@ def _coordinates(job: Job) -> dict[str, Any]:
 
 def _attributes(job: Job) -> dict[str, Any]:
     config, own = configuration_of_run(job), job.system.attributes(job.tasks)
+    source = {"started_from": canonical(job.start.source)} if isinstance(job.start, Starts) else {}
     return {
         "title": f"glassnet: {job.system.title} on {job.tasks[0].name} data",
         "config": canonical(config),
@@ -118,7 +120,21 @@ def _attributes(job: Job) -> dict[str, Any]:
         "seed": job.seed,
         **{name: canonical(x) if isinstance(x, dict) else x for name, x in own.items()},
         "task": job.tasks[0].name,
+        "start_equilibrium": _start_equilibrium(job),
+        **source,
     }
+
+
+def _start_equilibrium(job: Job) -> str:
+    """Whether the start is in equilibrium, in words; where temperatures differ in it, a JSON object by beta."""
+    said = job.start_equilibrium
+    if len(set(said)) == 1:
+        return said[0]
+    by_beta: dict[str, str] = {}
+    for schedule, words in zip(job.schedules, said, strict=True):
+        beta = str(to_json(schedule.final_beta))
+        by_beta[beta] = words if words != EXACT else by_beta.get(beta, words)  # of two that end alike, the doubtful one
+    return canonical(by_beta)
 
 
 def _of_part(job: Job) -> dict[str, int]:

@@ -12,6 +12,7 @@ from glassnet.core.codec import as_tuples, canonical, config_hash, flat, from_js
 from glassnet.core.schedule import Schedule
 from glassnet.sampling.exchange import Tempered
 from glassnet.sampling.paths import import_path, imported
+from glassnet.sampling.starts import Starts
 from glassnet.sampling.system import ON, Observable, system_from
 from glassnet.simulation.job import Job, places
 from glassnet.simulation.protocol import Protocol
@@ -27,7 +28,10 @@ TASK = "glassnet.tasks.task:Task"
 
 def configuration_of_run(job: Job) -> dict[str, Any]:
     """Everything that fixes a run, as JSON values."""
-    start = job.start if isinstance(job.start, str) else {"sha256": fingerprint(*_start_arrays(job).values())}
+    start: Any = job.start
+    if not isinstance(start, str):
+        several = {"configurations": list(start.shape)} if isinstance(start, Starts) else {}
+        start = {"sha256": fingerprint(*_start_arrays(job).values()), **several}
     config = {
         **job.system.config(job.numbers),
         "tasks": [task.parameters for task in job.tasks],
@@ -72,7 +76,8 @@ OWN = re.compile(r"^__(mp_)?main__:|:.*<.*#[0-9a-f]{12}$")
 def job_about(job: Job) -> dict[str, Any]:
     """What `job_from` needs beside the arrays, as JSON values."""
     part = None if job.share is None else [job.share.part, job.share.parts]
-    return {"config": configuration_of_run(job), "tasks": [task.about() for task in job.tasks], "part": part}
+    source = {"start": dict(job.start.source)} if isinstance(job.start, Starts) else {}
+    return source | {"config": configuration_of_run(job), "tasks": [task.about() for task in job.tasks], "part": part}
 
 
 def job_arrays(job: Job) -> dict[str, np.ndarray]:
@@ -103,7 +108,10 @@ def job_from(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, ladd
     tasks = []
     for n, values in enumerate(about["tasks"]):
         tasks.append(imported(values.get("kind", TASK)).stored(values, _below(f"tasks/{n}/", arrays)))
-    start = config["start"] if isinstance(config["start"], str) else system.start_from(_below("start/", arrays))
+    start = config["start"]
+    if not isinstance(start, str):
+        given = _below("start/", arrays)
+        start = Starts(given, about["start"]) if "configurations" in start else system.start_from(given)
     mine = None if about["part"] is None else share(*about["part"], protocol.samples, places(system, len(schedules)))
     beta = schedules if ladder else schedules[0]
     return Job(
@@ -150,6 +158,8 @@ def identity(config: Mapping[str, Any]) -> str:
 
 
 def _start_arrays(job: Job) -> dict[str, np.ndarray]:
+    if isinstance(job.start, Starts):
+        return dict(job.start.arrays)
     return job.system.start_arrays(job.start)
 
 

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from glassnet.core.check import fail
+from glassnet.core.codec import from_json
 from glassnet.perceptron.describe import described, machine_from
+from glassnet.perceptron.law import Law
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.reference import checked_signs, checked_spins, checked_weights
 
@@ -161,6 +163,13 @@ class Task:
         return len(self.inputs)
 
     @property
+    def law(self) -> Law | None:
+        """How the teacher was drawn; None where there is none, or the task does not know."""
+        if self.teacher is None or self.parameters.get("builder") not in DRAWN:
+            return None
+        return law_of(self.parameters, self.teacher.machine)
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the data, teacher included."""
         teacher = [] if self.teacher is None else [*self.teacher.weights, *self.teacher.spins]
@@ -199,6 +208,23 @@ class Task:
 
 TAUGHT = ("weights", "spins")
 """What a teacher holds, by layer."""
+
+DRAWN = ("teacher_student", "hidden_manifold")
+"""Builders whose parameters say how the teacher was drawn."""
+
+
+def law_of(parameters: Mapping[str, Any], teacher: Machine) -> Law:
+    """How the teacher of such a task was drawn.
+
+    Args:
+        parameters: those of the task; without `noise` and `beta` the teacher never errs.
+        teacher: its machine.
+    """
+    choice = parameters.get("teacher")
+    from_prior = not (isinstance(choice, dict) and "sha256" in choice)  # the digest of weights that were given
+    if "beta" in parameters:
+        return Law(from_prior, potential=teacher.potential, beta=from_json(parameters["beta"]))
+    return Law(from_prior, noise=parameters.get("noise", 0.0))
 
 
 def _layers(prefix: str, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from glassnet.core.check import fail
 from glassnet.core.former import former_arguments
+from glassnet.perceptron.law import SAME, Law
 from glassnet.perceptron.observe.table import TABLE
 from glassnet.perceptron.potential import HardCore, Potential
 from glassnet.theory.breaking import parisi
@@ -23,6 +24,8 @@ from glassnet.theory.symmetric import replica_symmetric
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from glassnet.tasks import Task
 
 
 def _as_measured(name: str, symbol: str) -> tuple[str, str, str, str]:
@@ -49,19 +52,34 @@ VARIABLES: dict[str, tuple[str, str, str, str]] = {
 
 
 class NoisyTeacherWarning(UserWarning):
-    """A curve with a teacher and a soft potential: its teacher errs, that of `gn.tasks.teacher_student` does not."""
+    """A curve with a teacher that errs: its teacher is drawn with weight exp(-beta H), others may not be."""
 
 
-def warn_of_noisy_teacher(attributes: Mapping[str, Any]) -> None:
-    """Warn if the attributes of a curve tell of a teacher with a soft potential.
+def warn_of_noisy_teacher(attributes: Mapping[str, Any], task: "Task | None" = None) -> None:
+    """Warn if the attributes of a curve tell of another teacher than that of a task.
 
+    Args:
+        attributes: of the curve.
+        task: the data that it is compared with; data of a teacher that never errs if None.
     Warns:
-        NoisyTeacherWarning: then.
+        NoisyTeacherWarning: unless both teachers err with the same probability at each neuron.
     """
+    if attributes.get("scenario") != "teacher":
+        return
     potential = str(attributes.get("potential", "HardCore"))
-    if attributes.get("scenario") == "teacher" and not potential.startswith("HardCore"):
-        text = f"a teacher with {potential} errs with weight exp(-beta H); that of tasks.teacher_student never errs"
-        warnings.warn(f"{text}: this is the theory of another problem.", NoisyTeacherWarning, stacklevel=3)
+    noise = attributes.get("teacher_noise", 0.0 if potential.startswith("HardCore(margin=0.0)") else None)
+    law = Law() if task is None else task.law
+    known = None if law is None else law.constant
+    if noise is not None and known is not None and np.isclose(noise, known, rtol=SAME, atol=0):
+        return
+    if noise is None:
+        text = f"a teacher with {potential} is drawn, all neurons at once, with weight exp(-beta H), and no task has it"
+        text += ": this is the theory of another problem."
+    else:
+        other = "not of one that never errs" if known == 0 else f"not of one that is {law or 'drawn in unknown ways'}"
+        text = f"a teacher with {potential} at beta = {attributes.get('beta')} errs with probability {noise:.6g} at "
+        text += f"each neuron: this is the theory of tasks.teacher_student(noise={noise:.6g}), {other}."
+    warnings.warn(text, NoisyTeacherWarning, stacklevel=3)
 
 
 @former_arguments(weights="ensemble")
@@ -79,8 +97,11 @@ def overlap_curves(
 ) -> "xr.Dataset":
     """Replica-symmetric overlaps against alpha and layer.
 
-    With scenario "teacher" and a soft potential the teacher's own configuration has the weight exp(-beta H): it errs.
-    `gn.tasks.teacher_student` makes data of a teacher that never errs, which is this theory for a hard core alone.
+    With scenario "teacher" the teacher's own configuration has the weight exp(-beta H). For a hard core without margin
+    that is a teacher which never errs, for `Counting` without margin one whose neurons err with probability
+    1/(1 + exp(beta strength)): `gn.tasks.teacher_student(noise=)`, or `beta=`. A soft core's teacher is drawn all at
+    once; one that is drawn forward, as those of `gn.tasks` are, has another law. The attribute `teacher_noise` holds
+    the probability where there is one.
 
     Args:
         depth, scenario, closure, potential, beta, branch, ensemble: as in `replica_symmetric`.
@@ -233,7 +254,10 @@ def _dataset(data: dict[str, Any], coords: dict[str, Any], attributes: dict[str,
     """A Dataset with the attributes of `VARIABLES`; None is left out and potentials are written as text."""
     import xarray as xr
 
-    attributes = attributes | {"potential": repr(attributes.get("potential") or HardCore())}
+    potential = attributes.get("potential") or HardCore()
+    if attributes.get("scenario") == "teacher":
+        attributes = attributes | {"teacher_noise": Law(potential=potential, beta=attributes.get("beta")).constant}
+    attributes = attributes | {"potential": repr(potential)}
     dataset = xr.Dataset(data, coords, {k: v for k, v in attributes.items() if v is not None})
     for name in dataset.variables:
         if name in VARIABLES:

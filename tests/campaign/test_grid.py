@@ -73,6 +73,14 @@ def test_names_of_folders_are_safe_and_tell_values_apart(tmp_path):
     assert len({point.name for point in long.points}) == 2
 
 
+def test_noise_of_the_teacher_is_an_axis(tmp_path):
+    base = BASE.replace('"random"', '"teacher_student"')
+    plan = plan_of(tmp_path, "[grid]\nnoise = [0, 0.1]\n", base)
+    assert [(point.name, point.config.task.noise) for point in plan.points] == [("noise=0", None), ("noise=0.1", 0.1)]
+    with pytest.raises(ValueError, match="`task.noise` is unknown"):
+        plan_of(tmp_path, "[grid]\nnoise = [0.1]\n")
+
+
 def odd_base():
     """A base configuration with images of one's own."""
     return BASE.replace('"random"', '"digits", labels = "l"')
@@ -116,7 +124,7 @@ WRONG = {
     "[grid]\nbeta = [nan]\n": "Argument `grid.beta` must hold numbers, words or lists of these, but is nan.",
     "[grid]\nbeta = [[]]\n": "Argument `grid.beta` must hold numbers, words or lists of these, but is [].",
     "[grid]\nmachine = [{depth = 3}]\n": "Argument `grid.machine` must hold numbers, words or lists of these, but is",
-    "[grid]\nbreadth = [4]\n": "Argument `grid.breadth` is unknown; a grid has alpha, N, L, M, c, machine, task",
+    "[grid]\nbreadth = [4]\n": "Argument `grid.breadth` is unknown; a grid has alpha, N, L, M, c, noise, machine, task",
     "[grid]\nmachine.breadth = [4]\n": "Argument `machine.breadth` is unknown; machine has depth, width",
     "[grid]\nalpha = [-1]\n": "Argument `grid.alpha` must be a positive finite number, but is -1.",
     "[grid]\nalpha = [1]\nM = [3]\n": "Argument `grid.M` must set another field than `grid.alpha`, but",

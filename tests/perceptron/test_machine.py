@@ -153,12 +153,15 @@ def test_numbers_that_single_precision_does_not_hold_are_refused():
             lambda x: gn.Counting(margin=x),
             lambda x: gn.Probit(width=x),
             lambda x: gn.Probit(margin=x),
+            lambda x: gn.Logistic(width=x),
+            lambda x: gn.Logistic(margin=x),
         ):
             with pytest.raises(ValueError, match="must be zero or between 1e-37 and 1e\\+37 in size"):
                 make(size)
 
 
-@pytest.mark.parametrize("potential", [gn.SoftCore(power=1000), gn.SoftCore(margin=1e16), gn.Probit(width=1e-20)])
+@pytest.mark.parametrize("potential", [gn.SoftCore(power=1000), gn.SoftCore(margin=1e16), gn.Probit(width=1e-20),
+                                       gn.Logistic(width=1e-35)])  # fmt: skip
 def test_costs_that_single_precision_does_not_hold_are_refused(potential):
     with pytest.raises(ValueError, match=r"`potential` must cost at most 1e\+30 at a gap of -"):
         gn.Machine(depth=2, width=6, potential=potential)

@@ -292,6 +292,29 @@ def test_phase_diagram_refuses(alpha_g, message, call):
 def test_lines_of_a_noisy_teacher_come_with_a_warning():
     attrs = {"scenario": "teacher", "closure": "factorised", "potential": "SoftCore(power=2.0)"}
     curve = xr.Dataset({"spin_overlap": ("layer", [0.2, 0.5, 1.0])}, {"layer": [1, 2, 3]}, attrs)
-    with pytest.warns(NoisyTeacherWarning, match="that of tasks.teacher_student never errs"):
+    with pytest.warns(NoisyTeacherWarning, match="drawn, all neurons at once, .* theory of another problem"):
         gn.plot.theory_lines(curve)
     gn.plot.theory_lines(curve.assign_attrs(potential="HardCore(margin=0.0)"))
+    with pytest.warns(NoisyTeacherWarning, match="theory of another problem"):
+        gn.plot.theory_lines(curve.assign_attrs(potential="HardCore(margin=0.5)"))
+
+
+def test_lines_of_the_teacher_of_the_task_come_without_a_warning():
+    options = {"depth": 2, "alpha": [1.0], "scenario": "teacher", "potential": gn.Counting(0.7), "beta": 3.0}
+    curve, machine = overlap_curves(**options), gn.Machine(2, 4, potential=gn.Counting(0.7))
+    p = 1 / (1 + np.exp(2.1))
+    assert curve.attrs["teacher_noise"] == pytest.approx(p)
+    for errors in ({"beta": 3.0}, {"noise": p}):
+        gn.plot.theory_lines(curve, task=gn.tasks.teacher_student(machine, 3, **errors))
+    for errors, words in (
+        ({}, "never errs"),
+        ({"noise": 0.2}, "wrong with probability 0.2"),
+        ({"beta": 2}, "beta = 2 "),
+    ):
+        with pytest.warns(NoisyTeacherWarning, match=words):
+            gn.plot.theory_lines(curve, task=gn.tasks.teacher_student(machine, 3, **errors))
+    with pytest.warns(NoisyTeacherWarning, match="never errs"):
+        gn.plot.theory_lines(curve)
+    hard = curve.assign_attrs(potential="HardCore(margin=0.0)", teacher_noise=0.0)
+    with pytest.warns(NoisyTeacherWarning, match="wrong with probability 0.2"):
+        gn.plot.theory_lines(hard, task=gn.tasks.teacher_student(machine, 3, noise=0.2))

@@ -50,6 +50,18 @@ WRONG = {
         lambda ds: configured(slow(ds, layers=[3]), start="planted"),
         "Slower than the run (from a planted start): tau exceeds the run for the spins of layer 3",
     ),
+    "a planted start in equilibrium": (
+        lambda ds: configured(slow(ds, layers=[3]), start="planted").assign_attrs(start_equilibrium="exact"),
+        "Slower than the run (in equilibrium from its start): tau exceeds the run for the spins of layer 3",
+    ),
+    "a planted start elsewhere": (
+        lambda ds: configured(ds, start="planted").assign_attrs(start_equilibrium="no: with a soft core it is not"),
+        "Planted, not in equilibrium: with a soft core it is not.",
+    ),
+    "a planted start of which nothing is known": (
+        lambda ds: configured(ds, start="planted").assign_attrs(start_equilibrium="not known: the task does not say"),
+        "Planted, perhaps not in equilibrium: the task does not say.",
+    ),
     "a falling energy": (
         lambda ds: ramp(ds, -0.02),
         "Still ageing: the energy per gap falls by",
@@ -112,6 +124,9 @@ NOT_WRONG = {
         magnetisation_squared=ds.magnetisation_squared + 0.1
     ).assign_attrs(patterns=10),
     "four samples": lambda ds: ds.isel(sample=range(4)),
+    "a planted start in equilibrium": lambda ds: configured(ds, start="planted").assign_attrs(
+        start_equilibrium="exact"
+    ),
     "layers that are clamped": lambda ds: ds.assign(
         spin_autocorrelation=ds.spin_autocorrelation.where(ds.layer < 10, 1)
     ),
@@ -214,6 +229,8 @@ def test_own_classes_are_named(ds):
     }
     words = _in_words(ds.assign_attrs(machine=json.dumps(machine)))
     assert "Box weights, huber potential" in words
+    assert _in_words(ds.assign_attrs(start_equilibrium="exact")).endswith("; in equilibrium from its start.")
+    assert _in_words(configured(ds, start="planted")).endswith("; planted start.")
     usual = _in_words(ds)
     assert "weights, " in usual and ":" not in usual.partition(" potential")[0]
 

@@ -295,13 +295,13 @@ BAD = [
     ({"weight_step": 0.0}, "`weight_step`.*0.0"),
     ({"weight_step": float("inf")}, "`weight_step`.*inf"),
     ({"seed": -3}, "`seed`.*-3"),
-    ({"start": "cold"}, "`start` must be one of 'random', 'planted', but is 'cold'"),
+    ({"start": "cold"}, "`start` must be one of 'random', 'planted', or the path of a run, but is 'cold'"),
     (
         {"start": "planted", "task": gn.tasks.random(tiny.MACHINE, 6)},
         "`start` must be .*no teacher, but is 'planted'",
     ),
     ({"start": ([np.zeros((4, 4))], [])}, "`weights` must hold one array for each of the 3 layers"),
-    ({"start": None}, "`start` must be 'random', 'planted' or a pair"),
+    ({"start": None}, "`start` must be 'random', 'planted', a run, or a pair"),
     (
         {"start": ([np.ones((4, 5)), np.ones((4, 4)), np.ones((2, 4))], [np.ones((7, n)) for n in (5, 4, 4, 2)])},
         "6 patterns",

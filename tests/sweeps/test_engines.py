@@ -9,14 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import reference as ref
-from scipy.special import log_ndtr
+from scipy.special import log_expit, log_ndtr
 
 import glassnet as gn
 from glassnet.core import keys
 from glassnet.native import library
 from glassnet.perceptron.describe import check_reopens, described, machine_from
 from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.potential import Counting, HardCore, Probit, SoftCore
+from glassnet.perceptron.potential import Counting, HardCore, Logistic, Probit, SoftCore
 from glassnet.perceptron.prior import prior_weights
 from glassnet.perceptron.proposal import Proposal
 from glassnet.perceptron.state import random_state
@@ -118,7 +118,7 @@ def test_native_kernels_refuse_what_they_do_not_know(name):
 def test_the_scan_is_chosen_for_what_native_kernels_do_not_know(name, kernels):
     assert not placement(UNKNOWN[name], 5).native
     assert not placement(UNKNOWN[name], 5).plan.native
-    for potential in (SoftCore(), SoftCore(1.5), HardCore(), Counting(), Probit()):
+    for potential in (SoftCore(), SoftCore(1.5), HardCore(), Counting(), Probit(), Logistic()):
         for ensemble in ("gaussian", "spherical", "ising"):
             assert placement(Machine(3, 4, potential=potential, ensemble=ensemble), 5).native
 
@@ -178,6 +178,12 @@ def test_a_subclass_taken_for_its_parent_is_seen(monkeypatch, kernels):
 def test_a_probit_of_another_width_is_seen(plan, kernels):
     machine = Machine(**SMALL, potential=Probit(0.72))
     assert energies_z(machine, plan, truth=Probit(0.6)) > ref.THRESHOLD
+
+
+def test_a_logistic_of_another_width_is_seen(kernels):
+    machine = Machine(**SMALL, potential=Logistic(0.5))
+    assert energies_z(machine, NATIVE) < ref.THRESHOLD
+    assert energies_z(machine, NATIVE, truth=Logistic(0.62)) > ref.THRESHOLD
 
 
 def row_z(machine, beta, values):
@@ -300,6 +306,41 @@ def test_cost_of_a_probit_in_native_kernels(name, width, margin, kernels):
         library.use(before)
 
 
+def assert_accurate_logistic(cost, width, margin):
+    """Against scipy in double precision."""
+    field = (width * np.linspace(-90, 100, 600_001)).astype(np.float32)
+    found = np.asarray(cost(field), float)
+    x = (field.astype(float) - float(np.float32(margin))) / width
+    right = -log_expit(x)
+    gap_rounding = np.abs(x) * 1.8e-7 * np.abs(np.gradient(right, x))
+    error = np.abs(found - right)
+    assert (error <= 1e-6 * right + gap_rounding)[x < 80].all(), (error / right)[x < 80].max()
+    assert (error[x >= 80] < 1e-37 + 1e-5 * right[x >= 80]).all()
+    assert (np.diff(found) <= 1e-6 * found[1:] + 1e-37).all()  # falls, but for rounding
+    ends = np.asarray(cost(np.array([np.inf, 1e30, 1e4, -1e4], np.float32)), float)
+    assert (ends[:3] == 0).all() and np.isclose(ends[3], (1e4 + margin) / width, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["scan", "base", "avx2", "avx512"])
+@pytest.mark.parametrize(("width", "margin"), [(1.0, 0.0), (0.37, 0.0), (2.5, 0.25)])
+def test_cost_of_a_logistic(name, width, margin, kernels):
+    potential, other = (Logistic(w, margin) for w in (width, width * (1 + 1e-5)))
+    if name == "scan":
+        assert_accurate_logistic(jax.jit(lambda x: potential.cost(x - jnp.float32(margin))), width, margin)
+        return
+    before = library.instruction_set()
+    try:
+        library.use(name)
+    except ValueError:
+        pytest.skip(f"this processor has no {name}")
+    try:
+        assert_accurate_logistic(partial(native.cost, potential), width, margin)
+        with pytest.raises(AssertionError):
+            assert_accurate_logistic(partial(native.cost, other), width, margin)
+    finally:
+        library.use(before)
+
+
 @pytest.mark.parametrize("potential", [SoftCore(), SoftCore(1.0, 0.7), SoftCore(3.0), SoftCore(1.5, 2.0, 0.25),
                                        Counting(0.3), HardCore(-0.5)])  # fmt: skip
 def test_costs_of_native_kernels(potential, kernels):
@@ -308,10 +349,10 @@ def test_costs_of_native_kernels(potential, kernels):
     np.testing.assert_allclose(native.cost(potential, field), right, rtol=2e-6, atol=1e-7)
 
 
-def test_a_sign_flips_with_the_probability_of_a_probit():
-    """exp(-v(h)) + exp(-v(-h)) = 1: the noisy teacher is in equilibrium [EQUILIBRIUM: exact starts]."""
+@pytest.mark.parametrize("v", [Probit(0.7), Logistic(0.4)])
+def test_probabilities_of_both_signs_add_up_to_one(v):
+    """exp(-v(h)) + exp(-v(-h)) = 1: the noisy teacher is in equilibrium."""
     h = np.linspace(-8, 8, 400)
-    v = Probit(0.7)
     np.testing.assert_allclose(np.exp(-v.energy(h)) + np.exp(-v.energy(-h)), 1, atol=1e-14)
 
 
@@ -390,7 +431,7 @@ def test_ensembles_that_do_not_do_are_refused():
 
 
 def test_theory_refuses_what_it_has_no_formula_for():
-    for potential in (Probit(), Huber(), Tilted()):
+    for potential in (Probit(), Logistic(), Huber(), Tilted()):
         calls = [
             lambda p=potential: gn.theory.replica_symmetric(depth=2, alpha=1.0, potential=p, beta=1.0),
             lambda p=potential: gn.theory.liquid_energy(potential=p, beta=1.0),

@@ -15,7 +15,7 @@ from jax.sharding import AbstractMesh, AxisType, PartitionSpec
 from glassnet.core import keys
 from glassnet.core.schedule import Schedule
 from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.potential import Counting, HardCore, Probit, SoftCore
+from glassnet.perceptron.potential import Counting, HardCore, Logistic, Probit, SoftCore
 from glassnet.perceptron.state import random_state
 from glassnet.perceptron.sweeps import fused
 from glassnet.perceptron.sweeps.catalogue import build
@@ -144,6 +144,12 @@ SWEPT = [
         "gpu", "metropolis", Machine(**SMALL, ensemble="gaussian", potential=Probit(0.7)), marks=pytest.mark.slow
     ),
     ("tpu", "heat_bath", Machine(**SMALL, ensemble="spherical", potential=Probit(0.7, margin=0.2))),
+    pytest.param(
+        "gpu", "heat_bath", Machine(**SMALL, ensemble="gaussian", potential=Logistic(0.7)), marks=pytest.mark.slow
+    ),
+    pytest.param(
+        "tpu", "metropolis", Machine(**SMALL, ensemble="gaussian", potential=Logistic(0.7)), marks=pytest.mark.slow
+    ),
 ]
 REPLICAS, PATTERNS, SWEEPS = 3, 9, 3
 
@@ -209,6 +215,7 @@ KERNELS = [
     # machine, kernels of its weights (stacks) and of its spins (groups of layers)
     (EVEN, 1 + 2),
     pytest.param(Machine(3, 6, potential=Probit(0.7)), 1 + 2, marks=pytest.mark.slow),
+    pytest.param(Machine(3, 6, potential=Logistic(0.7)), 1 + 2, marks=pytest.mark.slow),
     (Machine(3, 300, inputs=784, outputs=10, ensemble="ising", potential=Counting(0.5)), 3 + 2),
 ]
 
@@ -247,7 +254,7 @@ def test_kernels_run_on_a_batch_that_is_spread_over_devices(platform):
     assert not any(word in text for word in ("all_gather", "all_reduce", "all_to_all", "collective"))
 
 
-@pytest.mark.parametrize("potential", [SoftCore(1.5, 2.0), HardCore(0.1), Counting(2.0), Probit(0.5)])
+@pytest.mark.parametrize("potential", [SoftCore(1.5, 2.0), HardCore(0.1), Counting(2.0), Probit(0.5), Logistic(0.5)])
 def test_padding_costs_nothing(potential):
     """What a kernel takes is 0 at infinity; a potential that is new in the package is not taken by itself."""
     assert type(potential) in fused.TAKEN

@@ -10,7 +10,7 @@ import reference as ref
 
 from glassnet.native import library
 from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.potential import Counting, HardCore, Probit, SoftCore
+from glassnet.perceptron.potential import Counting, HardCore, Logistic, Probit, SoftCore
 from glassnet.perceptron.reference import energy
 from glassnet.perceptron.state import unpack
 from glassnet.perceptron.sweeps.catalogue import build
@@ -22,6 +22,7 @@ CASES = {
     "metropolis": ("metropolis", Machine(**SMALL, potential=SoftCore(margin=0.2))),
     "heat bath, ising": ("heat_bath", Machine(**SMALL, ensemble="ising", potential=Counting(0.7))),
     "diluted": ("metropolis", Machine(3, 6, connectivity=3, potential=Probit(0.8))),
+    "logistic": ("metropolis", Machine(**SMALL, potential=Logistic(0.6, margin=0.1))),
     "feedforward": ("feedforward", Machine(**SMALL, ensemble="gaussian", potential=SoftCore(power=1))),
     "hard core": ("metropolis", Machine(**SMALL, potential=HardCore())),
 }

@@ -17,7 +17,7 @@ import reference as ref
 from glassnet.core.schedule import Schedule
 from glassnet.native import library
 from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.potential import Counting, HardCore, Probit, SoftCore
+from glassnet.perceptron.potential import Counting, HardCore, Logistic, Probit, SoftCore
 from glassnet.perceptron.state import feeding_spins, preactivations
 from glassnet.perceptron.sweeps import native
 from glassnet.perceptron.sweeps.catalogue import build, dynamics_of
@@ -44,6 +44,7 @@ CASES = {
     "diluted and full": (Machine(3, 8, inputs=5, connectivity=5, ensemble="ising"), 50, "heat_bath"),
     "probit": (Machine(**RAGGED, ensemble="gaussian", potential=Probit(0.7, margin=0.1)), 70, "heat_bath"),
     "diluted probit": (Machine(**DILUTED, ensemble="spherical", potential=Probit(1.3)), 50, "metropolis"),
+    "logistic": (Machine(**RAGGED, ensemble="gaussian", potential=Logistic(0.7, margin=0.1)), 70, "heat_bath"),
     "one layer": (Machine(1, 13, inputs=33, ensemble="gaussian"), 1100, "metropolis"),
     "uniform": (Machine(3, 32, ensemble="gaussian"), 128, "metropolis"),
     "wide": (Machine(2, 104, ensemble="gaussian"), 50, "metropolis"),
@@ -117,7 +118,7 @@ def assert_same_path(found, right):
 
 SLOW = {
     "spherical", "ising", "linear", "cubic", "power 1.5", "diluted gaussian", "diluted and full", "diluted probit",
-    "diluted, half a block", "hard core", "one layer",
+    "diluted, half a block", "hard core", "logistic", "one layer",
 }  # fmt: skip
 
 

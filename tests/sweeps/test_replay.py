@@ -11,7 +11,7 @@ import reference as ref
 
 from glassnet.core import keys
 from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.potential import Counting, HardCore, Probit, SoftCore
+from glassnet.perceptron.potential import Counting, HardCore, Logistic, Probit, SoftCore
 from glassnet.perceptron.sweeps.catalogue import dynamics_of
 from glassnet.perceptron.sweeps.spins import spin_sweep
 from glassnet.perceptron.sweeps.weights import thresholds, weight_sweep
@@ -33,6 +33,7 @@ POTENTIALS = [
     Counting(0.5),
     HardCore(-0.6),
     Probit(0.7),
+    Logistic(0.4, margin=0.1),
 ]
 PLANS = {"cpu": CPU, "accelerator": ACCELERATOR, "blocks": Plan(block=12, dot=True), "native": NATIVE}
 CASES = [
@@ -54,6 +55,8 @@ MORE = [
     ("ragged", 0, "spherical", "heat_bath", "accelerator"),
     ("diluted", 0, "spherical", "metropolis", "accelerator"),
     ("ragged-diluted", 0, "gaussian", "heat_bath", "cpu"),
+    ("ragged", 6, "gaussian", "heat_bath", "cpu"),
+    ("diluted", 6, "gaussian", "metropolis", "native"),
 ]
 SWEEPS, PATTERNS = 3, 6
 ROUNDING = {False: 3e-6, True: 2e-5}

@@ -10,7 +10,7 @@ import reference as ref
 
 from glassnet.perceptron.forward import forward
 from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.potential import Counting, HardCore, Probit, SoftCore
+from glassnet.perceptron.potential import Counting, HardCore, Logistic, Probit, SoftCore
 from glassnet.perceptron.state import pack, with_fields
 from glassnet.perceptron.sweeps.spins import spin_sweep
 from glassnet.sampling.plan import ACCELERATOR, CPU, NATIVE
@@ -27,6 +27,8 @@ CASES = {
     "counting-zeros": (Machine(2, 10, inputs=3, ensemble="ising", potential=Counting(0.7)), "heat_bath", CPU),
     "probit": (Machine(3, 4, inputs=5, outputs=2, potential=Probit(1.2)), "metropolis", CPU),
     "probit, native": (Machine(3, 4, inputs=5, potential=Probit(0.8, margin=0.2)), "heat_bath", NATIVE),
+    "logistic": (Machine(3, 4, inputs=5, outputs=2, potential=Logistic(0.8)), "metropolis", CPU),
+    "logistic, native": (Machine(3, 4, inputs=5, potential=Logistic(0.5, margin=0.2)), "heat_bath", NATIVE),
     "native": (Machine(3, 4, inputs=5, outputs=2, potential=SoftCore(margin=0.3)), "heat_bath", NATIVE),
     "diluted": (Machine(4, 4, connectivity=2, potential=SoftCore(0.5)), "metropolis", CPU),
     "diluted-ragged": (
@@ -38,7 +40,8 @@ CASES = {
 
 
 DEFAULT = [
-    pytest.param(name, marks=pytest.mark.slow if name in ("soft-3/2", "diluted-ragged") else ()) for name in CASES
+    pytest.param(name, marks=pytest.mark.slow if name in ("soft-3/2", "logistic", "diluted-ragged") else ())
+    for name in CASES
 ]
 
 

@@ -9,7 +9,7 @@ import pytest
 import reference as ref
 
 from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.potential import Counting, Probit, SoftCore
+from glassnet.perceptron.potential import Counting, Logistic, Probit, SoftCore
 from glassnet.perceptron.sweeps.catalogue import dynamics_of
 from glassnet.perceptron.sweeps.weights import weight_sweep
 from glassnet.sampling.plan import ACCELERATOR, CPU, NATIVE
@@ -94,13 +94,15 @@ ROWS = {
     "spherical-3, native": (Machine(1, 3, outputs=1, potential=SoftCore(margin=0.3)), NATIVE),
     "probit-3": (Machine(1, 3, outputs=1, potential=Probit(0.6)), CPU),
     "probit-2, native": (Machine(1, 2, outputs=1, ensemble="gaussian", potential=Probit(0.5, margin=0.3)), NATIVE),
+    "logistic-3": (Machine(1, 3, outputs=1, potential=Logistic(0.4)), CPU),
+    "logistic-2, native": (Machine(1, 2, outputs=1, ensemble="gaussian", potential=Logistic(0.3, margin=0.3)), NATIVE),
     "ising-3": (Machine(1, 3, outputs=1, ensemble="ising", potential=SoftCore(margin=0.1)), CPU),
     "ising-3, heat bath": (Machine(1, 3, outputs=1, ensemble="ising", potential=SoftCore(margin=0.1)), CPU),
     "diluted": (Machine(1, 6, outputs=1, connectivity=3, ensemble="ising", potential=Counting(0.5)), CPU),
 }
 
 
-SLOW = ("gaussian-2", "spherical-2", "probit-3")
+SLOW = ("gaussian-2", "spherical-2", "probit-3", "logistic-3")
 
 
 @lru_cache

@@ -16,12 +16,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from glassnet.core.check import fail
-from glassnet.perceptron.potential import Counting, HardCore, Potential, Probit, SoftCore
+from glassnet.perceptron.potential import Counting, HardCore, Logistic, Potential, Probit, SoftCore
 
 CHIPS = {"gpu": "glassnet.perceptron.sweeps.fused_gpu", "tpu": "glassnet.perceptron.sweeps.fused_tpu"}
 """Module of each chip; imported when first used, since a program for CPUs needs neither of their compilers."""
 
-TAKEN: tuple[type, ...] = (SoftCore, HardCore, Counting, Probit)
+TAKEN: tuple[type, ...] = (SoftCore, HardCore, Counting, Probit, Logistic)
 """Potentials by their exact type whose `cost` both compilers take, and which is 0 at infinity, where padding lies."""
 
 

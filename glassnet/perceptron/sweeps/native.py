@@ -16,13 +16,13 @@ from glassnet.core.check import fail, one_of
 from glassnet.native import library
 from glassnet.perceptron.graph import targets_of, widened
 from glassnet.perceptron.machine import Machine, Stack
-from glassnet.perceptron.potential import Counting, HardCore, Potential, Probit, SoftCore
+from glassnet.perceptron.potential import Counting, HardCore, Logistic, Potential, Probit, SoftCore
 from glassnet.perceptron.state import Boundary, State
 from glassnet.perceptron.sweeps.energy import cooled
 from glassnet.sampling.accept import THRESHOLDS
 from glassnet.sampling.kernel import Energy, Info, Params, Step
 
-KINDS = ("quadratic", "linear", "count", "power", "probit")
+KINDS = ("quadratic", "linear", "count", "power", "probit", "logistic")
 """Costs of a gap that the kernels know, in their numbering."""
 
 COSTS: dict[type, Callable[[Any], tuple[str, float, float]]] = {
@@ -30,6 +30,7 @@ COSTS: dict[type, Callable[[Any], tuple[str, float, float]]] = {
     HardCore: lambda v: ("count", 1.0, 0.0),
     Counting: lambda v: ("count", v.strength, 0.0),
     Probit: lambda v: ("probit", 1.0, 1 / v.width),
+    Logistic: lambda v: ("logistic", 1.0, 1 / v.width),
 }
 """Cost, strength and shape (an exponent, or 1 / width) of potentials by their exact type."""
 
