@@ -19,6 +19,8 @@ from glassnet.analysis.errors import mean_and_error, over_clones
 from glassnet.analysis.exchange import exchange_summary, last_window
 from glassnet.analysis.labels import own_words, result
 from glassnet.analysis.layers import moving_layers
+from glassnet.analysis.start import start_equilibrium
+from glassnet.sampling.system import EXACT
 
 EQUILIBRATED, NOT, UNMEASURED = "EQUILIBRATED", "NOT", "UNMEASURED"
 
@@ -74,8 +76,9 @@ def equilibration(ds: Dataset, planted: Dataset | None = None) -> Equilibration:
 
     Strong evidence, any of which suffices if nothing speaks against it:
 
-    - *starts meet*: from `ds` and from `planted`, whose start is exact equilibrium (`start_equilibrium`), energies,
-      errors and squared overlaps by layer agree after the last waiting time and lag;
+    - *starts meet*: from `ds` and from `planted`, whose start is exact equilibrium (`start_equilibrium`), energies and
+      errors agree over the last octave of lags after the last waiting time, and squared overlaps at the last lag, all
+      by layer;
     - *exchange*: the ladder is "good" (`exchange_summary`) and energies obey d<E>/d beta = -var E between neighbours.
 
     Weak evidence, which can only speak against it: *two clones of the planted start* overlap as much with each other as
@@ -142,7 +145,7 @@ def _unpaired(name: str, a: DataArray, b: DataArray, size: DataArray | float) ->
     """Means over the samples of two runs."""
     x, y = mean_and_error(a), mean_and_error(b)
     error = (x["error"] ** 2 + y["error"] ** 2) ** 0.5
-    freedom = min(a.sizes["sample"], b.sizes["sample"]) - 1
+    freedom = a.sizes["sample"] + b.sizes["sample"] - 2 if min(a.sizes["sample"], b.sizes["sample"]) > 1 else 0
     return _listed(name, x["mean"] - y["mean"], error, freedom, size)
 
 
@@ -198,9 +201,14 @@ def _judged(parts: list[Compared]) -> tuple[bool | None, str]:
 
 
 def _last(ds: Dataset, name: str) -> DataArray:
-    """A variable of the clones after the last waiting time and lag, moving layers alone, mean over clones."""
-    x = ds[name].isel(waiting_time=-1, lag=-1, drop=True)
-    if "layer" in x.dims and "layer" in str(ds[name].attrs.get("fixed", "")):
+    """A variable of the clones after the last waiting time, moving layers alone, mean over clones.
+
+    Overlaps at the last lag, energies and errors on average over the last octave of lags.
+    """
+    x = ds[name].isel(waiting_time=-1, drop=True)
+    late = ds["lag"].values > ds["lag"].values[-1] / 2
+    x = x.isel(lag=-1, drop=True) if name in OVERLAPS else x.isel(lag=np.flatnonzero(late)).mean("lag", skipna=False)
+    if "layer" in str(ds[name].attrs.get("fixed", "")):
         x = x.sel(layer=moving_layers(ds, name)["layer"])
     return over_clones(x)
 
@@ -213,7 +221,7 @@ def _size(name: str, a: DataArray) -> DataArray | float:
 def _starts_meet(ds: Dataset, planted: Dataset | None) -> Check:
     if planted is None:
         return Check("starts", None, "Starts: no run from a planted start to compare with.", strong=True)
-    exact = str(planted.attrs.get("start_equilibrium", "no: not known"))
+    exact = start_equilibrium(planted)
     parts = []
     for name in (*ENERGIES, *OVERLAPS):
         if name in ds and name in planted:
@@ -222,7 +230,7 @@ def _starts_meet(ds: Dataset, planted: Dataset | None) -> Check:
     passed, words = _judged(parts)
     if passed is False:
         return Check("starts", False, f"Starts do not meet: {words}.", strong=True)
-    if not exact.startswith("exact"):
+    if exact != EXACT:
         reason = f"Starts: the planted one is no exact equilibrium ({exact.removeprefix('no: ')}); {words}."
         return Check("starts", None, reason, strong=True)
     head = "Starts meet" if passed else "Starts: undecided"
@@ -277,7 +285,7 @@ def _fluctuations(ds: Dataset) -> tuple[bool | None, str]:
 
 def _nishimori(planted: Dataset) -> Iterator[Check]:
     """Two clones of an exact start overlap as much as each with the start, once they have forgotten each other."""
-    exact = str(planted.attrs.get("start_equilibrium", "")).startswith("exact")
+    exact = start_equilibrium(planted) == EXACT
     names = ("spin_overlap_squared", "spin_autocorrelation_squared")
     if not exact or not all(name in planted for name in names) or 0 not in planted["waiting_time"]:
         return
