@@ -24,6 +24,9 @@ from glassnet.sampling.system import EXACT
 
 EQUILIBRATED, NOT, UNMEASURED = "EQUILIBRATED", "NOT", "UNMEASURED"
 
+WORDS = {EQUILIBRATED: "in equilibrium", NOT: "not in equilibrium", UNMEASURED: "equilibrium not shown"}
+"""What pictures say."""
+
 FALSE_ALARMS = 1e-3
 """Probability that one of the checks fails in equilibrium, for all its comparisons together (Bonferroni)."""
 
@@ -64,6 +67,11 @@ class Equilibration:
     verdict: str
     reasons: tuple[str, ...]
     checks: tuple[Check, ...]
+
+    @property
+    def words(self) -> str:
+        """The verdict in a sentence's words."""
+        return WORDS[self.verdict]
 
     def stored(self, ds: Dataset) -> Dataset:
         """`ds` with the verdict and its reasons as attributes, which figures and reports show."""
@@ -183,8 +191,9 @@ def _judged(parts: list[Compared]) -> tuple[bool | None, str]:
     same = (error == 0) & (difference == 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         z = np.where(same, 0.0, np.abs(difference) / error)
-    if np.isnan(z).any():
-        return None, f"{names[int(np.argmax(np.isnan(z)))]} has no value"
+    if not np.isfinite(z).all():  # samples that differ by the same step of a discrete energy have no error, by chance
+        n = int(np.argmax(~np.isfinite(z)))
+        return None, f"{names[n]} differs by {difference[n]:.3g}, without an error"
     limit = student.ppf(1 - FALSE_ALARMS / (2 * len(z)), freedom)
     worst = int(np.argmax(z / limit))
     told = f"{names[worst]} differs by {difference[worst]:.3g} +- {error[worst]:.2g}"
@@ -207,7 +216,7 @@ def _last(ds: Dataset, name: str) -> DataArray:
     """
     x = ds[name].isel(waiting_time=-1, drop=True)
     late = ds["lag"].values > ds["lag"].values[-1] / 2
-    x = x.isel(lag=-1, drop=True) if name in OVERLAPS else x.isel(lag=np.flatnonzero(late)).mean("lag", skipna=False)
+    x = x.isel(lag=np.flatnonzero(late)).mean("lag", skipna=False) if name in ENERGIES else x.isel(lag=-1, drop=True)
     if "layer" in str(ds[name].attrs.get("fixed", "")):
         x = x.sel(layer=moving_layers(ds, name)["layer"])
     return over_clones(x)

@@ -29,10 +29,12 @@ class InfoOptions:
         file: dataset written by `glassnet run` or `glassnet theory`, or folder of a run, or of a campaign; the parts of
             a run are joined.
         config: print only the configuration, as JSON that `glassnet run --config` takes.
+        planted: the same run from a planted start, which the verdict on equilibrium compares with.
     """
 
     file: Annotated[Path | None, tyro.conf.Positional] = None
     config: bool = False
+    planted: Path | None = None
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -63,6 +65,9 @@ def main(arguments: Sequence[str]) -> None:
         print(configuration(ds))
     else:
         print("\n".join(summary(ascending(ds), options.file, files_of(options.file))))
+        if "theory" not in ds.attrs:
+            planted = None if options.planted is None else ascending(open_result(options.planted))
+            print("\n".join(equilibrium(ascending(ds), planted)))
 
 
 def configuration(ds: "Dataset") -> str:
@@ -252,6 +257,15 @@ def by_layer(ds: "Dataset") -> Iterator[str]:
             yield from _table(f"tau of {words}, t_w {t}", tau.sel(waiting_time=t), ds["layer"], c["lag"])
     if len(waits(ds)) < ds.sizes["waiting_time"]:
         yield "  no tau for t_w 0: after a random start the first sweeps are a quench"
+
+
+def equilibrium(ds: "Dataset", planted: "Dataset | None") -> Iterator[str]:
+    """The verdict on equilibrium and its reasons."""
+    from glassnet.analysis import equilibration
+
+    found = equilibration(ds, planted)
+    yield f"equilibrium: {found.verdict}"
+    yield from (f"  {reason}" for reason in found.reasons)
 
 
 def exchange(ds: "Dataset") -> Iterator[str]:

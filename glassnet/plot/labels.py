@@ -8,6 +8,7 @@ import numpy as np
 from xarray import DataArray, Dataset
 
 from glassnet.analysis import mean_and_error, moving_layers
+from glassnet.analysis.equilibration import WORDS
 from glassnet.analysis.labels import ascending, attribute, in_words, result, variable, widths
 from glassnet.core.check import fail
 
@@ -35,7 +36,7 @@ def label(data: DataArray) -> str:
 
 
 def conditions(data: Any) -> str:
-    """Of what a picture is: temperature, load, width and depth, as far as the labels of `data` say."""
+    """Of what a picture is: temperature, load, width, depth and equilibrium, as far as the labels of `data` say."""
     if not isinstance(data, (DataArray, Dataset)):
         return ""
     known = {name: x.item() for name, x in data.coords.items() if not x.ndim}
@@ -49,7 +50,8 @@ def conditions(data: Any) -> str:
         told.append(f"$N = {low:g}$" if low == high else f"$N = {low:g}$ to ${high:g}$")
     if "depth" in known:
         told.append(f"$L = {known['depth']:g}$")
-    return ", ".join(told)
+    verdict = WORDS.get(str(data.attrs.get("equilibration")))
+    return ", ".join(told if verdict is None else [*told, verdict])
 
 
 def _number(x: float) -> str:

@@ -25,6 +25,7 @@ from glassnet.report.origin import configuration, history, provenance
 from glassnet.report.progress import Progress, progress_of
 from glassnet.report.sections import Section, result_sections
 from glassnet.report.source import Reported, attribute
+from glassnet.report.verdict import reasons, verdict
 from glassnet.sampling.system import EXACT
 
 MOST_TEMPERATURES = 6
@@ -38,7 +39,14 @@ def page(run: Reported) -> str:
     ladder = temperatures(run.data)
     cautions = [of_result(ds) for _, ds in ladder]
     progress = progress_of(run)
-    origin = [exchange_section(run.data), moves(run), history(run, progress), configuration(run), provenance(run)]
+    origin = [
+        reasons(run.data),
+        exchange_section(run.data),
+        moves(run),
+        history(run, progress),
+        configuration(run),
+        provenance(run),
+    ]
     sections = [*_results(run, ladder, cautions), *(section for section in origin if section is not None)]
     content = {
         "title": tag("title", f"{run.name}: {run.status}"),
@@ -141,6 +149,7 @@ def _key_numbers(run: Reported, ladder: Ladder, progress: Progress) -> list[tupl
     ]
     if run.status == "running":
         keys.append(("time left", duration(progress.left)))
+    keys.append(("equilibrium", verdict(run.data)))
     return keys + [(f"{name}{suffix}", value) for name, value in end_values(cold).items()]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import glassnet as gn
 from glassnet.analysis.equilibration import EQUILIBRATED, NOT, UNMEASURED
+from glassnet.plot.labels import conditions
 
 LADDER = gn.Machine(2, 6, outputs=2, ensemble="ising", potential=gn.SoftCore())
 BETAS = [0.5, 0.8, 1.2, 1.7, 2.3]
@@ -103,3 +104,10 @@ def test_a_verdict_is_kept_with_the_result(tmp_path):
     kept = gn.open(tmp_path / "run.nc")
     assert kept.attrs["equilibration"] == UNMEASURED
     assert tuple(json.loads(kept.attrs["equilibration_reasons"])) == found.reasons
+
+
+def test_pictures_say_what_the_verdict_is():
+    ds = alone("random")
+    found = gn.analysis.equilibration(ds)
+    assert conditions(found.stored(ds)).endswith("equilibrium not shown")
+    assert "equilibrium" not in conditions(ds)
