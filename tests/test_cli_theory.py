@@ -17,6 +17,12 @@ CASES = {
     "transitions": (["--depths", "2", "3"], "transition", {"depth": 3, "layer": 1}, 2.4674),
     "penetration": (["--levels", "3"], "transition", {"layer": 2}, 21.012),
     "parisi": (["--depth", "2", "--alpha", "3", "--steps", "1"], "free_entropy", {"alpha": 3}, -0.69865),
+    "one-output": (
+        ["--depths", "1", "2", "--alpha", "0", "5", "--noise", "0.1"],
+        "generalisation_error",
+        {"depth": 2, "alpha": 5},
+        0.40231,
+    ),
 }
 """Options, and a variable with its value at a point, to five digits."""
 
@@ -45,7 +51,7 @@ def test_curves_from_options_to_file(name, tmp_path):
     assert status == 2 and "`file` must be the result of a simulation" in err
     status, said, err = command("info", path)
     assert (status, err) == (0, "")
-    for words in ("complete", "theory", "sizes", "layer", f"{value:.5g}", "versions"):
+    for words in ("complete", "theory", "sizes", *point, f"{value:.5g}", "versions"):
         assert words in said
 
 
@@ -57,7 +63,7 @@ def test_a_table_without_a_file():
     status, out, err = call("transitions", "--depths", "2", "3")
     assert (status, err) == (0, "")
     assert out.splitlines()[:5] == [
-        "closure factorised, scenario random",
+        "closure factorised, scenario random, exactness heuristic",
         "alpha at which the layer orders",
         f"  {'layer':<26}{1:>12}{2:>12}",
         f"  {'depth 2':<26}{'1.2337':>12}{'-':>12}",
@@ -142,9 +148,10 @@ def test_help():
 
 
 TWO = ["overlap", "--depth", "2", "--alpha"]
+NAMES = "overlap, branches, transitions, penetration, parisi, one-output"
 BAD_OPTIONS = [
-    ([], "Argument `name` must be one of overlap, branches, transitions, penetration, parisi, but is ''."),
-    (["dance"], "Argument `name` must be one of overlap, branches, transitions, penetration, parisi, but is 'dance'."),
+    ([], f"Argument `name` must be one of {NAMES}, but is ''."),
+    (["dance"], f"Argument `name` must be one of {NAMES}, but is 'dance'."),
     (["overlap", "--depth", "2"], "Missing from glassnet theory overlap: --alpha"),
     ([*TWO], "Argument `alpha` must be a sequence of numbers, but is ()."),
     ([*TWO, "3", "0"], "Argument `alpha` must be a positive finite number, but is 0.0."),
@@ -165,6 +172,9 @@ BAD_OPTIONS = [
     ([*TWO, "3", "--beta", "-1"], "Argument `beta` must be a positive finite number, but is -1.0."),
     ([*TWO, "3", "--scenario", "planted"], "Argument `scenario` must be one of 'random', 'teacher', but is 'planted'."),
     ([*TWO, "3", "--closure", "open"], "Argument `closure` must be one of 'factorised', 'exact', but is 'open'."),
+    (["one-output", "--depths", "0", "--alpha", "1"], "Argument `depths` must be an integer of at least 1, but is 0."),
+    (["one-output", "--depths", "1", "--alpha", "-1"], "Argument `alpha` must hold finite numbers of at least 0, but"),
+    (["one-output", "--depths", "1", "--alpha", "1", "--noise", "0.6"], "Argument `noise` must hold numbers from 0 to"),
     ([*TWO, "3", "--branch", "liquid"], "Argument `branch` must be one of 'grown', 'crystal', but is 'liquid'."),
 ]
 
@@ -216,7 +226,7 @@ def test_the_former_option_works_with_a_warning():
 def test_the_closure_is_printed_and_a_noisy_teacher_told():
     soft = ("--scenario", "teacher", "--potential", "soft_core", "--beta", "3")
     status, out, err = call("overlap", "--depth", "2", "--alpha", "1", *soft)
-    assert status == 0 and out.startswith("closure factorised, scenario teacher\n")
+    assert status == 0 and out.startswith("closure factorised, scenario teacher, exactness heuristic\n")
     assert err.startswith("glassnet: warning: a teacher with SoftCore(") and err.count("\n") == 1
     assert "no task has it: this is the theory of another problem." in err
     err = call("overlap", "--depth", "2", "--alpha", "1", *soft[:2], "--potential", "counting", "--beta", "3")[2]

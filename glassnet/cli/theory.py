@@ -140,12 +140,28 @@ class ParisiSteps(Gap):
     steps: int = 5
 
 
+@dataclass(frozen=True, kw_only=True)
+class OneOutputs(Written):
+    """Errors of students of a teacher with one output and Gaussian weights, all widths N -> infinity, hard core.
+
+    Args:
+        depths: numbers of weight layers L, at least 1.
+        alpha: patterns per neuron, M/N.
+        noise: probability that the sign of a teacher's neuron is wrong, from 0 to 1/2.
+    """
+
+    depths: tuple[int, ...]
+    alpha: tuple[float, ...]
+    noise: float = 0.0
+
+
 CURVES: dict[str, tuple[type[Written], str, str]] = {
     "overlap": (Overlap, "overlap_curves", "replica-symmetric overlaps against alpha and layer"),
     "branches": (Branches, "branch_curves", "grown and crystal branch of the teacher-student problem"),
     "transitions": (TransitionsByLayer, "transition_curves", "alpha at which each layer orders, for several depths"),
     "penetration": (Penetration, "penetration_curve", "thickness of the solid at one boundary, with a log fit"),
     "parisi": (ParisiSteps, "parisi_curves", "overlaps with k steps of replica symmetry breaking"),
+    "one-output": (OneOutputs, "one_output_curves", "errors of students of one output, for several depths"),
 }
 """Name: options, function of `glassnet.theory.curves`, summary."""
 
@@ -176,8 +192,10 @@ def main(arguments: Sequence[str]) -> None:
 
         save(ds, options.output, overwrite=options.overwrite)
     if not options.quiet:
-        if "closure" in ds.attrs:
-            print(f"closure {ds.attrs['closure']}, scenario {ds.attrs.get('scenario', 'teacher')}")
+        about = [
+            f"{word} {ds.attrs[word]}" for word in ("closure", "scenario", "noise", "exactness") if word in ds.attrs
+        ]
+        print(", ".join(about))
         print("\n".join(theory_results(ds, None if options.output is None else MOST_ROWS)))
         print(*([] if options.output is None else [f"wrote {options.output}\n"]), end="")
 
@@ -214,6 +232,8 @@ def check(options: Written) -> None:
     Raises:
         ValueError: for an alpha that is not positive, a depth below 2 where layers order, too few layers for a fit.
     """
+    if isinstance(options, OneOutputs):  # known at once
+        return
     for alpha in getattr(options, "alpha", ()):
         positive(alpha=alpha)
     for depth in getattr(options, "depths", ()):

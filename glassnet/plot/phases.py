@@ -18,7 +18,7 @@ from glassnet.core.check import fail, finite
 from glassnet.plot.labels import array, at_waiting_times, label, of_run, over_samples
 from glassnet.plot.overlaps import mean_of_pairs
 from glassnet.plot.style import GREY, legend, on_axes
-from glassnet.plot.theory import THEORY, closure_style
+from glassnet.plot.theory import THEORY, closure_style, closure_word
 
 PHASES = "PuOr"
 """Colours from below (orange) by the level (white) to above (purple), told apart by colour-blind readers."""
@@ -62,7 +62,7 @@ def phase_diagram(
     steps = [(curve, _transition(curve, depth)) for curve in ([theory] if isinstance(theory, Dataset) else theory)]
     mesh = _cells(ax, q, level)
     for curve, alpha_g in steps:
-        _steps(ax, alpha_g, label=str(curve.attrs.get("closure", "theory")), **closure_style(curve))
+        _steps(ax, alpha_g, label=closure_word(curve), **closure_style(curve))
     alpha, layers = q["alpha"].values, q["layer"].values
     ax.set_xticks([], minor=True)
     ax.set_xticks(alpha[:: -(-len(alpha) // 8)])

@@ -44,22 +44,23 @@ def theory_lines(
     colours: Sequence | Mapping | None = None,
     task: Task | None = None,
 ) -> Axes:
-    """Curves of `glassnet.theory.curves` over a picture of the simulation, lines labelled by closure.
+    """Curves of `glassnet.theory.curves` over a picture of the simulation, lines labelled by closure and exactness.
 
     The factorised closure is dashed, the exact one a thin full line. Theory is about equilibrium: it has no waiting
     time and is black over lines for waiting times. Where there are several curves of a closure, they have the
     colours that simulations have: loads against `layer` those of `overlap_profile`, layers against `alpha` those of
-    `layer_colours`. Overlaps of neurons against `layer` start at the clamped input and end at the clamped output,
-    where they are 1. Against `width` a line is level: the limit N -> infinity. The range of `ax` that the
-    simulation has chosen is kept horizontally.
+    `layer_colours`; depths against `alpha` have a legend. Overlaps of neurons against `layer` start at the clamped
+    input and end at the clamped output, where they are 1. Against `width` a line is level: the limit N -> infinity.
+    The range of `ax` that the simulation has chosen is kept horizontally.
 
     Args:
-        data: one curve, or one for each closure: dims `alpha`, `layer` or both, the attribute `closure`.
+        data: one curve, or one for each closure: dims `alpha`, `layer` or both, the attributes `closure` and
+            `exactness`; of `one_output_curves` `depth` and `alpha`.
         ax: axes with the simulation; a new figure if None.
         name: variable of the curves. `teacher_overlap` is their `spin_overlap` with a teacher (scenario "teacher":
             the teacher is one of the replicas).
         against: "layer", "alpha" or "width", the horizontal axis.
-        colours: one for each load (against `layer`) or layer (against `alpha`), in their order or by their value.
+        colours: one for each load (against `layer`), layer or depth (against `alpha`), in their order or by value.
         task: the data of the simulation, for curves of a teacher that errs.
     Returns:
         The axes.
@@ -79,7 +80,7 @@ def theory_lines(
     empty, limits = not ax.has_data(), ax.get_xlim()
     for curve in curves:
         values = _values(curve, name, against)
-        _draw(ax, values, against, colours, label=_word(curve), **closure_style(curve))
+        _draw(ax, values, against, colours, label=closure_word(curve), **closure_style(curve))
     if empty:
         _dress(ax, values, name, against, colours)
     else:
@@ -103,7 +104,8 @@ def _values(curve: Dataset, name: str, against: str) -> DataArray:
     values = curve[source]
     if not values.size:
         raise fail("data", f"have values of {source!r}", dict(values.sizes))
-    further = sorted({*map(str, values.dims)} - {"alpha", "layer"})
+    rows = "depth" if against == "alpha" and "layer" not in values.dims else "layer"
+    further = sorted({*map(str, values.dims)} - {"alpha", rows})
     if further:
         raise fail("data", f"have no dimension {further[0]!r} in {source!r}: select from it", dict(values.sizes))
     if against == "width":
@@ -156,11 +158,12 @@ def _between_the_clamped(row: DataArray) -> tuple[np.ndarray, np.ndarray]:
     return l, q
 
 
-def _word(curve: Dataset) -> str:
-    """The closure; "formal" if it is drawn above the rigorous bound on the capacity."""
+def closure_word(curve: Dataset) -> str:
+    """The closure and how far it is to be believed; "formal" above the rigorous bound on the capacity."""
     closure = str(curve.attrs.get("closure", "theory"))
-    formal = "above_capacity_bound" in curve and bool(curve["above_capacity_bound"].any())
-    return f"{closure} (formal)" if formal else closure
+    if "above_capacity_bound" in curve and bool(curve["above_capacity_bound"].any()):
+        return f"{closure} (formal)"
+    return f"{closure}: {curve.attrs['exactness']}" if "exactness" in curve.attrs else closure
 
 
 def _dress(ax: Axes, values: DataArray, name: str, against: str, colours: Sequence | Mapping | None) -> None:
@@ -177,7 +180,8 @@ def _dress(ax: Axes, values: DataArray, name: str, against: str, colours: Sequen
         layer_bar(layer_colours(labels)[1], labels, ax)
         return
     shown = zip(labels, _colours(values, rows, colours), strict=True)
-    legend(ax, [Line2D([], [], color=c, label=f"{x:g}") for x, c in shown], title=r"$\alpha =$")
+    title = {"alpha": r"$\alpha =$", "depth": "$L =$"}.get(str(rows[0]), str(rows[0]))
+    legend(ax, [Line2D([], [], color=c, label=f"{x:g}") for x, c in shown], title=title)
 
 
 def _explain(ax: Axes) -> None:

@@ -1,5 +1,6 @@
 """Replica theory of the deep perceptron: overlaps, transitions, free entropies and limits, layer by layer.
 
+Results say how far they are to be believed (`exactness`, explained in `glassnet.theory.exactness`).
 Curves over alpha or depth as labelled Datasets are in `glassnet.theory.curves`.
 """
 
@@ -12,6 +13,7 @@ from glassnet.theory.distillation import BestPath, best_path, gap_error, path_er
 from glassnet.theory.fixed_point import NoConvergenceError
 from glassnet.theory.generalisation import generalisation_error, test_overlap
 from glassnet.theory.liquid import liquid_energy, liquid_free_entropy
+from glassnet.theory.one_output import OneOutput, one_output
 from glassnet.theory.onset import PenetrationFit, Transitions, one_sided_transitions, penetration_fit, transitions
 from glassnet.theory.perceptron import gardner_capacity, ising_capacity, ising_generalisation_transition
 from glassnet.theory.stability import replicon
@@ -37,6 +39,8 @@ __all__ = [
     "capacity_bound",
     "CapacityWarning",
     "NoConvergenceError",
+    "one_output",
+    "OneOutput",
     "generalisation_error",
     "test_overlap",
     "liquid_energy",

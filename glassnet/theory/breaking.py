@@ -11,6 +11,7 @@ from glassnet.core.check import fail, finite, integer, one_of, positive
 from glassnet.perceptron.potential import HardCore, Potential
 from glassnet.theory.acceleration import solve_ordered
 from glassnet.theory.capacity_bound import exceeds_capacity_bound, warn_above_capacity
+from glassnet.theory.exactness import HEURISTIC
 from glassnet.theory.hierarchy import (
     bond_free_entropy,
     bond_overlaps,
@@ -57,6 +58,11 @@ class Parisi:
     steps: int
     potential: Potential
     beta: float | None
+
+    @property
+    def exactness(self) -> str:
+        """Heuristic: the closure is factorised, and k steps stand for infinitely many."""
+        return HEURISTIC
 
     @property
     def weight(self) -> np.ndarray:

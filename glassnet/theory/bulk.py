@@ -7,6 +7,7 @@ from scipy.optimize import brentq, minimize_scalar
 
 from glassnet.core.check import fail, one_of
 from glassnet.perceptron.potential import HardCore, Potential
+from glassnet.theory.exactness import HEURISTIC
 from glassnet.theory.factorised import gap_average
 from glassnet.theory.local_weight import LocalWeight, local_weight
 from glassnet.theory.spin import spin_average
@@ -26,6 +27,11 @@ class BulkPoint:
     alpha: float
     q: float
     Q: float
+
+    @property
+    def exactness(self) -> str:
+        """Heuristic: the closure is factorised."""
+        return HEURISTIC
 
 
 def bulk_transition(

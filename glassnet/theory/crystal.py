@@ -37,6 +37,11 @@ class FirstOrderPoint:
     depth: int
     closure: str
 
+    @property
+    def exactness(self) -> str:
+        """That of both branches: with a teacher replica symmetry holds, so that the closure decides."""
+        return self.grown.exactness
+
 
 @former_arguments(weights="ensemble")
 def branches(

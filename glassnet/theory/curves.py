@@ -1,6 +1,9 @@
 """Theory curves as labelled Datasets, with the dims and names of the simulation's: they plot over each other.
 
 Layers are counted 1..L; `spin_overlap` of layer L is the output, 1 by definition. xarray is imported on first use.
+
+Every curve, and every variable that is theory, has the attribute `exactness`: "exact", "dense limit" or "heuristic", as
+`glassnet.theory.exactness` explains; of all its values that of the least certain one.
 """
 
 import warnings
@@ -10,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glassnet.core.check import fail
+from glassnet.core.check import fail, finite, integer
 from glassnet.core.former import former_arguments
 from glassnet.perceptron.law import SAME, Law
 from glassnet.perceptron.observe.table import TABLE
 from glassnet.perceptron.potential import HardCore, Potential
 from glassnet.theory.breaking import parisi
 from glassnet.theory.capacity_bound import CapacityWarning, capacity_bound
+from glassnet.theory.exactness import DENSE, EXACT, HEURISTIC, weakest
 from glassnet.theory.generalisation import generalisation_error
+from glassnet.theory.one_output import one_output
 from glassnet.theory.onset import one_sided_transitions, penetration_fit, transitions
 from glassnet.theory.stability import replicon
 from glassnet.theory.symmetric import replica_symmetric
@@ -47,8 +52,14 @@ VARIABLES: dict[str, tuple[str, str, str, str]] = {
     "above_capacity_bound": ("above the rigorous bound on the capacity", "1", "", "replica theory"),
     "block_size": ("Parisi block size, upper end of the step", "1", "m", "replica theory"),
     "probability": ("weight of the overlap in P(q)", "1", "P", "replica theory"),
+    "capacity_bound": ("rigorous bound on the capacity", "1", "alpha_max", "Cover 1965"),
+    "linear_overlap": ("overlap of linear parts with the teacher", "1", "q", "replica theory"),
+    "depth": ("layers of weights", "1", "L", ""),
 }
 """Variable: long name, units, symbol, source."""
+
+PROVED = ("capacity_bound", "above_capacity_bound")
+"""Variables that are exact in every curve."""
 
 
 class NoisyTeacherWarning(UserWarning):
@@ -109,7 +120,8 @@ def overlap_curves(
         stability: also the replicon eigenvalue.
     Returns:
         Dims `alpha`, `layer` (1..depth): spin_overlap, weight_overlap; along `alpha`: free_entropy, residual,
-        above_capacity_bound, with a teacher generalisation_error and bayes_error, and replicon if asked.
+        above_capacity_bound, with a teacher generalisation_error and bayes_error, and replicon if asked. Exactness:
+        that of `ReplicaSymmetric.exactness`.
     Raises:
         ValueError: for a bad argument.
         NoConvergenceError: if one solution does not converge.
@@ -134,7 +146,7 @@ def overlap_curves(
         data["bayes_error"] = (along, [generalisation_error(s, "bayes") for s in solutions])
     if stability:
         data["replicon"] = (along, [replicon(s) for s in solutions])
-    attributes = options | {"approximation": "replica symmetric"}
+    attributes = options | {"approximation": "replica symmetric", "exactness": weakest(s.exactness for s in solutions)}
     return _dataset(data, {"alpha": values, "layer": np.arange(1, depth + 1)}, attributes)
 
 
@@ -143,6 +155,9 @@ def branch_curves(
     *, depth: int, alpha: Sequence[float], closure: str = "factorised", ensemble: str = "spherical"
 ) -> "xr.Dataset":
     """Grown and crystal branch of the teacher-student problem (hard core) against alpha, dim `branch` in front.
+
+    Exactness as of `overlap_curves`: exact for one layer, dense limit in the exact closure, else heuristic. The branch
+    of the larger free entropy is the equilibrium.
 
     Args:
         depth, alpha, closure, ensemble: as in `overlap_curves`.
@@ -168,6 +183,8 @@ def transition_curves(
 ) -> "xr.Dataset":
     """alpha_g(l) of hidden layers for several depths: `transition` (depth, layer), NaN where no such layer is.
 
+    Exactness: that of `Transitions.exactness`; the variable `capacity_bound` is exact.
+
     Args:
         depths: values of L >= 2.
         scenario, closure, potential, beta: as in `transitions`.
@@ -175,13 +192,17 @@ def transition_curves(
     if len(depths) == 0:
         raise fail("depths", "hold at least one depth", depths)
     options: dict[str, Any] = {"scenario": scenario, "closure": closure, "potential": potential, "beta": beta}
+    found = [transitions(depth=depth, **options) for depth in depths]
     layers = np.arange(1, max(depths))
     table = np.full((len(depths), layers.size), np.nan)
-    for row, depth in zip(table, depths, strict=True):
-        row[: depth - 1] = transitions(depth=depth, **options).alpha_g
-    data = {"transition": (("depth", "layer"), table)}
-    dataset = _dataset(data, {"depth": np.asarray(depths), "layer": layers}, options)
-    return dataset.assign(capacity_bound=("depth", [capacity_bound(depth) for depth in depths]))
+    for row, one in zip(table, found, strict=True):
+        row[: one.depth - 1] = one.alpha_g
+    data = {
+        "transition": (("depth", "layer"), table),
+        "capacity_bound": (("depth",), [capacity_bound(depth) for depth in depths]),
+    }
+    attributes = options | {"exactness": weakest(one.exactness for one in found)}
+    return _dataset(data, {"depth": np.asarray(depths), "layer": layers}, attributes)
 
 
 def penetration_curve(
@@ -195,6 +216,9 @@ def penetration_curve(
 ) -> "xr.Dataset":
     """Thickness of the solid at one boundary: `transition` (layer, counted from the boundary), with the log fit.
 
+    Exactness: dense limit for the exact closure with a teacher. Heuristic else, for with random data each layer orders
+    upon an order that is unstable. The fit describes the numbers; the equations have no such law.
+
     Args:
         levels: layers, >= fit_from + 1.
         scenario, closure, potential, beta: as in `one_sided_transitions`.
@@ -203,7 +227,9 @@ def penetration_curve(
     options: dict[str, Any] = {"scenario": scenario, "closure": closure, "potential": potential, "beta": beta}
     values = one_sided_transitions(levels, **options)
     fit = penetration_fit(values[fit_from - 1 :], first_layer=fit_from)
+    label = DENSE if closure == "exact" and scenario == "teacher" else HEURISTIC
     attributes = options | {"fit_slope": fit.slope, "fit_intercept": fit.intercept, "fit_from": fit_from}
+    attributes["exactness"] = label
     return _dataset({"transition": (("layer",), values)}, {"layer": np.arange(1, levels + 1)}, attributes)
 
 
@@ -217,7 +243,8 @@ def parisi_curves(
 ) -> "xr.Dataset":
     """k-step overlaps: `spin_overlap`, `weight_overlap` (alpha, step, layer), `probability` and `block_size` (step).
 
-    q(x; l) = spin_overlap[step] for x in (block_size[step] - probability[step], block_size[step]).
+    q(x; l) = spin_overlap[step] for x in (block_size[step] - probability[step], block_size[step]). Heuristic: the
+    closure is factorised, and k steps stand for infinitely many.
 
     Args:
         depth, steps, potential, beta: as in `parisi`; the blocks are on the grid m_i = i/(k+1).
@@ -239,7 +266,37 @@ def parisi_curves(
     }
     coords = {"alpha": values, "step": np.arange(steps + 1), "layer": np.arange(1, depth + 1)}
     attributes = options | {"scenario": "random", "closure": "factorised", "approximation": f"{steps}-step RSB"}
-    return _dataset(data, coords, attributes)
+    return _dataset(data, coords, attributes | {"exactness": weakest(s.exactness for s in solutions)})
+
+
+def one_output_curves(*, depths: Sequence[int], alpha: Sequence[float], noise: float = 0.0) -> "xr.Dataset":
+    """Errors of students of one output against alpha, for machines of several depths and equal widths N -> infinity.
+
+    Exactness: exact for one layer; heuristic with more, the conjecture of Cui, Krzakala and Zdeborova 2023.
+
+    Args:
+        depths: values of L >= 1.
+        alpha: patterns per neuron M/N >= 0, shape (n >= 1,).
+        noise: probability p in [0, 1/2] that the sign of a teacher's neuron is wrong.
+    Returns:
+        Dims `depth`, `alpha`: generalisation_error (Gibbs), bayes_error and linear_overlap, as in `one_output`.
+    Raises:
+        ValueError: for a bad argument.
+    """
+    if len(depths) == 0:
+        raise fail("depths", "hold at least one depth", depths)
+    integer(1, depths=min(depths))
+    finite(noise=noise)
+    values = _values(alpha, "alpha")
+    solutions = [one_output(depth, values, noise) for depth in depths]
+    both = ("depth", "alpha")
+    data = {
+        "generalisation_error": (both, np.array([s.gibbs_error for s in solutions])),
+        "bayes_error": (both, np.array([s.bayes_error for s in solutions])),
+        "linear_overlap": (both, np.array([s.q for s in solutions])),
+    }
+    attributes = {"scenario": "teacher", "noise": float(noise), "exactness": weakest(s.exactness for s in solutions)}
+    return _dataset(data, {"depth": np.asarray(depths), "alpha": values}, attributes)
 
 
 def _values(values: Sequence[float], name: str) -> np.ndarray:
@@ -251,18 +308,25 @@ def _values(values: Sequence[float], name: str) -> np.ndarray:
 
 
 def _dataset(data: dict[str, Any], coords: dict[str, Any], attributes: dict[str, Any]) -> "xr.Dataset":
-    """A Dataset with the attributes of `VARIABLES`; None is left out and potentials are written as text."""
+    """A Dataset with the attributes of `VARIABLES`; None is left out and potentials are written as text.
+
+    `exactness` is also that of every variable with a source, but for those that are proved.
+    """
     import xarray as xr
 
-    potential = attributes.get("potential") or HardCore()
-    if attributes.get("scenario") == "teacher":
-        attributes = attributes | {"teacher_noise": Law(potential=potential, beta=attributes.get("beta")).constant}
-    attributes = attributes | {"potential": repr(potential)}
+    if "potential" in attributes:
+        potential = attributes["potential"] or HardCore()
+        if attributes.get("scenario") == "teacher":
+            attributes = attributes | {"teacher_noise": Law(potential=potential, beta=attributes.get("beta")).constant}
+        attributes = attributes | {"potential": repr(potential)}
     dataset = xr.Dataset(data, coords, {k: v for k, v in attributes.items() if v is not None})
     for name in dataset.variables:
         if name in VARIABLES:
             keys = ("long_name", "units", "symbol", "source")
             dataset[name].attrs = dict(zip(keys, VARIABLES[str(name)], strict=True))
+    for name, variable in dataset.data_vars.items():
+        if variable.attrs["source"]:
+            variable.attrs["exactness"] = EXACT if name in PROVED else attributes["exactness"]
     return dataset
 
 

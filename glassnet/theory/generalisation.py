@@ -1,4 +1,7 @@
-"""Generalisation error of a student on a fresh pattern of the teacher."""
+"""Generalisation error of a student on a fresh pattern of the teacher.
+
+Of the same exactness (`glassnet.theory.exactness`) as the overlaps: what is added holds in the dense limit.
+"""
 
 import numpy as np
 

@@ -1,4 +1,7 @@
-"""The liquid: no overlap anywhere, every gap an independent Gaussian."""
+"""The liquid: no overlap anywhere, every gap an independent Gaussian.
+
+Dense limit (see `glassnet.theory.exactness`), at loads where the liquid is the equilibrium.
+"""
 
 import numpy as np
 from scipy.integrate import quad

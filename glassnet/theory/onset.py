@@ -11,6 +11,7 @@ from glassnet.core.check import fail, integer
 from glassnet.core.former import former_arguments, warn_former
 from glassnet.perceptron.potential import HardCore, Potential
 from glassnet.theory.capacity_bound import exceeds_capacity_bound
+from glassnet.theory.exactness import DENSE, HEURISTIC
 from glassnet.theory.fixed_point import solve
 from glassnet.theory.overlap import LIQUID, SOLID, Overlap, from_logit, joined
 from glassnet.theory.symmetric import STARTS, Chain, chain_equations
@@ -39,6 +40,16 @@ class Transitions:
     ensemble: str
 
     @property
+    def exactness(self) -> str:
+        """Dense limit in the exact closure, with a teacher or for the one hidden layer of L = 2; heuristic otherwise.
+
+        With random data the layers that order after the first one do so upon a replica-symmetric order that is
+        unstable.
+        """
+        first_alone = self.depth == 2 or self.scenario == "teacher"
+        return DENSE if self.closure == "exact" and first_alone and not any(self.above_capacity_bound) else HEURISTIC
+
+    @property
     def weights(self) -> str:
         """Former name of `ensemble`."""
         warn_former("weights", "ensemble")
@@ -59,6 +70,11 @@ class PenetrationFit:
     intercept: float
     ratio: np.ndarray
     local_slope: np.ndarray
+
+    @property
+    def exactness(self) -> str:
+        """Heuristic: the logarithm is no law of the equations."""
+        return HEURISTIC
 
 
 @former_arguments(weights="ensemble")

@@ -2,8 +2,11 @@
 
 import numpy as np
 
+from glassnet.perceptron.potential import HardCore, SoftCore
 from glassnet.theory.exact import ExactChain, neuron_stiffness
 from glassnet.theory.factorised import FactorisedChain, gap_average, product_complement
+from glassnet.theory.local_weight import local_weight
+from glassnet.theory.quadrature import graded_nodes
 from glassnet.theory.spin import spin_average
 from glassnet.theory.symmetric import ReplicaSymmetric, chain_equations, pack
 
@@ -35,6 +38,32 @@ def replicon(solution: ReplicaSymmetric) -> float:
     else:
         matrix = _exact(chain, solution.p, solution.P)
     return float(np.linalg.eigvalsh(matrix)[-1])
+
+
+def is_log_concave(solution: ReplicaSymmetric) -> bool:
+    """Whether one perceptron with spherical weights and random data has a log-concave measure.
+
+    Spherical weights are Gaussian ones of weight exp(-z J^2/2) where z keeps their norm:
+
+    z = 1/(1 - Q) + alpha int Dz f''(sqrt(Q) z)
+
+    The measure is log-concave for convex potentials (hard core, soft core of power >= 1) if z > 0. For the hard core
+    z = 1 without margin, and more with one. The energy of a soft core pulls weights together, and z falls below 0
+    where it is large: beta alpha <r v'(r)> > 1 without margin.
+
+    Args:
+        solution: of depth 1, scenario "random", spherical weights.
+    """
+    potential = solution.potential
+    if not isinstance(potential, HardCore | SoftCore) or (isinstance(potential, SoftCore) and potential.power < 1):
+        return False
+    if isinstance(potential, HardCore) and potential.margin >= 0:
+        return True
+    P = solution.P
+    root = np.sqrt(1 - P)
+    z, w = graded_nodes(np.clip(potential.margin / root, -1e6, 1e6), np.sqrt(P) / root)
+    bend = local_weight(potential, solution.beta)(root[:, None] * z, P[:, None])[2]
+    return bool(1 / P[0] + solution.alpha * np.sum(w * bend) > 0)
 
 
 def _bond_term(chain: FactorisedChain | ExactChain, p: np.ndarray, bond: np.ndarray) -> np.ndarray:

@@ -6,9 +6,10 @@ import numpy as np
 
 from glassnet.core.check import integer, one_of, positive
 from glassnet.core.former import former_arguments, warn_former
-from glassnet.perceptron.potential import HardCore, Potential
+from glassnet.perceptron.potential import Counting, HardCore, Potential
 from glassnet.theory.capacity_bound import exceeds_capacity_bound, warn_above_capacity
 from glassnet.theory.exact import ExactChain
+from glassnet.theory.exactness import DENSE, EXACT, HEURISTIC
 from glassnet.theory.factorised import FactorisedChain
 from glassnet.theory.fixed_point import CEILING, FLOOR, FixedPoint, solve
 from glassnet.theory.local_weight import local_weight
@@ -61,6 +62,30 @@ class ReplicaSymmetric:
     beta: float | None
     branch: str
     ensemble: str
+
+    @property
+    def exactness(self) -> str:
+        """One of `glassnet.theory.exactness.LABELS`.
+
+        One perceptron is exact with a teacher whose outputs are drawn given its weights (hard core or `Counting`
+        without margin) [Barbier et al., PNAS 116, 5451 (2019)], and with random data where its measure is
+        log-concave [Shcherbina and Tirozzi 2003; Talagrand, Mean Field Models for Spin Glasses I (2011), ch. 3].
+        Else the dense limit, if the closure is exact and replica symmetry stable or given by a teacher. Heuristic:
+        the factorised closure of two layers or more, broken replica symmetry, random data above the capacity bound,
+        and random data with Ising weights, which freeze without a sign of instability.
+        """
+        from glassnet.theory.stability import is_log_concave, replicon  # which need this class
+
+        if self.above_capacity_bound or (self.depth > 1 and self.closure == "factorised"):
+            return HEURISTIC
+        if self.scenario == "teacher":
+            drawn = self.potential.margin == 0 and isinstance(self.potential, HardCore | Counting)
+            return EXACT if self.depth == 1 and drawn else DENSE
+        if self.ensemble == "ising":
+            return HEURISTIC
+        if self.depth == 1 and is_log_concave(self):
+            return EXACT
+        return DENSE if replicon(self) < 0 else HEURISTIC
 
     @property
     def weights(self) -> str:

@@ -14,10 +14,18 @@ from matplotlib.patches import Rectangle
 import glassnet as gn
 from glassnet import plot
 from glassnet.plot.style import graded
-from glassnet.theory.curves import VARIABLES, NoisyTeacherWarning, overlap_curves, transition_curves
+from glassnet.theory.curves import (
+    VARIABLES,
+    NoisyTeacherWarning,
+    one_output_curves,
+    overlap_curves,
+    transition_curves,
+)
 
 mpl.use("Agg")
 SOFT = {"potential": gn.SoftCore(), "beta": 66.7}
+CLOSURES = ["factorised: heuristic", "exact: heuristic"]
+"""Random data in more than two layers: replica symmetry is unstable above the first transition."""
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +84,7 @@ def test_theory_over_a_profile_of_the_simulation(ds):
     np.testing.assert_array_equal(line.get_xdata(), range(11))
     np.testing.assert_allclose(line.get_ydata(), [1, *one.spin_overlap.values[0]])
     assert line.get_color() == "black" and line.get_linestyle() == "--"
-    assert [words(x) for x in legends(ax)] == [before, ["factorised"]]
+    assert [words(x) for x in legends(ax)] == [before, ["factorised: heuristic"]]
     assert ax.get_xlim() == (0, 10)
 
 
@@ -86,9 +94,9 @@ def test_closures_one_after_the_other_or_at_once(ds, curves):
     before = words(ax.get_legend())
     for curve in curves:
         plot.theory_lines(curve, ax)
-    assert [words(x) for x in legends(ax)] == [before, ["factorised", "exact"]]
+    assert [words(x) for x in legends(ax)] == [before, CLOSURES]
     at_once = plot.theory_lines(curves, plot.overlap_profile(ds))
-    assert [words(x) for x in legends(at_once)] == [before, ["factorised", "exact"]]
+    assert [words(x) for x in legends(at_once)] == [before, CLOSURES]
     for one, other in zip(theory_of(ax), theory_of(at_once), strict=True):
         np.testing.assert_array_equal(one.get_xydata(), other.get_xydata())
         assert one.get_linestyle() == other.get_linestyle()
@@ -118,7 +126,7 @@ def test_loads_have_the_colours_of_profiles(curves):
     ax = plot.theory_lines(curves[0])
     assert [line.get_color() for line in theory_of(ax)] == graded("plasma", 2)
     np.testing.assert_allclose([x.get_ydata()[1:] for x in theory_of(ax)], curves[0].spin_overlap)
-    assert [words(x) for x in legends(ax)] == [[r"$\alpha =$", "10", "60"], ["factorised"]]
+    assert [words(x) for x in legends(ax)] == [[r"$\alpha =$", "10", "60"], CLOSURES[:1]]
     chosen = plot.theory_lines(curves[0], colours={60.0: "red", 10.0: "blue"})
     assert [line.get_color() for line in theory_of(chosen)] == ["blue", "red"]
 
@@ -154,6 +162,15 @@ def test_overlap_with_the_teacher_is_that_of_replicas():
     np.testing.assert_allclose(theory_of(error)[0].get_ydata(), curve.generalisation_error)
 
 
+def test_errors_of_one_output_have_a_line_for_each_depth():
+    data = one_output_curves(depths=[1, 2], alpha=[1.0, 5.0, 20.0])
+    ax = plot.theory_lines(data, name="generalisation_error", against="alpha")
+    np.testing.assert_array_equal([x.get_ydata() for x in theory_of(ax)], data.generalisation_error)
+    assert [words(x) for x in legends(ax)] == [["$L =$", "1", "2"], ["theory: heuristic"]]
+    one = plot.theory_lines(data.sel(depth=[1]), name="bayes_error", against="alpha", colours=["red"])
+    assert [line.get_color() for line in theory_of(one)] == ["red"]
+
+
 def test_theory_above_the_bound_is_called_formal():
     curve = made_up([0.5, 1.0], closure="exact").assign(above_capacity_bound=("alpha", [True]))
     assert [words(x) for x in legends(plot.theory_lines(curve))] == [["exact (formal)"]]
@@ -170,6 +187,10 @@ def test_theory_above_the_bound_is_called_formal():
         ("`data` must have the scenario 'teacher'", lambda c: plot.theory_lines(c, name="teacher_overlap")),
         ("`data` must have the dimension 'layer'", lambda c: plot.theory_lines(c, name="free_entropy")),
         ("`data` must have no dimension 'step'", lambda c: plot.theory_lines([x.expand_dims("step") for x in c])),
+        (
+            "`data` must have no dimension 'depth'",
+            lambda c: plot.theory_lines(c[0].expand_dims("depth"), against="alpha"),
+        ),
         ("`data` must have a single alpha against 'width'", lambda c: plot.theory_lines(c, against="width")),
         ("`colours` must have one for each alpha", lambda c: plot.theory_lines(c, colours=["red"])),
     ],
@@ -249,8 +270,8 @@ def test_one_array_is_drawn_as_it_is():
 
 def test_steps_of_theory_stand_at_the_transitions(alpha_g):
     ax = plot.phase_diagram(campaign(), theory=alpha_g)
-    assert [line.get_label() for line in theory_of(ax)] == ["factorised", "exact"]
-    assert words(ax.get_legend()) == ["factorised", "exact", "not measured"]
+    assert [line.get_label() for line in theory_of(ax)] == CLOSURES
+    assert words(ax.get_legend()) == [*CLOSURES, "not measured"]
     for line, curve in zip(theory_of(ax), alpha_g, strict=True):
         expected = curve.transition.sel(depth=4, layer=[1, 2, 3]).values
         np.testing.assert_allclose(line.get_xdata(), np.repeat(expected, 2))

@@ -33,6 +33,14 @@ def test_gardner_capacity_is_where_the_overlap_becomes_one():
     assert 0 < near.P[0] < 0.01
 
 
+@pytest.mark.parametrize(
+    ("margin", "value"), [(0.0, 0.8330785997397923), (0.05, 0.7810743282532177), (-0.45, 1.5576523751532336)]
+)
+def test_capacity_of_ising_weights(margin, value):
+    """Both equations by mpmath with 25 digits. (1.557653, which is quoted for the last one, is 6e-7 too large.)"""
+    assert ising_capacity(margin) == pytest.approx(value, abs=2e-10)
+
+
 def test_ising_limits():
     assert round(ising_capacity(), 4) == 0.8331
     assert round(float(replica_symmetric(depth=1, alpha=0.8331, ensemble="ising").Q[0]), 3) == 0.564
