@@ -75,9 +75,9 @@ def warn_of_noisy_teacher(attributes: Mapping[str, Any], task: "Task | None" = N
     Warns:
         NoisyTeacherWarning: unless both teachers err with the same probability at each neuron.
     """
-    if attributes.get("scenario") != "teacher":
-        return
-    potential = str(attributes.get("potential", "HardCore"))
+    if attributes.get("scenario") != "teacher" or (task is None and "potential" not in attributes):
+        return  # without a potential the noise was asked for by its name
+    potential = str(attributes.get("potential", "HardCore(margin=0.0)"))
     noise = attributes.get("teacher_noise", 0.0 if potential.startswith("HardCore(margin=0.0)") else None)
     law = Law() if task is None else task.law
     known = None if law is None else law.constant
@@ -88,7 +88,8 @@ def warn_of_noisy_teacher(attributes: Mapping[str, Any], task: "Task | None" = N
         text += ": this is the theory of another problem."
     else:
         other = "not of one that never errs" if known == 0 else f"not of one that is {law or 'drawn in unknown ways'}"
-        text = f"a teacher with {potential} at beta = {attributes.get('beta')} errs with probability {noise:.6g} at "
+        drawn = f" with {potential} at beta = {attributes['beta']}" if "beta" in attributes else ""
+        text = f"a teacher{drawn} errs with probability {noise:.6g} at "
         text += f"each neuron: this is the theory of tasks.teacher_student(noise={noise:.6g}), {other}."
     warnings.warn(text, NoisyTeacherWarning, stacklevel=3)
 
@@ -295,7 +296,7 @@ def one_output_curves(*, depths: Sequence[int], alpha: Sequence[float], noise: f
         "bayes_error": (both, np.array([s.bayes_error for s in solutions])),
         "linear_overlap": (both, np.array([s.q for s in solutions])),
     }
-    attributes = {"scenario": "teacher", "noise": float(noise), "exactness": weakest(s.exactness for s in solutions)}
+    attributes = {"scenario": "teacher", "teacher_noise": float(noise), "exactness": weakest(s.exactness for s in solutions)}
     return _dataset(data, {"depth": np.asarray(depths), "alpha": values}, attributes)
 
 
