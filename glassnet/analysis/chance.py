@@ -7,7 +7,6 @@ from xarray import DataArray, Dataset
 
 from glassnet.analysis.labels import attribute, described, in_words, own_words, result
 from glassnet.core.check import fail
-from glassnet.perceptron.describe import machine_from
 from glassnet.perceptron.machine import Machine
 
 FIELDS = {"N": "width", "L": "depth", "c": "connectivity"}
@@ -70,25 +69,23 @@ def _followed(layers: list[tuple[float, int, float]]) -> list[float]:
 
 
 def machine_of(ds: Dataset) -> Machine:
-    """The machine of a result; of one run of a campaign one of the same shape.
+    """A machine of the shape that a result, or one run of a campaign, has.
 
     Raises:
-        ValueError: if there is none, or several.
+        ValueError: if it has none, or several.
     """
-    if "machine" in ds.attrs:
-        description = attribute(ds, "machine")
-        if not isinstance(description, dict) or not {"depth", "width"} <= description.keys():
-            raise fail("ds", "have the depth and the width of its machine", description)
-        return machine_from(description)
-    if "run_config" not in ds.attrs:
+    if "machine" not in ds.attrs and "run_config" not in ds.attrs:
         raise ValueError(f"Argument `ds` must be the result of a machine, but is {in_words(ds)}.")
-    base = attribute(ds, "run_config")
-    fields = dict(base.get("machine", {})) | {FIELDS[name]: x for name, x in base.items() if name in FIELDS}
-    for name in map(str, ds.coords):
-        if name in FIELDS or name.startswith("machine."):
-            fields[FIELDS.get(name, name.removeprefix("machine."))] = attribute(ds, name)
-    if not {"depth", "width"} <= fields.keys():
-        raise fail("ds", "have the depth and the width of its machine", sorted(fields))
+    if "machine" in ds.attrs:
+        fields = attribute(ds, "machine")
+    else:
+        base = attribute(ds, "run_config")
+        fields = dict(base.get("machine", {})) | {FIELDS[name]: x for name, x in base.items() if name in FIELDS}
+        for name in map(str, ds.coords):
+            if name in FIELDS or name.startswith("machine."):
+                fields[FIELDS.get(name, name.removeprefix("machine."))] = attribute(ds, name)
+    if not isinstance(fields, dict) or not {"depth", "width"} <= fields.keys():
+        raise fail("ds", "have the depth and the width of its machine", fields)
     shape: dict[str, Any] = {name: x if x is None else int(x) for name, x in fields.items() if name in SIZES}
     return Machine(**shape)
 

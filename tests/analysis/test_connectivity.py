@@ -137,7 +137,7 @@ def test_results_become_values_by_size():
     expected = (q.sel(clone=0, clone_b=1) + q.sel(clone=1, clone_b=0)) / 2
     np.testing.assert_allclose(values[1], expected, rtol=1e-6)
     np.testing.assert_allclose(values.chance[0], chance_level(runs[0]))
-    assert values.attrs["long_name"] == "squared replica overlap of a neuron"
+    assert values.attrs["long_name"] == "squared overlap of neurons"
     xr.testing.assert_identical(by_connectivity(dict(enumerate(runs))), values)
     fit = infinite_connectivity(values)
     assert fit.y_inf.dims == ("layer",) and "chance" not in fit.coords

@@ -179,7 +179,7 @@ def test_names_of_optional_observables_are_part_of_the_run(asked, tmp_path, monk
 
 
 def test_what_a_machine_does_not_have_cannot_be_asked_for():
-    words = "is unknown; a run with this machine and these data has spin_autocorrelation_histogram"
+    words = "is unknown; this run has spin_autocorrelation_histogram"
     diluted = gn.Machine(3, 6, connectivity=3)
     with pytest.raises(ValueError, match=f"`observables.spin_overlap_squared_matched` {words}"):
         tiny.job(diluted, task=gn.tasks.random(diluted, 6), observables=OPTIONAL[:1])
