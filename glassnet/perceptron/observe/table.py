@@ -105,14 +105,14 @@ TABLE: dict[str, Observable] = {
     ),
     "spin_autocorrelation_squared": Observable(
         _of_spins(overlaps.spin_overlap_squared), _L, "clone", "per neuron",
-        "squared spin autocorrelation of a neuron", "c2_l(t, t_w)", _OWN, fixed=_L
+        "squared spin autocorrelation", "c2_l(t, t_w)", _OWN, fixed=_L
     ),
     "weight_autocorrelation": Observable(
         _weight_autocorrelation, _L, "clone", "per weight", "weight autocorrelation", "C_l(t, t_w)", _H25
     ),
     "weight_autocorrelation_squared": Observable(
         _weight_autocorrelation_squared, _L, "clone", "per row or column",
-        "squared weight autocorrelation of a row or column", "C2_l(t, t_w)", _OWN
+        "squared weight autocorrelation", "C2_l(t, t_w)", _OWN
     ),
     "magnetisation_squared": Observable(
         _of_spins_now(overlaps.magnetisation_squared), _L, "clone", "per neuron",
@@ -147,14 +147,14 @@ TABLE: dict[str, Observable] = {
     ),
     "spin_overlap_squared": Observable(
         _pair_of_spins(overlaps.paired_spin_overlap_squared), _L, "pair", "per neuron",
-        "squared replica overlap of a neuron", "q2_l^{ab}", _OWN, fixed=_L
+        "squared overlap of neurons", "q2_l^{ab}", _OWN, fixed=_L
     ),
     "weight_overlap": Observable(
         _pair_of_weights, _L, "pair", "per weight", "replica overlap of weights", "Q_l^{ab}", _Y20
     ),
     "weight_overlap_squared": Observable(
         _pair_of_weights_squared, _L, "pair", "per row or column",
-        "squared replica overlap of a row or column of weights", "Q2_l^{ab}", _OWN
+        "squared overlap of weights", "Q2_l^{ab}", _OWN
     ),
 }  # fmt: skip
 """Observables by name; their functions take the machine first, `bound` gives it to them."""
@@ -170,7 +170,7 @@ OPTIONAL: dict[str, Observable] = {
     ),
     "spin_overlap_squared_matched": Observable(
         _hidden_spins, _L, "final", "per neuron",
-        "squared overlap of neurons, matched,", "q2_l^{ab}", _OWN, finish=matching.matched_overlaps_squared, fixed=_L
+        "squared overlap of matched neurons", "q2_l^{ab}", _OWN, finish=matching.matched_overlaps_squared, fixed=_L
     ),
 }  # fmt: skip
 """Observables that are measured where a run names them."""
