@@ -34,12 +34,13 @@ from glassnet.simulation.tuning import tuned
 from glassnet.store.dataset import dataset
 from glassnet.store.jobs import check_described, warn_of_own_code
 from glassnet.store.provenance import provenance
-from glassnet.store.schema import VARIABLES
+from glassnet.store.schema import NAMED, VARIABLES
 from glassnet.store.starts import starts_from
 from glassnet.tasks import Task
 from glassnet.tasks.digits import archive
 
 Beta = float | Schedule | Sequence[float | Schedule]
+Observables = Mapping[str, Observable | bool] | Sequence[str] | None
 
 
 def simulate(
@@ -51,7 +52,7 @@ def simulate(
     dynamics: str | Dynamics | Callable = "metropolis",
     weight_step: float = 0.1,
     numbers: Mapping[str, float] | None = None,
-    observables: Mapping[str, Observable] | None = None,
+    observables: Observables = None,
     seed: int = 0,
     start: str | os.PathLike | Configuration | xr.Dataset = "random",
     keep_configurations: bool = False,
@@ -80,8 +81,9 @@ def simulate(
         weight_step: size d of a weight move (no effect on Ising weights).
         numbers: sizes of the moves by name, of another system, or of dynamics or an ensemble of your own, which find
             them in `params.numbers` beside `weight_step`.
-        observables: what is measured beside the usual, by name, see `Observable`; in a folder, functions are kept by
-            where they are imported from.
+        observables: what is measured beside the usual: names of optional observables (`OPTIONAL` in
+            glassnet.perceptron.observe.table), or a dict of your own by name, see `Observable`, in which an optional
+            one has the value True. In a folder, functions are kept by where they are imported from.
         seed: root of all random numbers of the dynamics and of random starts.
         start: "random" (infinite temperature), "planted" (the teacher's configuration, with its errors), weights and
             spins as `gn.configuration` returns them, or a run that kept its last configurations: its Dataset, or the
@@ -169,7 +171,7 @@ def prepared(
     dynamics: str | Dynamics | Callable = "metropolis",
     weight_step: float = 0.1,
     numbers: Mapping[str, float] | None = None,
-    observables: Mapping[str, Observable] | None = None,
+    observables: Observables = None,
     seed: int = 0,
     start: str | os.PathLike | Configuration | xr.Dataset = "random",
     keep_configurations: bool = False,
@@ -208,11 +210,11 @@ def prepared(
             raise fail("exchange", "be None for a hard core, which has no temperature", exchange)
         system = Tempered(system, len(schedules) if isinstance(schedules, tuple) else 1, exchange)
     start = _start(start, system, tasks, protocol, schedules if isinstance(schedules, tuple) else (schedules,))
+    own, optional = _observables(observables, (*VARIABLES, *NAMED) if isinstance(machine, Machine) else ())
     job = Job(
         system, tasks, schedules, protocol,
         numbers=numbers, seed=seed, start=start,
-        observables=_observables(observables, VARIABLES if isinstance(machine, Machine) else ()),
-        keep_configurations=keep_configurations,
+        observables=own, optional=optional, keep_configurations=keep_configurations,
     )  # fmt: skip
     job = _shared(job, part)
     memory.check(protocol.replicas(len(job.samples), len(job.temperatures)) * job.system.replica_bytes(job.tasks))
@@ -242,16 +244,23 @@ def _check_system(system: Any) -> None:
         raise fail("machine", "have fields that can be hashed, no arrays and no lists", system) from error
 
 
-def _observables(observables: Any, taken: Collection[str]) -> dict[str, Observable]:
-    """The user's observables, with names that are no variables which results may have with other data."""
+def _observables(observables: Any, taken: Collection[str]) -> tuple[dict[str, Observable], tuple[str, ...]]:
+    """The user's observables, and the names of the optional ones.
+
+    Raises:
+        ValueError: for a name of the user's that results have with other data, or for something else.
+    """
     if observables is None:
-        return {}
-    if not isinstance(observables, Mapping):
-        raise fail("observables", "be a dict of Observables by name", observables)
-    for name in observables:
-        if name in taken:
-            raise fail("observables", "have names that nothing else in the result has", name)
-    return dict(observables)
+        return {}, ()
+    if isinstance(observables, Mapping):
+        own = {name: value for name, value in observables.items() if value is not True}
+        for name in own:
+            if name in taken:
+                raise fail("observables", "have names that nothing else in the result has", name)
+        return own, tuple(name for name, value in observables.items() if value is True)
+    if not isinstance(observables, (list, tuple)) or not all(isinstance(name, str) for name in observables):
+        raise fail("observables", "be a dict of Observables by name, or names of optional ones", observables)
+    return {}, tuple(observables)
 
 
 def _shared(job: Job, part: tuple[int, int] | None) -> Job:

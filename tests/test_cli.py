@@ -200,6 +200,15 @@ def test_words_that_are_no_beta(words):
         parsed(["--beta", *words, "--output", "x"])
 
 
+def test_optional_observables_are_named_by_an_option():
+    names = ("spin_autocorrelation_histogram", "spin_overlap_squared_matched")
+    config = parsed(["--task", "random", "--observables", *names[::-1], "--output", "x"]).run
+    assert config.observables == names
+    assert parsed(shlex.split(command_line(config))[2:]).run == config
+    with pytest.raises(ValueError, match="^Argument `observables` must be one of 'spin_auto.*, but is 'edge'"):
+        parsed(["--observables", "edge", "--output", "x"])
+
+
 def test_former_names_of_options_work_with_a_warning():
     for words in (["--machine.weights", "ising"], ["--machine.weights=ising"]):
         with pytest.warns(DeprecationWarning, match="`--machine.weights` is now called `--machine.ensemble`"):

@@ -140,6 +140,20 @@ def test_former_keys_are_read_with_a_warning():
     assert words == {f"`{where}.weights` is now called `{where}.ensemble`" for where in ("machine", "task.teacher")}
 
 
+def test_optional_observables():
+    """Named once, in the order of the table; without them the configuration is as it was before there were any."""
+    plain = RunConfig(MACHINE, TeacherStudentTask(3))
+    names = ("teacher_overlap_by_neuron", "spin_autocorrelation_histogram")
+    config = RunConfig(MACHINE, TeacherStudentTask(3), observables=list(names))
+    assert "observables" not in plain.to_dict() and plain.observables == ()
+    assert config.observables == names[::-1] and RunConfig.from_json(config.to_json()) == config
+    assert config.config_hash == RunConfig(MACHINE, TeacherStudentTask(3), observables=names[::-1]).config_hash
+    assert config.config_hash != plain.config_hash
+    assert config.job().optional == names[::-1]
+    assert "--observables spin_autocorrelation_histogram teacher_overlap_by_neuron --output" in command_line(config)
+    assert "--observables" not in command_line(plain)
+
+
 def test_left_out_keys_take_their_defaults():
     text = '{"machine": {"depth": 2, "width": 4}, "task": {"kind": "random"}}'
     assert RunConfig.from_json(text) == RunConfig(MACHINE, RandomTask())
@@ -241,6 +255,8 @@ BAD_VALUES = [
     (lambda: run_of(data="mine"), "`data` must be one of 'shared', 'independent', but is 'mine'"),
     (lambda: run_of(seed=-1), "`seed` must be an integer of at least 0, but is -1"),
     (lambda: run_of(weight_step=0), "`weight_step` must be a positive finite number, but is 0"),
+    (lambda: run_of(observables="edge"), "`observables` must be a list of names, but is 'edge'"),
+    (lambda: run_of(observables=("edge",)), "`observables` must be one of 'spin_autocor.*, but is 'edge'"),
     (lambda: run_of(knots=7), "`knots` must be a sequence of integers, but is 7"),
     (lambda: RandomTask(0), "`patterns` must be an integer of at least 1, but is 0"),
     (lambda: RandomTask(test_patterns=0), "`test_patterns` must be an integer of at least 1, but is 0"),

@@ -2,6 +2,7 @@
 
 from glassnet.analysis.aging import aging_exponent
 from glassnet.analysis.autocorrelation import integrated_time
+from glassnet.analysis.chance import chance_level
 from glassnet.analysis.collapse import collapse_quality
 from glassnet.analysis.derive import derive
 from glassnet.analysis.distribution import overlap_distribution
@@ -10,6 +11,7 @@ from glassnet.analysis.errors import mean_and_error, mean_pair_overlap
 from glassnet.analysis.exchange import exchange_summary
 from glassnet.analysis.finite_width import finite_size_collapse
 from glassnet.analysis.hierarchy import Tree, clustered, trees
+from glassnet.analysis.infinite_connectivity import by_connectivity, infinite_connectivity
 from glassnet.analysis.infinite_width import infinite_width
 from glassnet.analysis.layers import (
     condensed,
@@ -74,6 +76,9 @@ __all__ = [
     "exchange_summary",
     "finite_size_collapse",
     "infinite_width",
+    "chance_level",
+    "by_connectivity",
+    "infinite_connectivity",
     "penetration_depth",
     "logarithmic_growth",
 ]

@@ -50,6 +50,25 @@ def hidden_layers(ds: Dataset) -> bool:
     return bool((ds["layer"] < attribute(ds, "depth")).any())
 
 
+def order_parameter(ds: Dataset, name: str) -> tuple[str, float]:
+    """By which variable order is judged in place of `name`, and above which level.
+
+    Where neurons turn over, an overlap or autocorrelation decays though nothing melts, and its square by single neurons
+    stays.
+
+    Args:
+        ds: a result.
+        name: an overlap or an autocorrelation, such as "spin_overlap".
+    Returns:
+        `name` with `_squared` and 1/e^2, if the result has it and no NaN among it (earlier versions did not measure it,
+        and one pattern does not tell); else `name` and 1/e.
+    """
+    squared = f"{name}_squared"
+    if squared in ds and not bool(moving_layers(ds, squared).isnull().any()):
+        return squared, LEVEL**2
+    return name, LEVEL
+
+
 @own_words
 def solid(overlap: DataArray, level: float = LEVEL) -> DataArray:
     """Where the overlap of clones at the longest lag is not below `level`: the layers that Huang et al. call solid.
@@ -59,7 +78,7 @@ def solid(overlap: DataArray, level: float = LEVEL) -> DataArray:
     Args:
         overlap: mean overlap of clones (`mean_pair_overlap`) by `layer`, any other dimensions; without `lag` it
             is taken to be at the longest lag already.
-        level: 1/e unless given.
+        level: 1/e unless given; 1/e^2 belongs to squared overlaps.
     Returns:
         True where it is not below, without the dimension `lag`.
     Raises:

@@ -23,7 +23,7 @@ def penetration_depth(overlap: DataArray, level: float = LEVEL) -> Dataset:
     Args:
         overlap: mean overlap of clones (`mean_pair_overlap`) by `layer` 1..L in any order, L being the clamped output,
             any other dimensions; with `lag` the longest is taken.
-        level: 1/e unless given [Huang et al. 2025].
+        level: 1/e unless given [Huang et al. 2025]; 1/e^2 belongs to squared overlaps.
     Returns:
         `input_depth` and `output_depth` in layers, without `lag` and `layer`. NaN where all layers are solid (the
         two solids meet) or an overlap is NaN.

@@ -27,7 +27,7 @@ def plateau(correlation: DataArray, *, level: float = LEVEL, decades: float = 1.
 
     Args:
         correlation: any dimensions with `lag` (sweeps) among them.
-        level: what falls below it is liquid.
+        level: what falls below it is liquid; 1/e^2 belongs to squared correlations.
         decades: length of the plateau.
     Returns:
         `height` and the `first_lag` and `last_lag` of that decade (sweeps), without `lag`; NaN where there is no

@@ -20,6 +20,7 @@ from glassnet.core.schedule import KINDS, Schedule
 from glassnet.output import text_of
 from glassnet.perceptron.describe import POTENTIALS, as_formerly, described
 from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.observe.table import OPTIONAL
 from glassnet.perceptron.proposal import check_step
 from glassnet.perceptron.state import state_bytes
 from glassnet.perceptron.sweeps.catalogue import DYNAMICS
@@ -62,7 +63,7 @@ def _is_beta(value: Any) -> bool:
 WORDS = tyro.constructors.PrimitiveConstructorSpec("*", "FLOAT [FLOAT ...]", beta_from, _is_beta, beta_words)
 """How beta is an option of the command line."""
 
-LATER = {"exchange": 0, "tune": 0}
+LATER: dict[str, Any] = {"exchange": 0, "tune": 0, "observables": ()}
 """Options that came later, which are written down where they are not as before: hashes stay as they were."""
 
 SCHEDULES = ("quench", *KINDS)
@@ -95,6 +96,8 @@ class RunConfig:
             of the new run, see `simulate`.
         data: "shared" (all samples see the same data) or "independent" (data of each sample s with a seed of its
             own, 2^32 times that of the task + s: no two samples of two seeds share data).
+        observables: optional observables that are measured, too: spin_autocorrelation_histogram,
+            spin_overlap_squared_matched (not on a random graph), teacher_overlap_by_neuron (with a teacher).
     Raises:
         ValueError: if an argument is out of range; it names the argument and the value.
     """
@@ -112,6 +115,7 @@ class RunConfig:
     data: str = "shared"
     exchange: int = 0
     tune: int = 0
+    observables: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _instance(Machine, machine=self.machine)
@@ -127,6 +131,7 @@ class RunConfig:
             raise fail("tune", "be 0 without an exchange", self.tune)
         object.__setattr__(self, "beta", _checked_beta(self.beta))
         object.__setattr__(self, "knots", integers("knots", self.knots))
+        object.__setattr__(self, "observables", _checked_observables(self.observables))
         self._check_knots()
 
     def _check_start(self) -> None:
@@ -209,6 +214,7 @@ class RunConfig:
             "seed": self.seed,
             "start": self.start,
             "exchange": Exchange(self.exchange, self.tune) if self.exchange else None,
+            "observables": self.observables,
         }
 
     def _check_memory(self, part: int, parts: int) -> None:
@@ -323,6 +329,15 @@ def _checked_beta(beta: Any) -> Beta:
     if len(lengths) > 1 or any(isinstance(b, tuple) for one in found if isinstance(one, tuple) for b in one):
         raise fail("beta", "be a number, a list of numbers, or a list of equally long lists of numbers", beta)
     return found  # ty: ignore[invalid-explicit-return]
+
+
+def _checked_observables(names: Any) -> tuple[str, ...]:
+    """Names of optional observables, each once, in the order of the table."""
+    if not isinstance(names, (list, tuple)):
+        raise fail("observables", "be a list of names", names)
+    for name in names:
+        one_of(tuple(OPTIONAL), observables=name)
+    return tuple(name for name in OPTIONAL if name in names)
 
 
 KINDS_OF_VALUES = (RunConfig, *TASKS.values(), *POTENTIALS.values())

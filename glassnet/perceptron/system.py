@@ -16,7 +16,7 @@ from glassnet.perceptron.describe import check_reopens, described, machine_from
 from glassnet.perceptron.law import unlike_equilibrium
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.observe import layers
-from glassnet.perceptron.observe.table import ACCEPTANCE, Taught, bound
+from glassnet.perceptron.observe.table import ACCEPTANCE, COORDINATES, Tables, Taught, bound
 from glassnet.perceptron.proposal import check_step
 from glassnet.perceptron.reference import checked_signs, checked_spins, checked_weights, energy, feed_forward
 from glassnet.perceptron.state import Boundary, State, pack, random_state, state_bytes, unpack, with_fields
@@ -81,10 +81,17 @@ class Perceptron(System):
         return dynamics_of(self.dynamics).build(self.machine, plan)
 
     def observables(self, tasks: Sequence["Task"]) -> Mapping[str, Observable]:
-        """`glassnet.perceptron.observe.table`.
+        """`TABLE` of `glassnet.perceptron.observe.table`.
 
         Overlaps with a teacher where all tasks have a comparable one, the test error where there are test data.
         """
+        return self._tables(tasks).usual
+
+    def optional(self, tasks: Sequence["Task"]) -> Mapping[str, Observable]:
+        """`OPTIONAL` of `glassnet.perceptron.observe.table`, as far as machine and data have it."""
+        return self._tables(tasks).optional
+
+    def _tables(self, tasks: Sequence["Task"]) -> Tables:
         match = not any(stack.diluted for stack in self.machine.stacks)
         taught = Taught(tasks[0].patterns, match) if self._taught(tasks) else None
         return bound(self.machine, taught, tested=not tasks or len(tasks[0].test_inputs) > 0)
@@ -271,8 +278,12 @@ class Perceptron(System):
             check_reopens(machine)
 
     def coordinates(self) -> dict[str, np.ndarray]:
-        """Layers 1..L."""
-        return {"layer": np.arange(1, self.machine.depth + 1)}
+        """Layers 1..L, hidden neurons, bins of squared overlaps."""
+        return {
+            "layer": np.arange(1, self.machine.depth + 1),
+            "neuron": np.arange(self.machine.width),
+            **COORDINATES,
+        }
 
     def kept(self, bare: State) -> dict[str, tuple[tuple[str, ...], Any]]:
         """Hidden spins, and the weights of each stack of layers."""

@@ -5,6 +5,7 @@ pyplot: write it with `ax.figure.savefig`, or hand over axes of your own to have
 """
 
 from glassnet.plot.collapse import aging_collapse, width_collapse
+from glassnet.plot.connectivity import connectivity_extrapolation
 from glassnet.plot.distribution import overlap_histogram
 from glassnet.plot.history import layers_in_time, rate
 from glassnet.plot.magnetisation import magnetisation_profile, raw_and_connected
@@ -32,6 +33,7 @@ __all__ = [
     "susceptibility_curves",
     "aging_collapse",
     "width_collapse",
+    "connectivity_extrapolation",
     "phase_diagram",
     "theory_lines",
     "layer_colours",

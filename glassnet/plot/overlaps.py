@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from xarray import DataArray, Dataset
 
-from glassnet.analysis import clustered, longest_lag, mean_pair_overlap
+from glassnet.analysis import chance_level, clustered, longest_lag, mean_pair_overlap
 from glassnet.analysis.hierarchy import square
+from glassnet.analysis.infinite_connectivity import OF_NEURONS
 from glassnet.analysis.labels import attribute
 from glassnet.analysis.relaxation import LEVEL
 from glassnet.core.check import fail, integer
@@ -17,27 +18,41 @@ from glassnet.plot.style import GREY, graded, legend, on_axes
 
 MARKERS = "osD^v<>ph*"
 
+RANDOM = ("random", "teacher_student")
+"""Tasks whose inputs and outputs are independent signs, or nearly so, as a chance level takes for granted."""
+
+
+def chance_is_known(ds: Dataset) -> bool:
+    """Whether a chance level holds for the data of a result."""
+    return ds.attrs.get("task") in RANDOM and "machine" in ds.attrs
+
 
 @on_axes
-def overlap_profile(data: DataArray | Dataset, ax: Axes | None = None) -> Axes:
+def overlap_profile(data: DataArray | Dataset, ax: Axes | None = None, *, name: str = "spin_overlap") -> Axes:
     """Overlap of clones at the longest lag by layer, one line for each waiting time, with the level 1/e.
 
     Means over samples and pairs of clones, with bars of one standard error over samples. Huang et al. 2025 call
-    layers above the level solid; whether they stay there for longer than this lag cannot be seen.
+    layers above the level solid; whether they stay there for longer than this lag cannot be seen. The level of squared
+    overlaps is 1/e^2; beside those of neurons, if inputs and outputs are random, stands the chance level of unrelated
+    configurations (`glassnet.analysis.chance_level`) as a dashed line.
 
     Args:
-        data: an overlap by `layer`, or a result, whose `spin_overlap` in the layers that move is drawn between
-            the clamped input and output.
+        data: an overlap by `layer`, or a result, of which a variable in the layers that move is drawn between the
+            clamped input and output.
         ax: axes; a new figure if None.
+        name: the variable of a result, such as "spin_overlap_squared".
     Returns:
         The axes.
     Raises:
         ValueError: if `data` has more than one temperature or a single clone.
     """
-    curves = by_layer(data, "spin_overlap")
+    curves = by_layer(data, name)
     q = mean_of_pairs(longest_lag(curves))
     handles, _ = profile_lines(ax, q)
-    level_line(ax)
+    level_line(ax, squared=str(curves.name).endswith("_squared"))
+    if isinstance(data, Dataset) and name in OF_NEURONS and chance_is_known(data):
+        chance = chance_level(data)
+        ax.plot(chance["layer"], chance, color=GREY, linewidth=0.9, linestyle="--")
     depth = int(attribute(data, "depth", "data")) if isinstance(data, Dataset) else None
     layer_axis(ax, q["layer"].values, depth)
     low = min(-0.04, ax.dataLim.y0 - 0.02)
@@ -89,11 +104,12 @@ def mean_of_pairs(q: DataArray) -> DataArray:
     return mean_pair_overlap(q)
 
 
-def level_line(ax: Axes) -> None:
-    """The line at 1/e, named at the right of the axes, where there is no data."""
-    ax.axhline(LEVEL, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
+def level_line(ax: Axes, *, squared: bool = False) -> None:
+    """The line at 1/e, or at 1/e^2, named at the right of the axes, where there is no data."""
+    level, word = (LEVEL**2, "$1/e^2$") if squared else (LEVEL, "1/e")
+    ax.axhline(level, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
     place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
-    ax.annotate("1/e", (1, LEVEL), (3, 0), color=GREY, fontsize="small", **place)
+    ax.annotate(word, (1, level), (3, 0), color=GREY, fontsize="small", **place)
 
 
 def at_longest(values: DataArray) -> str:

@@ -7,6 +7,7 @@ from matplotlib.gridspec import SubplotSpec
 from xarray import Dataset
 
 from glassnet.analysis.labels import ascending, attribute, result
+from glassnet.analysis.layers import order_parameter
 from glassnet.core.check import fail
 from glassnet.plot.history import layers_in_time
 from glassnet.plot.labels import OF_CLONES, conditions, evenly, label, only, temperatures
@@ -22,8 +23,9 @@ def overview(data: Dataset) -> Figure:
     """The four panels of a run, under a title that says at which temperature, load, width and depth.
 
     (a) energy and errors against time, (b) spin autocorrelation by layer at the first waiting time above 0 and at
-    the last one, (c) overlap of clones by layer, (d) overlaps of all last configurations in the layer next to the
-    input and in the central one. Of a system without layers, energy and acceptance of the hosts against time.
+    the last one, (c) overlap of clones by layer, squared by neurons where it was measured, (d) overlaps of all last
+    configurations in the layer next to the input and in the central one. Of a system without layers, energy and
+    acceptance of the hosts against time.
 
     Args:
         data: result of a run; a machine must have hidden layers. Several temperatures stand below each other, the
@@ -86,7 +88,7 @@ def _two_waiting_times(data: Dataset) -> list[float]:
 def _profile(data: Dataset, ax: Axes) -> None:
     """The overlap profile, or a word where there are no pairs of clones."""
     if data.sizes.get("clone", 0) > 1:
-        overlap_profile(data, ax)
+        overlap_profile(data, ax, name=order_parameter(data, "spin_overlap")[0])
         return
     _words(ax, "overlaps need two clones")
 

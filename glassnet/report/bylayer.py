@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from xarray import DataArray, Dataset
 
-from glassnet.analysis import energy_per_gap, longest_lag, mean_and_error, moving_layers, relaxation_time
-from glassnet.analysis.relaxation import LEVEL, waits
+from glassnet.analysis import chance_level, energy_per_gap, longest_lag, mean_and_error, moving_layers, relaxation_time
+from glassnet.analysis.layers import order_parameter
+from glassnet.analysis.relaxation import waits
+from glassnet.plot.overlaps import chance_is_known
 from glassnet.report.cautions import magnetisation_threshold
 from glassnet.report.equilibrium import CORRELATIONS
 from glassnet.report.markup import Markup, joined, table, tag
@@ -37,7 +39,7 @@ def tables_by_layer(ds: Dataset) -> Iterator[Markup]:
         caption = joined([caption, "; the other columns after t", tag("sub", "w"), rest])
         yield _by_layer(ds, caption, columns)
         if any(FLAG in str(cell) for _, cells in columns for cell in cells):
-            yield tag("p", f"{FLAG} magnetised: there a high raw overlap q is no sign of a glass.", class_="note")
+            yield tag("p", f"{FLAG} magnetised: there a high overlap q or q² is no sign of a glass.", class_="note")
         if len(waits(ds)) < ds.sizes["waiting_time"]:
             without = "After a random start the first sweeps are a quench: no relaxation times for t"
             yield tag("p", without, tag("sub", "w"), " = 0.", class_="note")
@@ -80,15 +82,24 @@ def _relaxation_columns(ds: Dataset) -> Iterator[Column]:
 
 
 def _overlap_columns(ds: Dataset) -> Iterator[Column]:
-    """The overlap of clones at the longest lag after the last wait, and whether it is above 1/e beyond its error."""
+    """Overlaps of clones at the longest lag after the last wait, and whether they are above the level beyond errors.
+
+    Judged is the square of single neurons, where it was measured: the plain overlap falls where neurons turn over.
+    """
     if ds.sizes["clone"] < 2 or not moving_layers(ds, "spin_overlap").sizes["layer"]:
         return
-    q = bounds(longest_lag(moving_layers(ds, "spin_overlap").isel(waiting_time=-1)))
-    below = np.where(q["high"] < LEVEL, "below 1/e", "1/e within error")
-    words = np.where(q["low"] >= LEVEL, "above 1/e", below).tolist()
-    overlaps = [number(x, 2) for x in q["mean"].values.tolist()]
-    yield "overlap q", [*overlaps, "1"]
-    yield f"q at lag {count(ds['lag'][-1])}", [*words, "clamped"]
+    last = ds.isel(waiting_time=-1)
+    name, limit = order_parameter(ds, "spin_overlap")
+    symbol, level = ("q²", "1/e²") if name != "spin_overlap" else ("q", "1/e")
+    plain, judged = (bounds(longest_lag(moving_layers(last, variable))) for variable in ("spin_overlap", name))
+    below = np.where(judged["high"] < limit, f"below {level}", f"{level} within error")
+    words = np.where(judged["low"] >= limit, f"above {level}", below).tolist()
+    yield "overlap q", [*(number(x, 2) for x in plain["mean"].values.tolist()), "1"]
+    if name != "spin_overlap":
+        yield "squared by neurons, q²", [*(number(x, 2) for x in judged["mean"].values.tolist()), "1"]
+    if name != "spin_overlap" and chance_is_known(ds):
+        yield "q² of liquids by chance, at most", [*(number(x, 2) for x in chance_level(ds).values.tolist()), "–"]
+    yield f"{symbol} at lag {count(ds['lag'][-1])}", [*words, "clamped"]
 
 
 def _squared_columns(ds: Dataset) -> Iterator[Column]:

@@ -11,7 +11,7 @@ from glassnet.analysis import magnetised, moving_layers
 from glassnet.analysis.labels import attribute as attribute_of
 from glassnet.analysis.labels import result
 from glassnet.plot.labels import single_temperature
-from glassnet.report.equilibrium import drifting, not_relaxed, planted_elsewhere, slowing
+from glassnet.report.equilibrium import drifting, not_relaxed, planted_elsewhere, slowing, turning_over
 from glassnet.report.numbers import count, layers, listed, number, percent
 from glassnet.report.significance import bounds
 from glassnet.report.source import Event, attribute, has_clones, measured_part
@@ -65,8 +65,8 @@ def of_result(ds: Dataset) -> list[str]:
     if not cut.sizes["time"]:
         return []
     checks = (
-        _infinite, _violated_hard_core, planted_elsewhere, not_relaxed, drifting, slowing, _magnetised, _acceptance,
-        _at_chance,
+        _infinite, _violated_hard_core, planted_elsewhere, not_relaxed, turning_over, drifting, slowing, _magnetised,
+        _acceptance, _at_chance,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(cut)]
 

@@ -6,6 +6,7 @@ import numpy as np
 from xarray import DataArray, Dataset
 
 from glassnet.analysis import energy_per_gap, mean_and_error, moving_layers, relaxation_time, start_equilibrium
+from glassnet.analysis.layers import order_parameter
 from glassnet.analysis.relaxation import LEVEL, waits
 from glassnet.report.numbers import count, lag_in_words, layers, listed, number, with_error
 from glassnet.report.significance import bounds, differs
@@ -59,6 +60,23 @@ def _unreached(ds: Dataset) -> Iterator[tuple[str, Dataset]]:
             c = bounds(moving_layers(ds, name))
             above = (c["mean"] >= LEVEL).all("lag")
             yield words, Dataset({"above": above, "doubtful": above & (c["low"].isel(lag=-1) < LEVEL)})
+
+
+def turning_over(ds: Dataset) -> Iterator[str]:
+    """Layers whose autocorrelation decays while that of single neurons stays up to a sign, beyond its error."""
+    if not has_clones(ds):
+        return
+    name, level = order_parameter(ds, "spin_autocorrelation")
+    if name == "spin_autocorrelation" or not moving_layers(ds, name).sizes["layer"]:
+        return
+    plain = mean_and_error(moving_layers(ds, "spin_autocorrelation"))["mean"]
+    flags = (bounds(moving_layers(ds, name))["low"] >= level).all("lag") & (plain < LEVEL).any("lag")
+    for which, times in _by_layers(flags).items():
+        yield (
+            f"Turning over: the autocorrelation of {layers(which)} after {_waiting(times)} falls below 1/e, but "
+            f"squared by neurons it is above 1/e² up to the longest lag, {count(float(ds['lag'][-1]))} sweeps: "
+            "neurons turn over with their weights, and nothing melts."
+        )
 
 
 def _by_layers(flags: DataArray) -> dict[tuple[int, ...], list[int]]:

@@ -7,7 +7,8 @@ import numpy as np
 from xarray import Dataset
 
 from glassnet import plot
-from glassnet.analysis.layers import hidden_layers
+from glassnet.analysis.layers import hidden_layers, order_parameter
+from glassnet.plot.overlaps import chance_is_known
 from glassnet.report.bylayer import tables_by_layer
 from glassnet.report.cautions import magnetisation_threshold
 from glassnet.report.figures import figure
@@ -145,11 +146,16 @@ def _overlaps(ds: Dataset, anchor: str) -> Iterator[Markup]:
         return
     lag = f"at lag {count(ds['lag'][-1])}"
     if hidden_layers(ds):
-        caption = f"Overlap of spins between clones {lag}; the dotted line is 1/e."
-        yield figure(f"{anchor}-spins", caption, "Overlap of spins by layer.", plot.overlap_profile, ds)
-    caption = f"Overlap of weights between clones {lag}."
-    Q = ds["weight_overlap"]
-    yield figure(f"{anchor}-weights", caption, "Overlap of weights by layer.", plot.overlap_profile, Q)
+        name, _ = order_parameter(ds, "spin_overlap")
+        squared = name != "spin_overlap"
+        words = "Overlap of spins between clones, squared by neurons," if squared else "Overlap of spins between clones"
+        caption = f"{words} {lag}; the dotted line is {'1/e²' if squared else '1/e'}."
+        caption += " The dashed one is the most that liquids have by chance." if squared and chance_is_known(ds) else ""
+        yield figure(f"{anchor}-spins", caption, "Overlap of spins by layer.", plot.overlap_profile, ds, name=name)
+    name, _ = order_parameter(ds, "weight_overlap")
+    squared = ", squared by rows and columns," if name != "weight_overlap" else ""
+    caption = f"Overlap of weights between clones{squared} {lag}."
+    yield figure(f"{anchor}-weights", caption, "Overlap of weights by layer.", plot.overlap_profile, ds[name])
 
 
 def _landscape(ds: Dataset, anchor: str) -> Iterator[Markup]:

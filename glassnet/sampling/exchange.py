@@ -267,8 +267,14 @@ class Tempered(System):
         own = {name: self.lifted(o) for name, o in self.system.observables(tasks).items()}
         return own | self._of_swaps()
 
+    def optional(self, tasks: Sequence[Any]) -> dict[str, Observable]:
+        """Those of the system at each rung."""
+        return {name: self.lifted(o) for name, o in self.system.optional(tasks).items()}
+
     def lifted(self, observable: Observable) -> Observable:
-        """An observable of the system as one of all rungs."""
+        """An observable of the system as one of all rungs; what compares last configurations alone does so at each."""
+        if observable.on == "final":
+            return observable
         lift = _lifted_pair if observable.on == "pair" else _lifted
         finish = _Rungs(self.rungs, 1 + (observable.on == "pair"), observable.finish)
         return replace(observable, of=lift(observable.of), dims=(RUNG, *observable.dims), finish=finish)

@@ -35,8 +35,11 @@ class Variable(NamedTuple):
     fixed: tuple[str, ...] = ()
 
 
-ON = ("host", "clone", "both", "pair")
+ON = ("host", "clone", "both", "pair", "final")
 """On what an observable is measured."""
+
+OF_LAST = ("pair", "final")
+"""Those that compare last configurations."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +49,22 @@ class Observable:
     Args:
         of: `of(state, then, clamped) -> array` for one replica, in JAX. `then` is the configuration at the waiting time
             (None on hosts), `clamped` what `System.scene` returns. Of a pair: `of(state, other, (clamped, others))`,
-            where both states are bare (`System.bare`) and both data what `System.clamped` returns.
+            where both states are bare (`System.bare`) and both data what `System.clamped` returns. With on="final":
+            `of(state, None, clamped)` of one last configuration alone, bare, with what `System.clamped` returns.
         dims: names of the axes of its value, in their order.
-        on: "host" (against time), "clone" (against lag), "both" (then the clones' carry the prefix `clone_`) or "pair"
-            (all pairs of clones of a host against lag, and, with the prefix `final_`, of all last configurations).
+        on: "host" (against time), "clone" (against lag), "both" (then the clones' carry the prefix `clone_`), "pair"
+            (all pairs of clones of a host against lag, and, with the prefix `final_`, of all last configurations), or
+            "final" (the latter alone, of which `finish` makes pairs).
         units, long_name, symbol, source: labels of the variable.
         finish: `finish(values) -> values` in NumPy, for what JAX cannot do. It gets the values of all replicas at once,
-            the replica as first axis; of pairs the values of a whole group, both configurations as first axes.
+            the replica as first axis; of pairs the values of a whole group, both configurations as first axes. With
+            on="final" it gets the values of all last configurations of a temperature and waiting time, the
+            configuration as first axis, and returns those of all pairs, both configurations as first axes.
         pick: key (a word) or index of its value, where `of` (or `finish`) returns several. Observables with the same
             functions share one evaluation.
         fixed: dims whose last place is clamped, as in `Variable`.
     Raises:
-        ValueError: if `of` is no function, or `dims`, `fixed`, `on` or `pick` are not as said.
+        ValueError: if `of` is no function, or `dims`, `fixed`, `on`, `finish` or `pick` are not as said.
     """
 
     of: Callable
@@ -81,6 +88,8 @@ class Observable:
         if not set(self.fixed) <= set(self.dims):
             raise fail("fixed", f"be among the dims {self.dims!r}", self.fixed)
         one_of(ON, on=self.on)
+        if self.on == "final" and self.finish is None:
+            raise fail("finish", 'be a function with on="final": it makes pairs of configurations', self.finish)
         if self.pick is not None and not isinstance(self.pick, (str, int)):
             raise fail("pick", "be None, a key or an index", self.pick)
 
@@ -243,6 +252,10 @@ class System(Protocol):
         Return the same function objects for the same arguments: compiled programs are kept by them.
         """
         ...
+
+    def optional(self, tasks: Sequence[Any]) -> Mapping[str, Observable]:
+        """What is measured beside `observables` where a run names it; its functions are the same objects, too."""
+        return {}
 
     def start(self, key: Array, clamped: Any) -> State:
         """A configuration at infinite temperature."""

@@ -81,6 +81,16 @@ def pairing(functions: tuple[Callable, ...], shared: bool) -> Callable:
     return jax.jit(pairs)
 
 
+@lru_cache(CACHED_PROGRAMS)
+def alone(functions: tuple[Callable, ...], shared: bool) -> Callable:
+    """`f(configurations, clamped) -> values` of each bare configuration by itself; clamped data as in `pairing`."""
+
+    def of_one(configuration: State, own: Any) -> list[Any]:
+        return [of(configuration, None, own) for of in functions]
+
+    return jax.jit(jax.vmap(of_one, (0, _axis(shared))))
+
+
 def functions_of(observables: Sequence[Observable]) -> tuple[Callable, ...]:
     """The functions of observables, each once."""
     return tuple(dict.fromkeys(observable.of for observable in observables))
@@ -88,7 +98,7 @@ def functions_of(observables: Sequence[Observable]) -> tuple[Callable, ...]:
 
 def forget() -> None:
     """Give back the programs of all systems, and what JAX keeps of them; they are compiled anew where needed."""
-    for kept in (randomise, initialise, advancing, measuring, pairing):
+    for kept in (randomise, initialise, advancing, measuring, pairing, alone):
         kept.cache_clear()
     jax.clear_caches()
 

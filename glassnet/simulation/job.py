@@ -13,11 +13,11 @@ import numpy as np
 from jax import Array
 
 from glassnet.core import keys
-from glassnet.core.check import fail, finite, integer, single
+from glassnet.core.check import fail, finite, integer, single, unknown
 from glassnet.core.schedule import BetaPath, Schedule
 from glassnet.sampling.kernel import Kernel, Params, State
 from glassnet.sampling.starts import Starts
-from glassnet.sampling.system import COUNTS, Moves, Observable, System, rate_name
+from glassnet.sampling.system import COUNTS, OF_LAST, Moves, Observable, System, rate_name
 from glassnet.simulation.parallel import placed
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.share import Share
@@ -45,6 +45,7 @@ class Job:
         seed: root of all random numbers.
         start: "random" (infinite temperature), what else the system knows, or `Starts`.
         observables: what is measured beside the system's own observables, by name.
+        optional: names of the system's optional observables that are measured, too, in any order.
         keep_configurations: whether the result keeps the last configurations of the clones.
         share: samples and temperatures that are run here, all if None. The others stay part of the job's identity.
     Raises:
@@ -59,6 +60,7 @@ class Job:
     seed: int = 0
     start: Any = "random"
     observables: Mapping[str, Observable] = field(default_factory=dict)
+    optional: tuple[str, ...] = ()
     keep_configurations: bool = False
     share: Share | None = None
 
@@ -107,7 +109,7 @@ class Job:
         """Raise ValueError unless the parts of the run can be joined, by another process."""
         self.system.check_storable(self.tasks)
         joins = type(self.system).from_kept is not System.from_kept
-        pairs = [name for name, observable in self.measured.items() if observable.on == "pair"]
+        pairs = [name for name, observable in self.measured.items() if observable.on in OF_LAST]
         if pairs and not joins:
             requirement = (
                 "have `kept` and `from_kept` to be run in parts, since overlaps of all pairs are measured again"
@@ -120,9 +122,14 @@ class Job:
         energy = self.system.observables(self.tasks).get("energy")
         if energy is None or energy.on != "both":
             raise fail("system", "have an observable 'energy' on \"both\", hosts and clones", energy)
+        known = self.system.optional(self.tasks)
+        for name in self.optional:
+            if name not in known:
+                raise unknown(f"observables.{name}", tuple(known), "this run")
+        object.__setattr__(self, "optional", tuple(name for name in known if name in self.optional))
         if not self.observables:
             return
-        taken = {*self.system.observables(self.tasks), *counts, *map(rate_name, counts), *self.sizes, *RUN_DIMS}
+        taken = {*self.system.observables(self.tasks), *known, *counts, *map(rate_name, counts), *self.sizes, *RUN_DIMS}
         for name, observable in self.observables.items():
             if not isinstance(observable, Observable):
                 raise fail(f"observables[{name!r}]", "be an Observable", observable)
@@ -142,7 +149,10 @@ class Job:
         """
         if self.keep_configurations and not self.system.kept(self._bare()):
             raise fail("keep_configurations", "be False for a system whose `kept` is empty", True)
-        for name, observable in self.system.observables(self.tasks).items():
+        for name, observable in (
+            *self.system.observables(self.tasks).items(),
+            *self.system.optional(self.tasks).items(),
+        ):
             self._check_shapes(name, observable)
         for name, kind in self.moves.items():
             dims, shape = kind.variable.dims, np.shape(kind.offered)
@@ -201,11 +211,15 @@ class Job:
     def _shapes(self, name: str, observable: Observable) -> list[tuple[int, ...]]:
         """Shapes of the values of an observable on all that it is measured on; of none that NumPy has to finish."""
 
+        system = self.system.single if observable.on == "final" else self.system
+
         def value(on: str, key: Array, clamped: Any, scene: Any) -> Any:
-            state = self.system.start(key, clamped)
-            bare = self.system.bare(state)
+            state = system.start(key, clamped)
+            bare = system.bare(state)
             if on == "pair":
                 found = observable.of(bare, bare, (clamped, clamped))
+            elif on == "final":
+                found = observable.of(bare, None, clamped)
             else:
                 found = observable.of(state, None if on == "host" else bare, scene)
             whole = observable.finish is not None or observable.pick is None
@@ -261,8 +275,19 @@ class Job:
     @cached_property
     def measured(self) -> dict[str, Observable]:
         """All observables by name."""
+        optional = self.system.optional(self.tasks)
+        named = {name: optional[name] for name in self.optional}
         own = {name: self.system.lifted(observable) for name, observable in self.observables.items()}
-        return {**self.system.observables(self.tasks), **own}
+        return {**self.system.observables(self.tasks), **named, **own}
+
+    @cached_property
+    def compared(self) -> dict[str, Observable]:
+        """Observables that compare last configurations at one temperature, by name."""
+        one = self.system.single
+        optional = one.optional(self.tasks)
+        named = {name: optional[name] for name in self.optional}
+        every = {**one.observables(self.tasks), **named, **self.observables}
+        return {name: observable for name, observable in every.items() if observable.on in OF_LAST}
 
     @cached_property
     def moves(self) -> Mapping[str, Moves]:

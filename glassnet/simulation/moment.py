@@ -64,6 +64,15 @@ def fitted(moment: Moment, job: Job) -> Moment:
     return replace(moment, accepted=accepted, **shorter)
 
 
+def completed(rows: list[Row], new: Row) -> list[Row]:
+    """Rows with NaN for what `new`, which follows them, has beyond: a run that an earlier version began has less."""
+    missing = new.keys() - rows[0].keys() if rows else set()
+    nothing = {
+        name: np.full(new[name].shape, np.nan, np.result_type(new[name], np.float32)) for name in sorted(missing)
+    }
+    return [row | nothing for row in rows]
+
+
 def misfits(moment: Moment, job: Job) -> Iterator[str]:
     """What of a moment cannot be from `job`, or from a shorter run of it, in words; nothing if all fits.
 

@@ -1,6 +1,6 @@
 """From what compiled functions return to the values of observables by name; several may share one function."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -26,8 +26,9 @@ Records = dict[str, Record]
 
 
 def on(phase: str, observables: Mapping[str, Observable]) -> dict[str, Observable]:
-    """Those that are measured on "host", "clone" or "pair"."""
-    return {name: o for name, o in observables.items() if o.on == phase or (o.on == "both" and phase != "pair")}
+    """Those that are measured on "host", "clone", "pair" or "final"."""
+    both = phase in ("host", "clone")
+    return {name: o for name, o in observables.items() if o.on == phase or (o.on == "both" and both)}
 
 
 def named(observables: Mapping[str, Observable], values: Sequence[Any]) -> dict[str, np.ndarray]:
@@ -40,22 +41,29 @@ def named(observables: Mapping[str, Observable], values: Sequence[Any]) -> dict[
             finished[o.of, o.finish] = value if o.finish is None else o.finish(jax.tree.map(np.asarray, value))
         value = finished[o.of, o.finish]
         found[name] = np.asarray(value if o.pick is None else value[o.pick])
-        leading = ("replica", "other") if o.on == "pair" else ("replica",)
+        leading = ("replica", "other") if o.on in ("pair", "final") else ("replica",)
         if o.finish is not None and found[name].ndim != len(leading) + len(o.dims):
             dims = ", ".join((*leading, *o.dims))
             raise fail(f"observables[{name!r}]", f"be finished to the dims ({dims})", f"shape {found[name].shape}")
     return found
 
 
-def pairs_in_groups(
-    observables: Mapping[str, Observable], configurations: State, clamped: Any, groups: tuple[int, int], *, shared: bool
+def in_groups(
+    observables: Mapping[str, Observable],
+    compiler: Callable,
+    configurations: State,
+    clamped: Any,
+    groups: tuple[int, int],
+    *,
+    shared: bool,
 ) -> dict[str, np.ndarray]:
     """Observables of all pairs within each group of configurations that follow each other.
 
     Each group is one call on one device: its values have the same bits whatever other groups there are.
 
     Args:
-        observables: those of pairs, by name.
+        observables: by name.
+        compiler: `compiled.pairing` for those on "pair", `compiled.alone` for those on "final".
         configurations: bare configurations, the configuration leading.
         clamped: their clamped data; one for all if `shared`, else the configuration leading.
         groups: number of groups, and configurations of each.
@@ -63,7 +71,7 @@ def pairs_in_groups(
     Returns:
         By name, shape (group, configuration, configuration, ...).
     """
-    measure = compiled.pairing(compiled.functions_of(list(observables.values())), shared)
+    measure = compiler(compiled.functions_of(list(observables.values())), shared)
 
     def of_group(tree: Any, n: int) -> Any:
         return jax.tree.map(lambda x: np.asarray(x).reshape(*groups, *x.shape[1:])[n], tree)
@@ -77,7 +85,7 @@ def final_pairs(observables: Mapping[str, Observable], configurations: State, cl
     """Observables of all pairs of last configurations of each temperature and waiting time.
 
     Args:
-        observables: those of pairs, by name.
+        observables: those on "pair" and on "final", by name.
         configurations: bare, leading axes (temperature, waiting_time, configuration).
         clamped: their clamped data; one for all if `shared`, else leading axis configuration.
         shared: whether all have the same data.
@@ -88,7 +96,11 @@ def final_pairs(observables: Mapping[str, Observable], configurations: State, cl
     flat = jax.tree.map(lambda x: np.reshape(x, (temperatures * waits * size, *x.shape[3:])), configurations)
     if not shared:
         clamped = jax.tree.map(lambda x: np.concatenate([np.asarray(x)] * (temperatures * waits)), clamped)
-    found = pairs_in_groups(observables, flat, clamped, (temperatures * waits, size), shared=shared)
+    groups = temperatures * waits, size
+    found = {}
+    for compiler, part in ((compiled.pairing, on("pair", observables)), (compiled.alone, on("final", observables))):
+        if part:
+            found |= in_groups(part, compiler, flat, clamped, groups, shared=shared)
     dims = (*FINAL, "configuration_b")
     return {
         f"final_{name}": Record((*dims, *observables[name].dims), x.reshape(temperatures, waits, *x.shape[1:]))

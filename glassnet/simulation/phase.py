@@ -188,7 +188,7 @@ class Phase:
         groups = int(np.prod(self.shape[:-1])), self.shape[-1]
         bare, shared = self._bare(batch), self.job.shared
         data = self.clamped.chunks[0] if shared else self.clamped.whole()
-        row = observed.pairs_in_groups(pairs, bare, data, groups, shared=shared)
+        row = observed.in_groups(pairs, compiled.pairing, bare, data, groups, shared=shared)
         self._check_finished(pairs, row, 3)
         return row
 
@@ -208,8 +208,9 @@ class Phase:
         bare = jax.tree.map(arranged, self._bare(batch))
         one = order[0, 0].reshape(-1)
         data = self.clamped.chunks[0] if job.shared else jax.tree.map(lambda x: x[one], self.clamped.whole())
-        pairs = observed.on("pair", {**job.system.single.observables(job.tasks), **job.observables})
-        records = observed.final_pairs(pairs, bare, data, shared=job.shared) if pairs else {}
+        records = observed.final_pairs(job.compared, bare, data, shared=job.shared)
+        for name, observable in observed.on("final", job.compared).items():
+            job.check_shape(name, observable, records[f"final_{name}"].values.shape[4:])
         for name, (dims, x) in job.system.single.kept(bare).items():
             records[f"configuration_{name}"] = observed.Record((*observed.FINAL, *dims), x)
         return records

@@ -10,7 +10,7 @@ from glassnet.sampling.kernel import State
 from glassnet.sampling.system import rate_name
 from glassnet.simulation import compiled, observed
 from glassnet.simulation.job import Job
-from glassnet.simulation.moment import CLONES, HOSTS, Moment, Row, fitted
+from glassnet.simulation.moment import CLONES, HOSTS, Moment, Row, completed, fitted
 from glassnet.simulation.observed import Record, Records
 from glassnet.simulation.parallel import Batch, gathered, placed, split
 from glassnet.simulation.phase import CLONE, HOST, Phase, Report, Status
@@ -178,7 +178,8 @@ class Run:
             while self.sweep < t:
                 self._advance(min(t, self.sweep + replicas.block()))
                 yield self.status
-            rows.append(measure(self._batch, t) | self._accepted)
+            row = measure(self._batch, t) | self._accepted
+            rows[:] = [*completed(rows, row), row]
             self._accepted = replicas.nothing_accepted()
             if self.phase == HOSTS and t in self.job.protocol.waiting_times:
                 self._snapshots.append(_on_host(self._batch.whole()))

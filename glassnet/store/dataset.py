@@ -93,6 +93,8 @@ def _coordinates(job: Job) -> dict[str, Any]:
     with np.errstate(divide="ignore"):
         temperature = 1 / beta
     number = np.arange(len(sample))
+    variables = (*job.measured.values(), *(kind.variable for kind in job.moves.values()))
+    used = {dim for variable in variables for dim in variable.dims}
     axis = {"temperature": temperature, "beta": ("temperature", beta)}
     return {
         "sample": samples,
@@ -101,7 +103,7 @@ def _coordinates(job: Job) -> dict[str, Any]:
         "waiting_time": np.array(protocol.waiting_times),
         "lag": np.array(protocol.lags),
         "time": np.array(protocol.times),
-        **job.system.coordinates(),
+        **{name: x for name, x in job.system.coordinates().items() if name in used},
         "configuration": number,
         "configuration_b": number,
         "configuration_sample": ("configuration", sample),

@@ -41,6 +41,8 @@ def configuration_of_run(job: Job) -> dict[str, Any]:
         "seed": job.seed,
         "start": start,
     }
+    if job.optional:
+        config["optional_observables"] = list(job.optional)
     if job.observables:
         config["observables"] = {name: _observable_about(o) for name, o in job.observables.items()}
     return config
@@ -117,7 +119,8 @@ def job_from(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, ladd
     return Job(
         system, tuple(tasks), beta, protocol,
         numbers=numbers, seed=config["seed"], start=start,
-        observables=observables_from(config), keep_configurations=keep, share=mine,
+        observables=observables_from(config), optional=tuple(config.get("optional_observables", ())),
+        keep_configurations=keep, share=mine,
     )  # fmt: skip
 
 

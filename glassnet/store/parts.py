@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from glassnet.sampling.system import system_from
+from glassnet.sampling.system import OF_LAST, system_from
 from glassnet.simulation import observed
 from glassnet.store.dataset import KEPT, labelled_record, with_coordinates
 from glassnet.store.jobs import PERCEPTRON, observables_from
@@ -111,10 +111,15 @@ def _check_one_run(parts: Mapping[str, xr.Dataset]) -> None:
 
 
 def _along(dim: str, rows: Any) -> xr.Dataset:
-    """Variables with the dim `dim` (not those between two configurations), joined over temperatures and samples."""
-    blocks = []
+    """Variables with the dim `dim` (not those between two configurations), joined over temperatures and samples.
+
+    Those that all parts have: earlier versions measured less.
+    """
+    blocks, rows = [], list(rows)
+    common = set.intersection(*(set(ds.variables) for row in rows for ds in row))
     for row in rows:
-        names = [name for name, x in row[0].variables.items() if dim in x.dims and "configuration_b" not in x.dims]
+        names = [n for n, x in row[0].variables.items() if dim in x.dims and "configuration_b" not in x.dims]
+        names = [name for name in names if name in common]
         measured = [ds[names] for ds in row]
         blocks.append(measured[0] if len(row) == 1 else xr.concat(measured, "temperature", **CONCAT))
     return blocks[0] if len(blocks) == 1 else xr.concat(blocks, dim, **CONCAT)
@@ -124,7 +129,9 @@ def _final(ds: xr.Dataset) -> dict[str, xr.DataArray]:
     """Observables of pairs of all last configurations, from the configurations."""
     config = json.loads(ds.attrs["config"])
     system, _ = system_from(config, PERCEPTRON)
-    pairs = observed.on("pair", {**system.observables(()), **observables_from(config, ("pair",))})
+    optional = {name: o for name, o in system.optional(()).items() if name in config.get("optional_observables", ())}
+    measured = {**system.observables(()), **optional, **observables_from(config, OF_LAST)}
+    pairs = {name: observable for name, observable in measured.items() if observable.on in OF_LAST}
     if not pairs:
         return {}
     ladder, shared = "temperature" in ds.dims, len(config["tasks"]) == 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from glassnet.perceptron.observe.table import ACCEPTANCE, TABLE
+from glassnet.perceptron.observe.table import ACCEPTANCE, OPTIONAL, TABLE
 from glassnet.sampling.system import Observable, Variable, rate_name
 
 _HOST = ("sample", "time")
@@ -34,10 +34,10 @@ def _measured(name: str, on: str, variable: Variable) -> dict[str, Variable]:
     def along(dims: tuple[str, ...], words: str = "{}") -> Variable:
         return variable._replace(dims=dims + variable.dims, long_name=words.format(variable.long_name))
 
-    if on == "pair":
+    if on in ("pair", "final"):
         words = variable.long_name.replace("replica overlap", "overlap")
         final = variable._replace(dims=_FINAL + variable.dims, long_name=f"{words} between last configurations")
-        return {name: along(_PAIR), f"final_{name}": final}
+        return {f"final_{name}": final} if on == "final" else {name: along(_PAIR), f"final_{name}": final}
     if on == "both":
         return {name: along(_HOST), f"clone_{name}": along(_CLONE, "{} of clones")}
     return {name: along(_HOST if on == "host" else _CLONE)}
@@ -73,6 +73,9 @@ DERIVED: dict[str, Variable] = {
 VARIABLES: dict[str, Variable] = variables(TABLE, ACCEPTANCE) | DERIVED
 """Variables of a run of a perceptron by name."""
 
+NAMED: dict[str, Variable] = variables(OPTIONAL, {})
+"""Variables that such a run has where it names them."""
+
 COORDINATES: dict[str, tuple[str, str]] = {
     "sample": ("1", "independent initial condition"),
     "clone": ("1", "clone of one host"),
@@ -83,6 +86,8 @@ COORDINATES: dict[str, tuple[str, str]] = {
     "lag": ("sweeps", "lag after the waiting time"),
     "time": ("sweeps", "time of the host"),
     "layer": ("1", "layer"),
+    "neuron": ("1", "hidden neuron"),
+    "squared_overlap": ("1", "squared overlap of a neuron, middle of the bin"),
     "configuration": ("1", "last configuration, clones of one sample side by side"),
     "configuration_b": ("1", "other last configuration"),
 }

@@ -14,7 +14,7 @@ TAU = np.array([3e6, 3e5, 2e3, 60, 15, 15, 200, 1e5, 1e6, np.inf])
 """Time of the exponential decay of each layer, in sweeps, before aging."""
 PLATEAU = np.array([0.98, 0.85, 0.5, 0.1, 0.02, 0.02, 0.2, 0.7, 0.92, 1.0])
 """Overlap of clones of each layer at the longest lag."""
-OMITTED = ("teacher_overlap", "teacher_overlap_squared")
+OMITTED = ("teacher_overlap", "teacher_overlap_squared", "teacher_overlap_histogram")
 
 
 def result(*, samples=4, clones=3, temperatures=None, sweeps=1000, noise=0.01, seed=0):

@@ -1,5 +1,7 @@
 """Every public function of analysis and plot with an argument that it takes, and what strangers may hand over."""
 
+import json
+
 import numpy as np
 import xarray as xr
 from analysis.synthetic_result import result
@@ -7,7 +9,7 @@ from matplotlib.figure import Figure
 
 import glassnet as gn
 from glassnet import analysis, plot
-from glassnet.analysis import bootstrap, derive, mean_and_error, mean_pair_overlap, susceptibility_peak
+from glassnet.analysis import bootstrap, derive, longest_lag, mean_and_error, mean_pair_overlap, susceptibility_peak
 from glassnet.campaign.dataset import _sized
 from glassnet.campaign.join import joined
 
@@ -22,7 +24,8 @@ def whole(**sizes):
     labels = {"configuration_sample": ("configuration", number // ds.sizes["clone"])}
     spins = np.random.default_rng(0).choice([-1, 1], size=(3, len(number), 2, 4, 6)).astype(np.int8)
     ds["configuration_spins"] = (("waiting_time", "configuration", "hidden_layer", "neuron", "pattern"), spins)
-    ds.attrs |= {"machine": '{"connectivity": null}', "alpha": 5.0}
+    machine = {"depth": 3, "width": 4, "inputs": 5, "outputs": 2, "connectivity": None}
+    ds.attrs |= {"machine": json.dumps(machine), "alpha": 5.0}
     return ds.assign_coords(labels | {"beta": 4.0, "temperature": 0.25})
 
 
@@ -40,6 +43,19 @@ def by(dim, positions, data):
 
 def pairs(ds):
     return mean_pair_overlap(ds.spin_overlap)
+
+
+def several(ds):
+    """Results of machines of three sizes."""
+    machines = [{"depth": 3, "width": n} for n in (4, 8, 16)]
+    return [ds.assign_attrs(machine=json.dumps(machine)) for machine in machines]
+
+
+def sizes(ds):
+    """A variable by size as `by_connectivity` gives it."""
+    last = longest_lag(ds.spin_autocorrelation.mean("clone")).sel(waiting_time=1000, drop=True)
+    parts = [last * n for n in (1.0, 1.1, 1.3)]
+    return xr.concat(parts, "size").assign_coords(connectivity=("size", [4, 8, 16]), width=("size", [8, 16, 32]))
 
 
 def energies(ds):
@@ -102,6 +118,9 @@ ANALYSIS = {
         lambda ds: mean_and_error(energies(ds).isel(time=-1))["mean"],
         lambda x: analysis.infinite_width(x, x, w=1.0),
     ),
+    "chance_level": (lambda ds: ds, analysis.chance_level),
+    "by_connectivity": (several, analysis.by_connectivity),
+    "infinite_connectivity": (sizes, analysis.infinite_connectivity),
     "penetration_depth": (pairs, analysis.penetration_depth),
     "logarithmic_growth": (
         lambda ds: by("alpha", [1.0, 2.0, 4.0], ds.train_error.sel(time=100)),
@@ -145,6 +164,7 @@ PLOT = {
     ),
     "aging_collapse": (lambda ds: ds.spin_autocorrelation, on_axes(plot.aging_collapse, layer=1, exponent=0.5)),
     "width_collapse": (energies, on_axes(plot.width_collapse, dim="time", a=0.0, b=0.0)),
+    "connectivity_extrapolation": (sizes, on_axes(plot.connectivity_extrapolation)),
     "phase_diagram": (lambda ds: by("alpha", [1.0, 2.0], ds.spin_overlap), on_axes(plot.phase_diagram)),
     "theory_lines": (lambda ds: theory(), on_axes(plot.theory_lines)),
     "layer_colours": (lambda ds: [1, 2, 3], plot.layer_colours),

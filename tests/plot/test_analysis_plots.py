@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from glassnet import plot
-from glassnet.analysis import derive, mean_and_error, overlap_distribution, susceptibility_peak
+from glassnet.analysis import derive, infinite_connectivity, mean_and_error, overlap_distribution, susceptibility_peak
 
 mpl.use("Agg")
 
@@ -35,7 +35,22 @@ def widths():
     return xr.DataArray(noisy, dims=("sample", "width", "x"), coords={"width": N, "x": x}, name="y")
 
 
+def by_size():
+    """Squared overlaps of machines of four sizes, with their chance level."""
+    c, ratio = np.array([12, 24, 48, 24]), np.array([4, 4, 4, 16])
+    order = xr.DataArray([0.0, 0.02], {"layer": [1, 2]}, ("layer",))
+    noise = 0.002 * np.random.default_rng(0).normal(size=(4, 5, 2))
+    sizes = {
+        "connectivity": ("size", c),
+        "width": ("size", c * ratio),
+        "chance": (("size", "layer"), 0.4 / c[:, None] + [0, 0]),
+    }
+    values = xr.DataArray(noise, dims=("size", "sample", "layer")).assign_coords(sizes) + order
+    return (values + 0.2 / values.connectivity).rename("q2")
+
+
 DRAWN = {
+    "connectivity_extrapolation": lambda ds, ax=None: plot.connectivity_extrapolation(by_size(), ax),
     "overlap_histogram": lambda ds, ax=None: plot.overlap_histogram(ds.final_spin_overlap, ax, layer=2),
     "susceptibility_curves": plot.susceptibility_curves,
     "aging_collapse": lambda ds, ax=None: plot.aging_collapse(ds.spin_autocorrelation, ax, layer=3, exponent=0.5),
@@ -50,6 +65,29 @@ def test_returns_the_axes_given_or_new_ones(ds, draw):
     new = draw(ds)
     assert isinstance(new, Axes) and new is not ax
     assert new.get_xlabel() and new.get_ylabel()
+
+
+def test_extrapolation_draws_points_fit_intercept_and_chance():
+    values = by_size()
+    fit = infinite_connectivity(values)
+    ax = plot.connectivity_extrapolation(values)
+    bars = [bar.lines[0] for bar in ax.containers]
+    assert len(bars) == 2 * 3  # for each layer the points of two N/c and the intercept
+    for n, layer in enumerate((1, 2)):
+        few, more, end = bars[3 * n : 3 * n + 3]
+        np.testing.assert_allclose(few.get_xdata(), [1 / 12, 1 / 24, 1 / 48])
+        np.testing.assert_allclose(more.get_ydata(), values.mean("sample").sel(layer=layer)[3:])
+        assert end.get_xdata()[0] == 0 and end.get_ydata()[0] == float(fit.y_inf.sel(layer=layer))
+    lines = [line for line in ax.get_lines() if len(line.get_xdata()) == 2 and line.get_linestyle() == "-"]
+    ends = np.array(lines[0].get_xdata())
+    np.testing.assert_allclose(lines[0].get_ydata(), float(fit.y_inf[0]) + float(fit.slope[0]) * ends)
+    dotted = [line for line in ax.get_lines() if line.get_linestyle() not in ("-", "None")]
+    np.testing.assert_allclose(dotted[0].get_ydata(), [0, 0.4 / 48, 0.4 / 24, 0.4 / 12])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["chance", "$N/c = 4$", "$N/c = 16$"]
+    more = plot.connectivity_extrapolation(values.drop_vars("chance"), loops=True)
+    assert len(more.get_lines()) > len(ax.get_lines()) - 4 and len(more.get_legend().get_texts()) == 2
+    with pytest.raises(ValueError, match="`data` must have no dimension 'clone'"):
+        plot.connectivity_extrapolation(values.expand_dims(clone=2))
 
 
 def test_histogram_draws_the_distribution(ds):

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import dendrogram
 
 from glassnet import plot
-from glassnet.analysis import clustered, mean_and_error
+from glassnet.analysis import chance_level, clustered, mean_and_error
 from glassnet.plot.labels import evenly
 from glassnet.plot.tree import brackets
 
@@ -174,10 +174,23 @@ def test_many_waiting_times_go_into_the_axes(ds):
 
 def test_profile_of_one_array_and_of_one_clone(ds):
     ax = plot.overlap_profile(ds.weight_overlap.isel(waiting_time=-1))
+    assert ax.texts[-1].get_text() == "1/e"
     assert len(ax.containers) == 1
     assert len(ax.containers[0].lines[0].get_xdata()) == DEPTH
     with pytest.raises(ValueError, match="`data` must have at least two clones"):
         plot.overlap_profile(result(clones=1))
+
+
+def test_squared_overlaps_stand_beside_their_level_and_chance(ds):
+    machine = '{"depth": 10, "width": 20, "inputs": 784, "outputs": 2}'
+    ds = ds.assign_attrs(task="random", machine=machine)
+    ax = plot.overlap_profile(ds, name="spin_overlap_squared")
+    assert ax.texts[-1].get_text() == "$1/e^2$" and "squared overlap of neurons" in ax.get_ylabel()
+    np.testing.assert_allclose(ax.get_lines()[-1].get_ydata(), chance_level(ds))
+    digits = plot.overlap_profile(ds.assign_attrs(task="digits"), name="spin_overlap_squared")
+    assert len(digits.get_lines()) == len(ax.get_lines()) - 1
+    for data, squared in ((ds, 1), (ds.drop_vars("spin_overlap_squared"), 0)):
+        assert sum("squared" in ax.get_ylabel() for ax in plot.overview(data).axes) == squared
 
 
 def test_matrix_is_ordered_by_the_tree(ds):

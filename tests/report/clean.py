@@ -25,7 +25,8 @@ def clean(samples=SAMPLES, clones=3):
     for name, x in noise.items():
         level = next((value for word, value in levels.items() if word in name), 0.0)
         ds[name] = (x + (decay if "autocorrelation" in name else level)).transpose(*ds[name].dims)
-    machine = {"potential": {"kind": "SoftCore"}, "width": 20, "ensemble": "gaussian"}
+    shape = {"depth": 10, "width": 20, "inputs": 784, "outputs": 2}
+    machine = {"potential": {"kind": "SoftCore"}, **shape, "ensemble": "gaussian"}
     ds.attrs |= {"task": "teacher_student", "config": json.dumps(CONFIG), "machine": json.dumps(machine)}
     return derive(ds)
 

@@ -203,19 +203,27 @@ def rows(table):
     return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", table)]
 
 
-def test_tables_by_layer():
+@pytest.mark.parametrize("squared", [False, True])
+def test_tables_by_layer(squared):
+    """Order is judged by squares of neurons, where they were measured."""
     ds = clean()
     ds = ds.assign(
         spin_autocorrelation=ds.spin_autocorrelation.where((ds.layer != 2) | (ds.lag == 0), 0.9),
         magnetisation_squared=ds.magnetisation_squared.where(ds.layer != 3, 0.5),
-        spin_overlap=ds.spin_overlap.where(ds.layer != 4, 0.9),
     )
+    name, level = ("spin_overlap_squared", "1/e²") if squared else ("spin_overlap", "1/e")
+    ds = ds.assign({name: ds[name].where(ds.layer != 4, 0.2 if squared else 0.9)})
+    ds = ds if squared else ds.drop_vars("spin_overlap_squared")
     hosts, clones, note, quench = list(tables_by_layer(measured_part(ds)))
     assert rows(hosts)[0] == ["layer", "neurons", "energy per gap", "violated", "accepted weights", "accepted spins"]
     assert rows(hosts)[1][:2] == ["1", "20"] and rows(hosts)[10][:2] == ["10", "2"]
     head, *body = rows(clones)
-    q, m2 = head.index("q at lag 1\u202f000"), head.index("m²")
-    assert [row[q] for row in body[:4]] == ["below 1/e", "below 1/e", "below 1/e", "above 1/e"]
+    q, m2 = head.index(f"{'q²' if squared else 'q'} at lag 1\u202f000"), head.index("m²")
+    assert [row[q] for row in body[:4]] == [f"below {level}"] * 3 + [f"above {level}"]
+    assert ("squared by neurons, q²" in head) is squared
+    if squared:
+        chance = head.index("q² of liquids by chance, at most")
+        assert float(body[0][chance].split()[0]) < 0.01 and body[9][chance] == "–"
     assert body[9][q] == "clamped"
     assert body[1][1:3] == ["&gt; 1\u202f000"] * 2
     assert body[9][1:3] == ["–"] * 2

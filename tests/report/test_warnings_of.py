@@ -42,6 +42,11 @@ WRONG = {
         "Not equilibrated: tau exceeds the run for the spins of layers 1, 2 and 4 after t_w = 0, 10 and 1\u202f000; "
         "their autocorrelation is above 1/e up to the longest lag, 1\u202f000 sweeps.",
     ),
+    "neurons that turn over": (
+        lambda ds: slow(ds, layers=[2, 3], variable="spin_autocorrelation_squared", waiting_times=(10, 1000)),
+        "Turning over: the autocorrelation of layers 2 and 3 after t_w = 10 and 1\u202f000 falls below 1/e, but "
+        "squared by neurons it is above 1/e² up to the longest lag, 1\u202f000 sweeps",
+    ),
     "weights that do not relax": (
         lambda ds: slow(ds, layers=[10], variable="weight_autocorrelation"),
         "Not equilibrated: tau exceeds the run for the weights of layer 10 after",

@@ -20,10 +20,14 @@ from test_resume import assert_same, stopping_after
 
 import glassnet as gn
 from glassnet.cli.info import run_results
+from glassnet.core.codec import config_hash
+from glassnet.perceptron.observe import table
+from glassnet.perceptron.observe.matching import matched_overlaps_squared
 from glassnet.perceptron.system import Perceptron
 from glassnet.sampling.paths import import_path
 from glassnet.simulation import observed, phase
 from glassnet.store.folder import RunFolder
+from glassnet.store.schema import NAMED
 
 HERE = Path(__file__).parent
 CLONE = ("sample", "clone", "waiting_time", "lag")
@@ -130,6 +134,59 @@ def test_parts_are_joined(tmp_path, folders, right):
     assert_same(gn.open(tmp_path / ("run" if folders else "run.nc")), right)
 
 
+OPTIONAL = ["spin_overlap_squared_matched", "teacher_overlap_by_neuron", "spin_autocorrelation_histogram"]
+
+
+@pytest.fixture(scope="module")
+def asked():
+    return tiny.run(observables=OPTIONAL)
+
+
+def test_optional_observables_are_measured_where_named(asked):
+    usual = tiny.standard()
+    new = {"final_spin_overlap_squared_matched", "teacher_overlap_by_neuron", "spin_autocorrelation_histogram"}
+    assert set(asked.data_vars) - set(usual.data_vars) == new
+    assert_same(asked[list(usual.data_vars)], usual[list(usual.data_vars)].assign_coords(neuron=asked.neuron))
+    for name in new:
+        assert asked[name].dims == NAMED[name].dims and asked[name].attrs["long_name"] == NAMED[name].long_name
+    by_neuron = asked.teacher_overlap_by_neuron
+    np.testing.assert_allclose(by_neuron.mean("neuron"), asked.teacher_overlap_squared, atol=1e-6)
+    for name in ("spin_autocorrelation_histogram", "teacher_overlap_histogram"):
+        np.testing.assert_allclose(asked[name].sum("squared_overlap"), 1, atol=1e-6)
+        assert (asked[name].sel(layer=3).isel(squared_overlap=-1) == 1).all()
+    assert (asked.spin_autocorrelation_histogram.sel(lag=0).isel(squared_overlap=-1) == 1).all()
+    for wait in asked.waiting_time.values:
+        kept = [gn.configuration(asked, waiting_time=wait, configuration=n)[1] for n in range(4)]
+        spins = np.stack([np.stack([S.T for S in one[1:-1]]) for one in kept])
+        found = asked.final_spin_overlap_squared_matched.sel(waiting_time=wait)
+        np.testing.assert_allclose(found, matched_overlaps_squared(spins), atol=1e-6)
+
+
+def test_names_of_optional_observables_are_part_of_the_run(asked, tmp_path, monkeypatch):
+    """In any order, and beside those of the user; a run without has the hash that it always had."""
+    config = json.loads(asked.attrs["config"])
+    assert config.pop("optional_observables") == sorted(OPTIONAL, key=list(table.OPTIONAL).index)
+    assert config_hash(config) == tiny.standard().attrs["config_hash"] != asked.attrs["config_hash"]
+    both = {"edge": OBSERVABLES["edge"], **dict.fromkeys(reversed(OPTIONAL), True)}
+    assert tiny.job(observables=both).optional == tiny.job(observables=OPTIONAL).optional
+    monkeypatch.setattr(phase, "LONGEST_BLOCK", 2)
+    with pytest.raises(gn.Stopped):
+        tiny.run(observables=OPTIONAL, folder=tmp_path / "run", report=stopping_after(15))
+    with pytest.raises(ValueError, match=r"must hold the same run.*optional_observables: \['spin_auto.*, not None"):
+        tiny.run(folder=tmp_path / "run")
+    assert_same(gn.resume(tmp_path / "run"), asked)
+    assert_same(gn.open(tmp_path / "run"), asked)
+
+
+def test_what_a_machine_does_not_have_cannot_be_asked_for():
+    words = "is unknown; this run has spin_autocorrelation_histogram"
+    diluted = gn.Machine(3, 6, connectivity=3)
+    with pytest.raises(ValueError, match=f"`observables.spin_overlap_squared_matched` {words}"):
+        tiny.job(diluted, task=gn.tasks.random(diluted, 6), observables=OPTIONAL[:1])
+    with pytest.raises(ValueError, match=f"`observables.teacher_overlap_by_neuron` {words}"):
+        tiny.job(task=gn.tasks.random(tiny.MACHINE, 6), observables=OPTIONAL[1:])
+
+
 def local(**changes):
     """A run with an observable and dynamics that no import finds."""
     size = changes.pop("size", 2.0)
@@ -207,7 +264,11 @@ REFUSED = [
     ({"final_edge": OBSERVABLES["edge"]}, "`observables` must have plain names that begin .* 'final_edge'"),
     ({"configuration_x": OBSERVABLES["edge"]}, "`observables` must have plain names .* 'configuration_x'"),
     ({"my edge": OBSERVABLES["edge"]}, "`observables` must have plain names .* 'my edge'"),
-    ([OBSERVABLES["edge"]], r"`observables` must be a dict of Observables by name, but is \[Observable"),
+    ([OBSERVABLES["edge"]], r"`observables` must be a dict of Observables by name, or names .*, but is \[Observable"),
+    ({"edge": False}, r"`observables\['edge'\]` must be an Observable, but is False"),
+    ("teacher_overlap_by_neuron", "`observables` must be a dict .*, but is 'teacher_overlap_by_neuron'"),
+    (["teacher_overlap_by_neurons"], "`observables.teacher_overlap_by_neurons` is unknown, the nearest is .*by_neuron"),
+    ({"teacher_overlap_by_neuron": OBSERVABLES["edge"]}, "`observables` must have names that nothing else .*by_neuron"),
     (
         {"moved": gn.Observable(measures.moved, ("layer",), "both")},
         r"`observables\['moved'\]` must be a function that works in JAX on a host, but is \"AttributeError: 'NoneType'",
@@ -231,6 +292,7 @@ BAD = [
     ({"of": measures.edge, "dims": "layer"}, "`dims` must be a tuple of names, but is 'layer'"),
     ({"of": measures.edge, "dims": ("layer",), "fixed": "layer"}, "`fixed` must be a tuple of names, but is 'layer'"),
     ({"of": measures.edge, "fixed": ("layer",)}, r"`fixed` must be among the dims \(\), but is \('layer',\)"),
+    ({"of": measures.edge, "on": "final"}, '`finish` must be a function with on="final"'),
     ({"of": measures.edge, "on": "hosts"}, "`on` must be one of 'host', .*, but is 'hosts'"),
     ({"of": measures.edge, "pick": slice(2)}, "`pick` must be None, a key or an index"),
 ]

@@ -28,6 +28,13 @@ def old(tmp_path):
     return tmp_path
 
 
+SINCE = {
+    "spin_autocorrelation_squared", "weight_autocorrelation_squared", "spin_overlap_squared", "weight_overlap_squared",
+    "final_spin_overlap_squared", "final_weight_overlap_squared", "teacher_overlap_histogram",
+}  # fmt: skip
+"""What version 0.1.0 did not measure."""
+
+
 def measured(ds):
     """Where a result of a run that is not over has numbers, by name."""
     return {name: np.asarray(x.notnull()) for name, x in ds.data_vars.items() if "lag" in x.dims or "time" in x.dims}
@@ -51,10 +58,29 @@ def test_a_stopped_run_goes_on(old, name):
 
 def test_the_stopped_run_ends_where_the_whole_one_did(old):
     whole, after = gn.open(old / "standard.nc"), gn.resume(old / "stopped")
-    assert set(after.data_vars) == set(whole.data_vars)
+    assert set(after.data_vars) - set(whole.data_vars) == SINCE and set(whole.data_vars) <= set(after.data_vars)
     assert whole.relaxation_time.dims == ("waiting_time", "layer")  # derived anew: it was one lag for each sample
     np.testing.assert_allclose(after.energy, whole.energy, atol=1e-5)  # hosts: the checkpoint lies behind them
     assert after.clone_energy.shape == whole.clone_energy.shape
+
+
+@pytest.mark.parametrize("name", ["stopped", "complete"])
+def test_what_is_new_is_measured_from_where_a_run_goes_on(old, name):
+    """NaN before, and a second stop changes nothing of it; pictures and reports take it."""
+    before = gn.open(old / name)
+    known = before.clone_energy.notnull().all([d for d in before.clone_energy.dims if d != "lag"])
+    assert known.any() and name in ("complete", "stopped") and not SINCE & set(before.data_vars)
+    after = gn.resume(old / name, sweeps=40)
+    assert set(after.data_vars) >= SINCE
+    lags = known["lag"].values[known.values]
+    lags = lags[np.isin(lags, after.lag)]
+    for new in SINCE - {n for n in SINCE if n.startswith("final")}:
+        assert after[new].sel(lag=lags).isnull().all() and after[new].sel(lag=after.lag > lags[-1]).notnull().all()
+    assert after.final_spin_overlap_squared.notnull().all()
+    report = ("report", old / name, "--output", old / "page.html")
+    assert command(*report)[::2] == (0, "")
+    one = after.isel(temperature=0) if "temperature" in after.dims else after
+    assert gn.plot.overview(one) is not None
 
 
 def test_the_same_call_goes_on(old):

@@ -20,6 +20,8 @@ from glassnet.simulation.parallel import Placement, gathered
 from glassnet.simulation.phase import Phase
 from glassnet.store.schema import COORDINATES, VARIABLES
 
+OF_TEACHER = {"teacher_overlap", "teacher_overlap_squared", "teacher_overlap_histogram"}
+
 
 def test_every_variable_of_the_schema_is_there_with_its_dims_and_attributes():
     ds = tiny.standard()
@@ -46,14 +48,14 @@ def test_provenance_is_in_the_attributes():
 
 def test_data_without_a_comparable_teacher_has_no_teacher_overlap():
     ds = tiny.run(task=gn.tasks.random(tiny.MACHINE, tiny.PATTERNS))
-    assert set(VARIABLES) - set(ds.data_vars) == {"teacher_overlap", "teacher_overlap_squared"}
+    assert set(VARIABLES) - set(ds.data_vars) == OF_TEACHER
 
 
 def test_without_test_data_there_is_no_test_error(tmp_path):
     whole = tiny.task()
     task = gn.tasks.Task.from_arrays(whole.inputs, whole.outputs)
     ds = tiny.run(task=task, folder=tmp_path / "run")
-    names = set(VARIABLES) - {"test_error", "clone_test_error", "teacher_overlap", "teacher_overlap_squared"}
+    names = set(VARIABLES) - OF_TEACHER - {"test_error", "clone_test_error"}
     assert names <= set(ds.data_vars) and not {"test_error", "clone_test_error"} & set(ds.data_vars)
     np.testing.assert_array_equal(ds.train_error, tiny.standard().train_error)
     assert command("info", tmp_path / "run")[::2] == (0, "")
@@ -66,7 +68,9 @@ def test_at_lag_zero_clones_are_their_host():
     start = ds.sel(lag=0)
     np.testing.assert_array_equal(start.spin_autocorrelation, 1)
     np.testing.assert_array_equal(start.spin_overlap, 1)
+    np.testing.assert_array_equal(start.spin_overlap_squared, 1)
     np.testing.assert_allclose(start.weight_autocorrelation, 1, atol=1e-6)
+    np.testing.assert_allclose(start.weight_autocorrelation_squared, 1, atol=1e-6)
     hosts = ds.energy.sel(time=ds.waiting_time).transpose("sample", "waiting_time", "layer")
     for clone in ds.clone:
         np.testing.assert_allclose(start.clone_energy.sel(clone=clone), hosts, rtol=1e-6)
@@ -75,7 +79,8 @@ def test_at_lag_zero_clones_are_their_host():
 
 def test_the_clamped_layer_overlaps_with_itself_and_offers_no_flips():
     top = tiny.standard().sel(layer=3)
-    for name in ("spin_autocorrelation", "spin_overlap", "teacher_overlap", "final_spin_overlap"):
+    names = ("spin_autocorrelation", "spin_overlap", "teacher_overlap", "final_spin_overlap")
+    for name in (*names, "spin_autocorrelation_squared", "spin_overlap_squared", "final_spin_overlap_squared"):
         np.testing.assert_array_equal(top[name], 1)
     assert np.isnan(top.acceptance_spins).all()
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import glassnet as gn
+from glassnet.perceptron.observe.table import OPTIONAL
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "simulation"))
 import tiny
@@ -36,7 +37,7 @@ def write_parts(folder, parts, **changes):
 
 
 RUNS = [
-    (2, {"beta": [1.0, 5.0], "keep_configurations": False}),
+    (2, {"beta": [1.0, 5.0], "keep_configurations": False, "observables": tuple(OPTIONAL)}),
     pytest.param(4, {"beta": [1.0, 5.0]}, marks=pytest.mark.slow),
     pytest.param(3, {"task": [tiny.task(s) for s in range(3)]}, marks=pytest.mark.slow),
 ]
@@ -66,6 +67,18 @@ def test_a_part_is_a_result_of_its_own_samples(pair, tmp_path):
         np.testing.assert_array_equal(part.energy, tiny.standard().energy.sel(sample=[n]))
         file = gn.save(part, tmp_path / "run.nc")
         assert file == tmp_path / f"run.part-{n}-of-2.nc" == gn.save(gn.open(file), file, overwrite=True)
+
+
+@pytest.mark.parametrize("earlier", [0, 1])
+def test_a_part_of_an_earlier_version_lacks_what_is_new(pair, tmp_path, earlier):
+    """The whole has what both parts measured, and what is computed where they are joined."""
+    new = ["spin_overlap_squared", "final_spin_overlap_squared", "teacher_overlap_histogram"]
+    for n, ds in enumerate(pair):
+        gn.save(ds.drop_vars([*new, "squared_overlap"]) if n == earlier else ds, tmp_path / "run.nc")
+    ds, whole = gn.open(tmp_path / "run.nc"), tiny.standard()
+    assert set(whole.data_vars) - set(ds.data_vars) == {new[0], new[2]}
+    np.testing.assert_array_equal(ds.spin_overlap, whole.spin_overlap)
+    np.testing.assert_array_equal(ds[new[1]], whole[new[1]])
 
 
 def test_missing_parts_are_named(pair, tmp_path):

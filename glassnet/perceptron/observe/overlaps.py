@@ -7,6 +7,7 @@ with itself is 1. Output and hidden layers may differ in width, hence `Layers`, 
 from collections.abc import Callable
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from glassnet.core.means import mean_over
@@ -25,6 +26,51 @@ def measured_layers(spins: Array, boundary: Boundary) -> Layers:
 def spin_overlap(a: Layers, b: Layers) -> Array:
     """q_l = 1/(N_l M) sum_{mu i} S^a S^b for layers 1..L, shape (layer,)  [Yoshino 2020; Huang et al. 2025, eq. 13]."""
     return _by_layer(_mean_product, a, b)
+
+
+def spin_overlap_squared(a: Layers, b: Layers) -> Array:
+    """Mean square of the overlaps of single neurons, which no change of gauge alters, for layers 1..L.
+
+    1/N_l sum_i (M r_i^2 - 1)/(M - 1),   r_i = 1/M sum_mu S^a_i S^b_i
+
+    Where the signs S^a_i S^b_i of different patterns are independent with mean rho_i, E[r_i^2] = rho_i^2 + (1 -
+    rho_i^2)/M, so that each term is rho_i^2 on average: 0 for unrelated configurations, 1 for equal ones. Turning
+    S_i over for all patterns of one configuration turns r_i over and leaves its square; `spin_overlap` decays
+    then, though nothing melts.
+
+    Returns:
+        Shape (layer,); NaN for a single pattern.
+    """
+    return _by_layer(lambda S, T: mean_over(unbiased_square(mean_over(S * T, 1), S.shape[-1]), 1), a, b)
+
+
+def unbiased_square(x: Array, size: int) -> Array:
+    """(n x^2 - 1)/(n - 1): estimates the square of the mean of n independent signs from their average x; NaN for 1."""
+    return (size * x**2 - 1) / (size - 1) if size > 1 else jnp.full_like(x, jnp.nan)
+
+
+SQUARED_OVERLAPS = (np.arange(20) + 0.5) / 20
+"""Middles of the bins of histograms of squared overlaps of single neurons; the lowest holds what is negative, too."""
+
+
+def squared_overlap_histogram(a: Layers, b: Layers) -> Array:
+    """Fractions of the neurons of layers 1..L by the terms of `spin_overlap_squared`, shape (layer, bin).
+
+    NaN for a single pattern.
+    """
+
+    bins = jnp.arange(len(SQUARED_OVERLAPS), dtype=jnp.int32)
+
+    def fractions(S: Array, T: Array) -> Array:
+        x = unbiased_square(mean_over(S * T, 1), S.shape[-1])
+        place = jnp.clip(jnp.floor(x * len(bins)), 0, len(bins) - 1).astype(jnp.int32)
+        return (
+            mean_over(place[:, None] == bins[None, :, None], 1)
+            if S.shape[-1] > 1
+            else jnp.full((len(S), len(bins)), jnp.nan)
+        )
+
+    return _by_layer(fractions, a, b)
 
 
 def connected_spin_overlap(a: Layers, b: Layers) -> Array:
@@ -98,6 +144,17 @@ def _pattern_moments(S: Array) -> tuple[Array, Array]:
 def paired_spin_overlap(a: Layers, b: Layers) -> Array:
     """`spin_overlap` of two configurations, written so that mapped over many of both it is a product of matrices."""
     return _by_layer(_paired_mean, a, b)
+
+
+def paired_spin_overlap_squared(a: Layers, b: Layers) -> Array:
+    """`spin_overlap_squared` of two configurations, as `paired_spin_overlap`."""
+
+    def squared(S: Array, T: Array) -> Array:
+        S, T = S.astype(jnp.float32), T.astype(jnp.float32)
+        r = jnp.einsum("lim,lim->li", S, T, precision=lax.Precision.HIGHEST) / S.shape[-1]
+        return mean_over(unbiased_square(r, S.shape[-1]), 1)
+
+    return _by_layer(squared, a, b)
 
 
 def paired_connected_spin_overlap(a: Layers, b: Layers) -> Array:

@@ -3,21 +3,23 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jax import Array
 
 from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.observe import layers, overlaps
-from glassnet.perceptron.observe.teacher import teacher_overlaps
+from glassnet.perceptron.observe import gauge, layers, matching, overlaps
+from glassnet.perceptron.observe.teacher import histogram, squared_overlaps_by_neuron, teacher_overlaps
 from glassnet.perceptron.state import Boundary, State
 from glassnet.sampling.system import Observable, Variable
 
 _Y20 = "Yoshino, SciPost Phys. Core 2, 005 (2020)"
 _Y23 = "Yoshino, Phys. Rev. Research 5, 033068 (2023)"
 _H25 = "Huang et al., arXiv:2506.06789 (2025)"
+_OWN = "glassnet"
 _L = ("layer",)
+_BINS = ("layer", "squared_overlap")
 _SPINS = "per neuron and pattern"
 
 
@@ -55,6 +57,10 @@ def _weight_autocorrelation(machine: Machine, state: State, then: State, scene: 
     return overlaps.weight_overlap(state.weights, then.weights)
 
 
+def _weight_autocorrelation_squared(machine: Machine, state: State, then: State, scene: Boundary) -> Array:
+    return gauge.weight_overlap_squared(machine, state, then)
+
+
 def _with_teacher(machine: Machine, state: State, then: State, scene: Boundary) -> Array:
     assert scene.teacher is not None  # measured only where there is one
     return overlaps.neuron_overlaps(scene.teacher, state.spins)
@@ -70,6 +76,14 @@ def _pair_of_spins(function: Callable) -> Callable:
 
 def _pair_of_weights(machine: Machine, state: State, other: State, scenes: tuple[Boundary, Boundary]) -> Array:
     return overlaps.paired_weight_overlap(state.weights, other.weights)
+
+
+def _pair_of_weights_squared(machine: Machine, state: State, other: State, scenes: tuple[Boundary, Boundary]) -> Array:
+    return gauge.weight_overlap_squared(machine, state, other)
+
+
+def _hidden_spins(machine: Machine, state: State, then: State | None, scene: Boundary) -> Array:
+    return state.spins
 
 
 _PATTERNS = _of_spins_now(overlaps.pattern_overlap)
@@ -89,8 +103,16 @@ TABLE: dict[str, Observable] = {
         _of_spins(overlaps.connected_spin_overlap), _L, "clone", _SPINS,
         "connected spin autocorrelation", "c_l - m m'", _Y20, fixed=_L
     ),
+    "spin_autocorrelation_squared": Observable(
+        _of_spins(overlaps.spin_overlap_squared), _L, "clone", "per neuron",
+        "squared spin autocorrelation", "c2_l(t, t_w)", _OWN, fixed=_L
+    ),
     "weight_autocorrelation": Observable(
         _weight_autocorrelation, _L, "clone", "per weight", "weight autocorrelation", "C_l(t, t_w)", _H25
+    ),
+    "weight_autocorrelation_squared": Observable(
+        _weight_autocorrelation_squared, _L, "clone", "per row or column",
+        "squared weight autocorrelation", "C2_l(t, t_w)", _OWN
     ),
     "magnetisation_squared": Observable(
         _of_spins_now(overlaps.magnetisation_squared), _L, "clone", "per neuron",
@@ -111,6 +133,10 @@ TABLE: dict[str, Observable] = {
         _with_teacher, _L, "clone", "per pattern",
         "squared teacher-student overlap above its floor", "R_l^2", _Y23, pick=1, fixed=_L
     ),
+    "teacher_overlap_histogram": Observable(
+        _with_teacher, _BINS, "clone", "fraction of neurons",
+        "neurons by their squared teacher-student overlap", "P_l(R_i^2)", _OWN, pick=2, fixed=_L
+    ),
     "spin_overlap": Observable(
         _pair_of_spins(overlaps.paired_spin_overlap), _L, "pair", _SPINS,
         "replica overlap of spins", "q_l^{ab}", _Y20, fixed=_L,
@@ -119,11 +145,38 @@ TABLE: dict[str, Observable] = {
         _pair_of_spins(overlaps.paired_connected_spin_overlap), _L, "pair", _SPINS,
         "connected replica overlap of spins", "q_l^{ab} - m m'", _Y20, fixed=_L
     ),
+    "spin_overlap_squared": Observable(
+        _pair_of_spins(overlaps.paired_spin_overlap_squared), _L, "pair", "per neuron",
+        "squared overlap of neurons", "q2_l^{ab}", _OWN, fixed=_L
+    ),
     "weight_overlap": Observable(
         _pair_of_weights, _L, "pair", "per weight", "replica overlap of weights", "Q_l^{ab}", _Y20
     ),
+    "weight_overlap_squared": Observable(
+        _pair_of_weights_squared, _L, "pair", "per row or column",
+        "squared overlap of weights", "Q2_l^{ab}", _OWN
+    ),
 }  # fmt: skip
 """Observables by name; their functions take the machine first, `bound` gives it to them."""
+
+OPTIONAL: dict[str, Observable] = {
+    "spin_autocorrelation_histogram": Observable(
+        _of_spins(overlaps.squared_overlap_histogram), _BINS, "clone", "fraction of neurons",
+        "neurons by their squared spin autocorrelation", "P_l(c_i^2)", _OWN, fixed=_L
+    ),
+    "teacher_overlap_by_neuron": Observable(
+        _with_teacher, ("layer", "neuron"), "clone", "per pattern",
+        "squared teacher-student overlap of each neuron of the teacher", "R_i^2", _OWN, pick=3, fixed=_L
+    ),
+    "spin_overlap_squared_matched": Observable(
+        _hidden_spins, _L, "final", "per neuron",
+        "squared overlap of matched neurons", "q2_l^{ab}", _OWN, finish=matching.matched_overlaps_squared, fixed=_L
+    ),
+}  # fmt: skip
+"""Observables that are measured where a run names them."""
+
+COORDINATES = {"squared_overlap": overlaps.SQUARED_OVERLAPS}
+"""Coordinates of the dims that only these tables have."""
 
 ACCEPTANCE: dict[str, Variable] = {
     "accepted_weights": Variable(_L, "fraction of proposals", "acceptance of weight moves", "a_J", _Y20),
@@ -140,29 +193,46 @@ class Taught:
     match: bool
 
     def finish(self, halves: np.ndarray) -> Sequence[np.ndarray]:
-        """Overlap with the teacher and its square, (replica, layer 1..L); the clamped output agrees by definition.
+        """Overlap with the teacher, its square, and the squares by bin and by neuron, (replica, layer 1..L, ...).
+
+        The clamped output agrees by definition.
 
         Args:
             halves: overlaps of all pairs of neurons, (replica, half, layer, teacher neuron, student neuron).
         """
         pairs = [teacher_overlaps(replica, self.patterns, match=self.match) for replica in halves]
+        neurons = np.stack([squared_overlaps_by_neuron(x, self.patterns, match=self.match) for x in halves])
+        neurons = np.pad(neurons, ((0, 0), (0, 1), (0, 0)), constant_values=1.0)
         columns = zip(*pairs, strict=True)
-        return [np.pad(np.stack(x), ((0, 0), (0, 1)), constant_values=1.0) for x in columns]
+        layers = [np.pad(np.stack(x), ((0, 0), (0, 1)), constant_values=1.0) for x in columns]
+        return [*layers, histogram(neurons), neurons]
+
+
+class Tables(NamedTuple):
+    """What is measured, and what may be asked for, by name."""
+
+    usual: dict[str, Observable]
+    optional: dict[str, Observable]
 
 
 @lru_cache(maxsize=256)
-def bound(machine: Machine, taught: Taught | None, *, tested: bool = True) -> dict[str, Observable]:
-    """The table with the machine given to its functions.
+def bound(machine: Machine, taught: Taught | None, *, tested: bool = True) -> Tables:
+    """The tables with the machine given to their functions.
 
     Without `taught`, the overlaps with a teacher are left out; if not `tested`, for want of test data, the test error.
+    Neurons of a diluted machine keep their places on its graph, and are not matched.
     """
-    functions = {o.of: partial(o.of, machine) for o in TABLE.values()}
-    found = {}
-    for name, observable in TABLE.items():
-        if observable.of is _test_error and not tested:
-            continue
-        if observable.of is not _with_teacher:
-            found[name] = replace(observable, of=functions[observable.of])
-        elif taught is not None:
-            found[name] = replace(observable, of=functions[observable.of], finish=taught.finish)
-    return found
+    functions = {o.of: partial(o.of, machine) for o in (TABLE | OPTIONAL).values()}
+    without = set() if tested else {_test_error}
+    without |= set() if taught is not None else {_with_teacher}
+    without |= {_hidden_spins} if any(stack.diluted for stack in machine.stacks) else set()
+
+    def given(table: dict[str, Observable]) -> dict[str, Observable]:
+        found = {}
+        for name, o in table.items():
+            if o.of not in without:
+                finish = taught.finish if taught is not None and o.of is _with_teacher else o.finish
+                found[name] = replace(o, of=functions[o.of], finish=finish)
+        return found
+
+    return Tables(given(TABLE), given(OPTIONAL))

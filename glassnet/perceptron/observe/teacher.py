@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from glassnet.perceptron.observe.overlaps import SQUARED_OVERLAPS
+
 
 def teacher_overlaps(halves: np.ndarray, patterns: int, *, match: bool) -> tuple[np.ndarray, np.ndarray]:
     """Overlap R and its square by layer, after matching nodes and fixing the sign of each neuron.
@@ -25,18 +27,52 @@ def teacher_overlaps(halves: np.ndarray, patterns: int, *, match: bool) -> tuple
     if patterns < 2:
         nothing = np.full(halves.shape[1], np.nan)
         return nothing, nothing
-    sizes = np.array([(patterns + 1) // 2, patterns // 2])
-    results = [_cross(halves[a], halves[b], sizes[b], match) for a, b in ((0, 1), (1, 0))]
+    results = []
+    for choice, value, size in _both_ways(halves, patterns, match):
+        squared = (size * (value**2).mean(1) - 1) / (size - 1) if size > 1 else np.full(len(value), np.nan)
+        results.append(((np.where(choice < 0, -1, 1) * value).mean(1), squared))
     return tuple(np.mean(results, axis=0))
 
 
-def _cross(chosen: np.ndarray, measured: np.ndarray, patterns: int, match: bool) -> tuple[np.ndarray, np.ndarray]:
-    """R and R^2 of `measured` with partners and signs taken from `chosen`, each (layer, teacher, student)."""
-    partner = np.stack([_partners(R) if match else np.arange(len(R)) for R in chosen])[..., None]
-    choice = np.take_along_axis(chosen, partner, axis=2)[..., 0]
-    value = np.take_along_axis(measured, partner, axis=2)[..., 0]
-    squared = (patterns * (value**2).mean(1) - 1) / (patterns - 1) if patterns > 1 else np.full(len(value), np.nan)
-    return (np.where(choice < 0, -1, 1) * value).mean(1), squared
+def squared_overlaps_by_neuron(halves: np.ndarray, patterns: int, *, match: bool) -> np.ndarray:
+    """The terms of R^2 of `teacher_overlaps`, by neuron of the teacher: means of both ways to share the patterns.
+
+    Args:
+        halves: as `teacher_overlaps`.
+        patterns: number of patterns of both halves together.
+        match: as `teacher_overlaps`.
+    Returns:
+        Shape (layer, teacher neuron); NaN below 4 patterns.
+    """
+    if patterns < 4:
+        return np.full(halves.shape[1:3], np.nan)
+    ways = [(size * value**2 - 1) / (size - 1) for _, value, size in _both_ways(halves, patterns, match)]
+    return np.mean(ways, axis=0)
+
+
+def histogram(squared: np.ndarray) -> np.ndarray:
+    """Fractions of neurons in the bins around `SQUARED_OVERLAPS`, (..., neuron) -> (..., bin).
+
+    The lowest bin holds what is negative, too. NaN where a neuron is.
+    """
+    bins = len(SQUARED_OVERLAPS)
+    missing = np.isnan(squared).any(-1, keepdims=True)
+    place = np.clip(np.floor(np.nan_to_num(squared) * bins), 0, bins - 1)
+    return np.where(missing, np.nan, (place[..., None] == np.arange(bins)).mean(-2))
+
+
+def _both_ways(halves: np.ndarray, patterns: int, match: bool) -> list[tuple[np.ndarray, np.ndarray, int]]:
+    """Overlap of each neuron of the teacher with its partner: where partners are chosen, where they are measured.
+
+    Each (layer, teacher neuron), with the number of patterns measured on, for both ways to share the patterns.
+    """
+    sizes = np.array([(patterns + 1) // 2, patterns // 2])
+    found = []
+    for chosen, measured in ((0, 1), (1, 0)):
+        partner = np.stack([_partners(R) if match else np.arange(len(R)) for R in halves[chosen]])[..., None]
+        choice, value = (np.take_along_axis(halves[k], partner, axis=2)[..., 0] for k in (chosen, measured))
+        found.append((choice, value, sizes[measured]))
+    return found
 
 
 def _partners(R: np.ndarray) -> np.ndarray:
