@@ -233,7 +233,7 @@ def _starts_meet(ds: Dataset, planted: Dataset | None) -> Check:
     exact = start_equilibrium(planted)
     parts = []
     for name in (*ENERGIES, *OVERLAPS):
-        if name in ds and name in planted:
+        if name in ds and name in planted and _last(ds, name).size:
             a, b = _last(ds, name), _last(planted, name)
             parts.append(_unpaired(name.removeprefix("clone_").replace("_", " "), a, b, _size(name, b)))
     passed, words = _judged(parts)
@@ -298,7 +298,7 @@ def _nishimori(planted: Dataset) -> Iterator[Check]:
     names = ("spin_overlap_squared", "spin_autocorrelation_squared")
     if not exact or not all(name in planted for name in names) or 0 not in planted["waiting_time"]:
         return
-    if planted.sizes["clone"] < 2:
+    if planted.sizes["clone"] < 2 or not moving_layers(planted, names[1]).sizes["layer"]:
         return
     begun = planted.sel(waiting_time=[0])
     q, c = (_last(begun, name) for name in names)

@@ -296,7 +296,8 @@ def one_output_curves(*, depths: Sequence[int], alpha: Sequence[float], noise: f
         "bayes_error": (both, np.array([s.bayes_error for s in solutions])),
         "linear_overlap": (both, np.array([s.q for s in solutions])),
     }
-    attributes = {"scenario": "teacher", "teacher_noise": float(noise), "exactness": weakest(s.exactness for s in solutions)}
+    exactness = weakest(solution.exactness for solution in solutions)
+    attributes = {"scenario": "teacher", "teacher_noise": float(noise), "exactness": exactness}
     return _dataset(data, {"depth": np.asarray(depths), "alpha": values}, attributes)
 
 
