@@ -341,6 +341,8 @@ def _ageing(ds: Dataset) -> Iterator[Check]:
     if name not in ds or not earlier or _changing(ds):
         return
     layers = moving_layers(ds, name)
+    if not layers.sizes["layer"]:
+        return
     old, new = (
         over_clones(layers.sel(waiting_time=t, drop=True).isel(lag=-1, drop=True)) for t in (earlier[-1], waits[-1])
     )
