@@ -87,7 +87,10 @@ MUTANTS = {
 }
 
 
-@pytest.mark.parametrize("mutant", MUTANTS)
+SLOW = ("energy of the wrong rung", "beta of the wrong rung", "every swap")
+
+
+@pytest.mark.parametrize("mutant", [pytest.param(m, marks=pytest.mark.slow if m in SLOW else ()) for m in MUTANTS])
 def test_broken_swaps_are_seen(mutant, monkeypatch):
     monkeypatch.setattr(exchange, "swapped", MUTANTS[mutant])
     assert statistic() > 2 * ref.THRESHOLD
