@@ -7,6 +7,7 @@ from glassnet.analysis.derive import derive
 from glassnet.analysis.distribution import overlap_distribution
 from glassnet.analysis.errors import mean_and_error, mean_pair_overlap
 from glassnet.analysis.finite_width import finite_size_collapse
+from glassnet.analysis.free_entropy import free_entropy
 from glassnet.analysis.hierarchy import Tree, clustered, trees
 from glassnet.analysis.infinite_width import infinite_width
 from glassnet.analysis.layers import (
@@ -67,6 +68,7 @@ __all__ = [
     "null_overlaps",
     "finite_size_collapse",
     "infinite_width",
+    "free_entropy",
     "penetration_depth",
     "logarithmic_growth",
 ]
