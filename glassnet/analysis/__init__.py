@@ -10,6 +10,7 @@ from glassnet.analysis.equilibration import Equilibration, equilibration
 from glassnet.analysis.errors import mean_and_error, mean_pair_overlap
 from glassnet.analysis.exchange import exchange_summary
 from glassnet.analysis.finite_width import finite_size_collapse
+from glassnet.analysis.free_entropy import free_entropy
 from glassnet.analysis.hierarchy import Tree, clustered, trees
 from glassnet.analysis.infinite_connectivity import by_connectivity, infinite_connectivity
 from glassnet.analysis.infinite_width import infinite_width
@@ -79,6 +80,7 @@ __all__ = [
     "chance_level",
     "by_connectivity",
     "infinite_connectivity",
+    "free_entropy",
     "penetration_depth",
     "logarithmic_growth",
 ]

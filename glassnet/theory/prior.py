@@ -26,7 +26,11 @@ class WeightPrior(Protocol):
 
 
 class Spherical:
-    """Rows with sum_j J^2 = c (or independent Gaussian weights, the same in the dense limit)."""
+    """Rows with sum_j J^2 = c.
+
+    Independent Gaussian weights are the same for a hard core without margin, to which norms do not matter. A soft
+    core pulls their norms down: at finite alpha they are another problem.
+    """
 
     def overlap(self, E: np.ndarray, replicas: float) -> Overlap:
         """Root P = 1 - Q of Q / [(1-Q)(1+(m-1)Q)] = E and Q = E P [m + (1-m) P], without cancellation."""

@@ -62,6 +62,14 @@ def energies(ds):
     return by("width", [10, 20, 40], ds.energy.sel(layer=1).sortby("time").isel(time=slice(1, 9)))
 
 
+def ladder(ds):
+    """The result at three temperatures, of a machine whose free neurons are known."""
+    rungs = xr.concat([ds.assign(clone_energy=ds.clone_energy / (1 + b)) for b in (0, 1, 2)], "temperature")
+    at = {"temperature": [np.inf, 1.0, 0.5], "beta": ("temperature", [0.0, 1.0, 2.0])}
+    about = '{"connectivity": null, "depth": 3, "ensemble": "ising", "inputs": 5, "width": 4}'
+    return rungs.assign_coords(at).assign_attrs(machine=about, dynamics="heat_bath")
+
+
 def hosts(ds):
     return ds.energy.sel(layer=1).assign_coords(time=np.arange(ds.sizes["time"]))
 
@@ -121,6 +129,7 @@ ANALYSIS = {
     "chance_level": (lambda ds: ds, analysis.chance_level),
     "by_connectivity": (several, analysis.by_connectivity),
     "infinite_connectivity": (sizes, analysis.infinite_connectivity),
+    "free_entropy": (ladder, analysis.free_entropy),
     "penetration_depth": (pairs, analysis.penetration_depth),
     "logarithmic_growth": (
         lambda ds: by("alpha", [1.0, 2.0, 4.0], ds.train_error.sel(time=100)),
