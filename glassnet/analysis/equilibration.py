@@ -17,7 +17,7 @@ from xarray import DataArray, Dataset
 
 from glassnet.analysis.errors import mean_and_error, over_clones
 from glassnet.analysis.exchange import exchange_summary, last_window
-from glassnet.analysis.labels import own_words, result
+from glassnet.analysis.labels import ascending, own_words, require, result
 from glassnet.analysis.layers import moving_layers
 from glassnet.analysis.start import start_equilibrium
 from glassnet.sampling.system import EXACT
@@ -102,9 +102,9 @@ def equilibration(ds: Dataset, planted: Dataset | None = None) -> Equilibration:
     Raises:
         ValueError: if `ds` is no result of a run, or `planted` is another run.
     """
-    ds = result(ds, "energy")
+    ds = _taken(ds, "ds")
     if planted is not None:
-        planted = result(planted, "energy", name="planted")
+        planted = _taken(planted, "planted")
         _check_same(ds, planted)
     checks = tuple(_checks(ds, planted))
     failed = [check for check in checks if check.passed is False]
@@ -114,6 +114,13 @@ def equilibration(ds: Dataset, planted: Dataset | None = None) -> Equilibration:
     first = failed or carried or undecided
     others = [check for check in checks if check not in first]
     return Equilibration(verdict, tuple(check.reason for check in (*first, *others)), checks)
+
+
+def _taken(ds: Dataset, name: str) -> Dataset:
+    """A result with clones, its coordinates in rising order."""
+    ds = result(ds, "clone_energy", name=name)
+    require(ds["clone_energy"], f"{name}.clone_energy", "sample", "clone", "waiting_time", "lag")
+    return ascending(ds)
 
 
 def _check_same(ds: Dataset, planted: Dataset) -> None:
@@ -272,7 +279,8 @@ def _fluctuations(ds: Dataset) -> tuple[bool | None, str]:
     That the integral is as far off the first as the second is, or farther, is not expected of a smooth variance.
     """
     mean, variance = last_window(ds)
-    step = np.diff(ds["beta"].values)
+    beta = np.sort(ds["beta"].values)
+    step = np.diff(beta)
     fall = mean[:, :-1] - mean[:, 1:]
     ends = np.maximum(np.stack([variance[:, :-1], variance[:, 1:]]), 1e-300)
     ratio = np.log(ends[1] / ends[0])
@@ -287,7 +295,7 @@ def _fluctuations(ds: Dataset) -> tuple[bool | None, str]:
     error = beyond.std(1, ddof=1) / np.sqrt(count)
     excess = beyond.mean(1) / np.maximum(error, 1e-12 * np.abs(fall).max())
     side, pair = np.unravel_index(int(np.argmax(excess)), excess.shape)
-    b = ds["beta"].values[pair : pair + 2]
+    b = beta[pair : pair + 2]
     words = f"the worst between beta = {b[0]:.4g} and {b[1]:.4g}, {excess[side, pair]:.2g} errors beyond the variances"
     return bool(excess[side, pair] <= limit), words
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import own_words, result
+from glassnet.analysis.labels import ascending, own_words, require, result
 from glassnet.core.check import fail
 from glassnet.sampling.exchange import barriers
 
@@ -61,11 +61,7 @@ def exchange_summary(ds: Dataset) -> Dataset:
     Raises:
         ValueError: if `ds` is not the result of a run with exchange, or has measured nothing yet.
     """
-    ds = result(ds, *HOSTS, *CLONES)
-    config = json.loads(ds.attrs["config"])
-    if "exchange" not in config:
-        raise fail("ds", "be the result of a run with exchange", ds.attrs.get("title", "a Dataset without a title"))
-    every = config["exchange"]["every"]
+    ds, every = _ladders(ds, *HOSTS, *CLONES)
     last = _clones(ds, 0, int(ds["lag"][-1]), every)
     if not last.rounds or np.isnan(last.trips).any():
         raise fail("ds", "have clones that have swapped up to the last lag", f"lags up to {int(ds['lag'][-1])}")
@@ -101,6 +97,20 @@ def exchange_summary(ds: Dataset) -> Dataset:
 
 HOSTS = ("swaps_offered", "swaps_accepted", "round_trips", "running_energy")
 CLONES = tuple(f"clone_{name}" for name in HOSTS)
+
+
+def _ladders(ds: Dataset, *names: str) -> tuple[Dataset, int]:
+    """A result with exchange, temperatures from the highest to the lowest, and the sweeps between rounds of swaps."""
+    ds = result(ds, *names)
+    config = json.loads(ds.attrs.get("config", "{}"))
+    if "exchange" not in config:
+        raise fail("ds", "be the result of a run with exchange", ds.attrs.get("title", "a Dataset without a title"))
+    for name in names:
+        clones = ("clone", "waiting_time", "lag") if name in CLONES or "clone" in name else ("time",)
+        require(ds[name], f"ds.{name}", "sample", *clones, *(() if "trips" in name else ("temperature",)))
+    if ds["temperature"].size != len(config.get("schedules", ds["temperature"])):
+        raise fail("ds", f"have all {len(config['schedules'])} temperatures of the ladder", ds["temperature"].size)
+    return ascending(ds).sortby("beta"), config["exchange"]["every"]
 
 
 def _rejected(window: Window) -> np.ndarray:
@@ -150,8 +160,9 @@ def last_window(ds: Dataset) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         Arrays (sample, rung): mean over the rounds of swaps of all clones of a sample, and mean of their variances.
     """
-    every = json.loads(ds.attrs["config"])["exchange"]["every"]
-    clones = ds[["clone_running_energy", "clone_running_energy_variance"]].isel(waiting_time=-1)
+    names = ("clone_running_energy", "clone_running_energy_variance")
+    ds, every = _ladders(ds, *names)
+    clones = ds[list(names)].isel(waiting_time=-1)
     rounds = [(_wait(ds) + int(t)) // every for t in ds["lag"].values[[0, -1]]]
     n = max(1, rounds[1] - rounds[0])
     moments = []

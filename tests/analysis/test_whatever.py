@@ -58,7 +58,7 @@ def of_one(x):
 
 def test_all_public_functions_are_here():
     former = {"crossing_time"}
-    assert {*ANALYSIS} == {*gn.analysis.__all__} - {"Tree", *former}
+    assert {*ANALYSIS} == {*gn.analysis.__all__} - {"Tree", "Equilibration", *former}
     assert {*PLOT} - {"peaks"} == {*gn.plot.__all__} - {"paper"}
 
 

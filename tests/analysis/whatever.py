@@ -70,6 +70,21 @@ def ladder(ds):
     return rungs.assign_coords(at).assign_attrs(machine=about, dynamics="heat_bath")
 
 
+def exchanged(ds):
+    """The result at three temperatures that swap."""
+    ds = ladder(ds)
+    hosts, clones = ds.energy.isel(layer=0, drop=True), ds.clone_energy.isel(layer=0, drop=True)
+    new = {}
+    for prefix, x, clock in (("", hosts, "time"), ("clone_", clones, "lag")):
+        t = x[clock] + 0 * x
+        t = t if "temperature" in t.dims else t.expand_dims(temperature=3)
+        new[f"{prefix}swaps_offered"], new[f"{prefix}swaps_accepted"] = t // 2, t // 4
+        new[f"{prefix}round_trips"] = (t // 50).isel(temperature=0, drop=True)
+        new[f"{prefix}running_energy"], new[f"{prefix}running_energy_variance"] = 1 / (1 + t), 1 / (2 + t)
+    config = json.loads(ds.attrs.get("config", "{}")) | {"exchange": {"every": 1}}
+    return ds.assign(new).assign_attrs(config=json.dumps(config))
+
+
 def hosts(ds):
     return ds.energy.sel(layer=1).assign_coords(time=np.arange(ds.sizes["time"]))
 
@@ -130,6 +145,9 @@ ANALYSIS = {
     "by_connectivity": (several, analysis.by_connectivity),
     "infinite_connectivity": (sizes, analysis.infinite_connectivity),
     "free_entropy": (ladder, analysis.free_entropy),
+    "start_equilibrium": (lambda ds: ds, analysis.start_equilibrium),
+    "equilibration": (lambda ds: ds, analysis.equilibration),
+    "exchange_summary": (exchanged, analysis.exchange_summary),
     "penetration_depth": (pairs, analysis.penetration_depth),
     "logarithmic_growth": (
         lambda ds: by("alpha", [1.0, 2.0, 4.0], ds.train_error.sel(time=100)),
