@@ -14,6 +14,8 @@ import glassnet as gn
 from glassnet.core import keys
 from glassnet.core.schedule import BetaPath
 from glassnet.native import library
+from glassnet.perceptron.observe.matching import matched_overlaps_squared
+from glassnet.perceptron.observe.table import OPTIONAL
 from glassnet.perceptron.system import Perceptron
 from glassnet.sampling import exchange
 from glassnet.sampling.exchange import Exchange, Tempered, width_of
@@ -21,6 +23,7 @@ from glassnet.sampling.kernel import Drive, Kernel, advance
 from glassnet.sampling.plan import CPU, FUSED, NATIVE
 from glassnet.simulation import compiled
 from glassnet.simulation.tuning import spaced
+from glassnet.store.schema import NAMED
 
 MACHINE = gn.Machine(1, 7, outputs=1, ensemble="ising", potential=gn.SoftCore())
 BETAS = (0.2, 1.0, 3.0)
@@ -236,8 +239,17 @@ def test_another_system_has_its_law_at_each_temperature():
 
 
 def test_observables_of_a_user_are_measured_at_each_temperature():
+    """Those of the user, and those of the table that a run names."""
     first = gn.Observable(first_spin, ("neuron",), on="clone")
-    ds = run(observables={"first": first})
+    ds = run(observables={"first": first, **dict.fromkeys(OPTIONAL, True)})
+    for name, variable in NAMED.items():
+        assert {*ds[name].dims} == {*variable.dims, "temperature"}, name
+    np.testing.assert_allclose(ds.teacher_overlap_by_neuron.mean("neuron"), ds.teacher_overlap_squared, atol=1e-6)
+    for n in range(len(LADDER)):
+        kept = [gn.configuration(ds.isel(temperature=n), waiting_time=9, configuration=k)[1] for k in range(4)]
+        spins = np.stack([np.stack([S.T for S in one[1:-1]]) for one in kept])
+        found = ds.final_spin_overlap_squared_matched.isel(temperature=n).sel(waiting_time=9)
+        np.testing.assert_allclose(found, matched_overlaps_squared(spins), atol=1e-6)
     assert ds["first"].dims == ("sample", "temperature", "clone", "waiting_time", "lag", "neuron")
     assert set(np.unique(ds["first"])) == {-1, 1}
 
