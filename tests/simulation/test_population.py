@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ import xarray as xr
 from test_resume import assert_same, run_with_stops
 
 import glassnet as gn
+from glassnet.cli.info import run_results
 from glassnet.config import RunConfig, TeacherStudentTask
 from glassnet.config.command import command_line
 from glassnet.core import keys, sums
@@ -20,6 +22,9 @@ from glassnet.core.pytree import pytree
 from glassnet.core.schedule import Schedule
 from glassnet.native import library
 from glassnet.perceptron.system import Perceptron
+from glassnet.report import page
+from glassnet.report.population import few_families
+from glassnet.report.source import run_of
 from glassnet.sampling import population
 from glassnet.sampling.accept import metropolis
 from glassnet.sampling.kernel import Drive, Kernel, advance
@@ -455,6 +460,11 @@ def test_verdicts(changes, verdict):
     assert gn.analysis.population_summary(planted(**{"log": [0.0, 0.1]} | changes))["verdict"].item() == verdict
 
 
+def test_populations_that_differ_are_told():
+    assert "variance of ln Z between them is 2.00" in next(few_families(planted([0.0, 2.0])))
+    assert not [*few_families(planted([0.0, 0.1]))]
+
+
 def test_analysis_of_populations_needs_them():
     with pytest.raises(ValueError, match="population_beta"):
         gn.analysis.population_summary(tiny.standard())
@@ -462,7 +472,24 @@ def test_analysis_of_populations_needs_them():
         gn.analysis.population_mean(tiny.standard(), "energy")
 
 
-# As a file
+# As a file and as a page
+
+
+def test_info_report_and_figure_tell_of_populations(whole):
+    one = whole.isel(temperature=1)
+    told = "\n".join(run_results(whole))
+    for words in ("population annealing, 6 walkers", "ln Z(beta)/Z(0)", "verdict                    bad, bad"):
+        assert words in told
+    for ds in (one, whole):
+        written = page(run_of(ds, Path("run.nc")))
+        assert "6 walkers" in written and "Few families" in written and "exp(−Δβ H)" in written
+        assert "Not equilibrated" not in written and "Overlap of replicas" not in written
+    counts = gn.plot.families(one).lines[1].get_ydata()
+    np.testing.assert_allclose(counts, np.exp(one["family_entropy"].min("sample")))
+    drawn = gn.plot.evidence(one).lines[0]
+    np.testing.assert_allclose(drawn.get_xdata(), one["population_beta"][0])
+    np.testing.assert_allclose(drawn.get_ydata()[-1], gn.analysis.population_summary(one)["log_evidence"][-1])
+    assert len(gn.plot.overview(one).axes) >= 4
 
 
 def test_a_configuration_says_its_population_only_where_there_is_one():
