@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import lowering
 import numpy as np
 import pytest
 import reference as ref
@@ -28,7 +29,7 @@ from glassnet.report.source import run_of
 from glassnet.sampling import population
 from glassnet.sampling.accept import metropolis
 from glassnet.sampling.kernel import Drive, Kernel, advance
-from glassnet.sampling.plan import CPU, NATIVE
+from glassnet.sampling.plan import CPU, FUSED, NATIVE
 from glassnet.sampling.population import Annealed, Population, family_statistics, parents, relative_weights
 from glassnet.sampling.system import Observable, System
 
@@ -387,6 +388,24 @@ def test_native_kernels_move_all_walkers_as_the_scan_does():
     assert len(set(np.asarray(scan.family).tolist())) < 6
     for name in counts:
         np.testing.assert_array_equal(counts[name], same[name])
+
+
+def test_populations_lower_for_accelerators_with_fused_kernels():
+    system = Annealed(Perceptron(tiny.MACHINE), Population(6))
+    boundary = jax.tree.map(jnp.asarray, system.clamped(tiny.task()))
+    kernel = system.kernel(FUSED["cuda"])
+    drive = Drive(Schedule.linear(0, 4.0, 6).path(), jnp.int32(0), {"weight_step": jnp.float32(0.5)}, boundary)
+
+    def two(stop):
+        def one(key):
+            walkers = kernel.init(system.start(key, boundary), boundary)
+            return advance(kernel)(key, walkers, drive, jnp.int32(0), stop)
+
+        return jax.vmap(one)(ref.replica_keys(1, 2))
+
+    text = lowering.module(two, "cuda", jax.ShapeDtypeStruct((), jnp.int32))
+    assert "f64" not in text
+    assert lowering.kernels(text)
 
 
 @pytest.mark.parametrize(("changes", "words"), [
