@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from glassnet.perceptron.sweeps.catalogue import Dynamics
     from glassnet.results import open_result as open
     from glassnet.sampling.exchange import Exchange
+    from glassnet.sampling.population import Population
     from glassnet.sampling.system import Observable, System
     from glassnet.sessions import resume
     from glassnet.simulation.protocol import Protocol
@@ -48,6 +49,7 @@ _LAZY = {
     "save": ("glassnet.store.files", "save"),
     "configuration": ("glassnet.store.dataset", "configuration"),
     "Exchange": ("glassnet.sampling.exchange", "Exchange"),
+    "Population": ("glassnet.sampling.population", "Population"),
     "Observable": ("glassnet.sampling.system", "Observable"),
     "System": ("glassnet.sampling.system", "System"),
     "Dynamics": ("glassnet.perceptron.sweeps.catalogue", "Dynamics"),
@@ -59,8 +61,8 @@ _LAZY = {
 """Where the public names are. All are loaded on first use, so that `glassnet --help` need not load JAX."""
 
 __all__ = [
-    "Machine", "SoftCore", "HardCore", "Counting", "Probit", "Logistic", "Protocol", "Schedule", "Exchange", "tasks",
-    "Observable", "Dynamics", "System", "energy", "gaps", "feed_forward",
+    "Machine", "SoftCore", "HardCore", "Counting", "Probit", "Logistic", "Protocol", "Schedule", "Exchange",
+    "Population", "tasks", "Observable", "Dynamics", "System", "energy", "gaps", "feed_forward",
     "simulate", "resume", "Stopped", "open", "open_campaign", "save", "configuration",
     "clear_caches",
     "analysis", "plot", "theory", "distributed",

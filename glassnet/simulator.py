@@ -22,6 +22,7 @@ from glassnet.perceptron.sweeps.catalogue import Dynamics
 from glassnet.perceptron.system import STARTS, Configuration, Perceptron
 from glassnet.results import is_path, open_result
 from glassnet.sampling.exchange import Exchange, Tempered
+from glassnet.sampling.population import Annealed, Population
 from glassnet.sampling.system import Data, Free, Observable, System
 from glassnet.sessions import Limits
 from glassnet.simulation import compiled
@@ -57,6 +58,7 @@ def simulate(
     start: str | os.PathLike | Configuration | xr.Dataset = "random",
     keep_configurations: bool = False,
     exchange: Exchange | None = None,
+    population: Population | None = None,
     part: tuple[int, int] | None = None,
     folder: str | os.PathLike | None = None,
     time_limit: float | None = None,
@@ -95,6 +97,10 @@ def simulate(
         keep_configurations: add the last configurations of all clones to the result.
         exchange: swaps between the temperatures of a list of betas, which then ascend; None leaves them side by side.
             The result says how often neighbours swap, see `gn.analysis.exchange_summary`.
+        population: population annealing: each replica is so many walkers that follow one schedule `beta`, from
+            infinite temperature on, and are chosen by their weights; None for walkers that stay alone. What is measured
+            are means over the walkers, without pairs of clones; the free energy and the families that are left as well,
+            see `gn.analysis.population_summary`. Samples that share their data are independent populations.
         part: (number from 0, number of parts): run only this share of the samples and temperatures. Taken from the
             group of processes, if `gn.distributed.initialize` was called; (0, 1), the whole run, otherwise. Joined,
             the parts are bit for bit the whole: `gn.save` each under one path, and `gn.open` that path.
@@ -107,7 +113,7 @@ def simulate(
     Returns:
         Dataset with the variables of `glassnet.store.schema`, whole config and provenance in its attributes. A part
         has its own samples and temperatures as coordinates, `part` and `parts` as attributes, and keeps its last
-        configurations; what compares samples is over its own samples until parts are joined.
+        configurations if joining measures pairs of them; what compares samples is over its own samples until then.
     Raises:
         ValueError: if an argument is out of range, or the run needs more memory than there is, before anything is
             compiled.
@@ -119,7 +125,8 @@ def simulate(
     job = prepared(
         machine, task, beta,
         protocol=protocol, dynamics=dynamics, weight_step=weight_step, numbers=numbers, observables=observables,
-        seed=seed, start=start, keep_configurations=keep_configurations, exchange=exchange, part=part,
+        seed=seed, start=start, keep_configurations=keep_configurations, exchange=exchange,
+        population=population, part=part,
     )  # fmt: skip
     limits = Limits(time_limit, checkpoint_every)
     if folder is not None:
@@ -176,6 +183,7 @@ def prepared(
     start: str | os.PathLike | Configuration | xr.Dataset = "random",
     keep_configurations: bool = False,
     exchange: Exchange | None = None,
+    population: Population | None = None,
     part: tuple[int, int] | None = None,
 ) -> Job:
     """The job that the arguments of `simulate` describe.
@@ -209,6 +217,14 @@ def prepared(
         if cold:
             raise fail("exchange", "be None for a hard core, which has no temperature", exchange)
         system = Tempered(system, len(schedules) if isinstance(schedules, tuple) else 1, exchange)
+    if population is not None:
+        if not isinstance(population, Population):
+            raise fail("population", "be a Population or None", population)
+        if cold:
+            raise fail("population", "be None for a hard core, which has no temperature", population)
+        if exchange is not None:
+            raise fail("population", "be None with an exchange", population)
+        system = Annealed(system, population)
     start = _start(start, system, tasks, protocol, schedules if isinstance(schedules, tuple) else (schedules,))
     own, optional = _observables(observables, (*VARIABLES, *NAMED) if isinstance(machine, Machine) else ())
     job = Job(

@@ -27,6 +27,7 @@ from glassnet.analysis.layers import (
 from glassnet.analysis.peak import peak, susceptibility_peak
 from glassnet.analysis.penetration import logarithmic_growth, penetration_depth
 from glassnet.analysis.plateau import plateau, plateau_height
+from glassnet.analysis.population import population_mean, population_summary
 from glassnet.analysis.relaxation import crossing_time, mean_relaxation_time, relaxation_time, stretched_exponential
 from glassnet.analysis.resampling import bootstrap, jackknife
 from glassnet.analysis.start import start_equilibrium
@@ -75,6 +76,8 @@ __all__ = [
     "equilibration",
     "Equilibration",
     "exchange_summary",
+    "population_summary",
+    "population_mean",
     "finite_size_collapse",
     "infinite_width",
     "chance_level",

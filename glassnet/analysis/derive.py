@@ -14,7 +14,8 @@ def derive(ds: Dataset) -> Dataset:
 
     Adds `weight_autocorrelation_normalised` (over its value at lag 0), `susceptibility_clones`,
     `susceptibility_samples`, and `relaxation_time` and `relaxation_time_weights` as `mean_relaxation_time` gives them,
-    with their `_error` and `_censored`; each only where the measured variable is present, by layer of a machine.
+    with their `_error` and `_censored`; each only where the measured variable is present, by layer of a machine. Means
+    over populations have no susceptibility.
 
     Args:
         ds: result of a run; the attributes `widths` and `patterns` are read.
@@ -28,7 +29,8 @@ def derive(ds: Dataset) -> Dataset:
     if "widths" not in ds.attrs:
         return ds  # another system may use these names for something else
     if "spin_autocorrelation" in ds:
-        new |= dict(susceptibility(ds).data_vars)
+        if "population_size" not in ds.attrs:
+            new |= dict(susceptibility(ds).data_vars)
         new |= _relaxation(ds["spin_autocorrelation"], "relaxation_time")
     if "weight_autocorrelation" in ds:
         C = result(ds, "weight_autocorrelation")["weight_autocorrelation"]

@@ -19,6 +19,7 @@ from glassnet.analysis.errors import mean_and_error, over_clones
 from glassnet.analysis.exchange import exchange_summary, last_window
 from glassnet.analysis.labels import ascending, own_words, require, result
 from glassnet.analysis.layers import moving_layers
+from glassnet.analysis.population import population_summary
 from glassnet.analysis.start import start_equilibrium
 from glassnet.sampling.system import EXACT
 
@@ -87,7 +88,8 @@ def equilibration(ds: Dataset, planted: Dataset | None = None) -> Equilibration:
     - *starts meet*: from `ds` and from `planted`, whose start is exact equilibrium (`start_equilibrium`), energies and
       errors agree over the last octave of lags after the last waiting time, and squared overlaps at the last lag, all
       by layer;
-    - *exchange*: the ladder is "good" (`exchange_summary`) and energies obey d<E>/d beta = -var E between neighbours.
+    - *exchange*: the ladder is "good" (`exchange_summary`) and energies obey d<E>/d beta = -var E between neighbours;
+    - *populations*: at the end of the schedule all are "good" (`population_summary`): enough families are left.
 
     Weak evidence, which can only speak against it: *two clones of the planted start* overlap as much with each other as
     with the start (Nishimori), *energies are flat* over the last two octaves, and *correlations do not age* between the
@@ -137,6 +139,8 @@ def _checks(ds: Dataset, planted: Dataset | None) -> Iterator[Check]:
     yield _starts_meet(ds, planted)
     if "swaps_offered" in ds:
         yield _exchange(ds)
+    if "population_size" in ds.attrs:
+        yield _populations(ds)
     if planted is not None:
         yield from _nishimori(planted)
     yield from _flat(ds)
@@ -269,6 +273,19 @@ def _exchange(ds: Dataset) -> Check:
     return Check(
         "exchange", passed, f"Exchange: good ladder, energies {head} d<E>/d beta = -var E; {words}.", strong=True
     )
+
+
+def _populations(ds: Dataset) -> Check:
+    end = population_summary(ds).isel(time=-1)
+    if _changing(ds) or (end["verdict"] == "unmeasured").any():
+        return Check("populations", None, "Populations: they have not come to the end of the schedule.", strong=True)
+    entropy, rho = float(np.exp(end["family_entropy"]).min()), float((ds.attrs["population_size"] / end["rho_t"]).min())
+    good = bool((end["verdict"] == "good").all())
+    head = "enough families are left" if good else "they are not good"
+    words = f"Populations: {head} (exp(S_f) = {entropy:.3g}, size/rho_t = {rho:.3g}"
+    variance = float(end["log_evidence_variance"].max())
+    words += f", variance of ln Z = {variance:.2g})." if np.isfinite(variance) else ")."
+    return Check("populations", good or None, words, strong=True)
 
 
 def _fluctuations(ds: Dataset) -> tuple[bool | None, str]:

@@ -54,6 +54,9 @@ def exchange_summary(ds: Dataset) -> Dataset:
         ds: result of a run with `exchange`.
     Returns:
         Dataset with `rejected` and `rejected_error` (dim temperature: with the next one; NaN at the last),
+        `log_evidence` (dims sample, temperature): ln Z(beta)/Z(beta_0) along the ladder, by integration of the mean
+        energy with the variance as its slope, and `log_evidence_discretisation`, what it moves by when every second
+        temperature is left out, which is more than the error of the integral (NaN where there is none to leave out);
         `barrier`, `temperatures_needed`, `round_trips`, `round_trips_expected`, `efficiency` (trips over expected
         ones), and two words. `limited_by`: "ladder" (more or other temperatures help), "local moves" (walkers come
         back before the moves have changed them) or "unmeasured". `verdict`: "good", "bad" (a pair rejects 0.75 or more,
@@ -90,9 +93,41 @@ def exchange_summary(ds: Dataset) -> Dataset:
         "verdict": "bad" if bad or slow else "good" if measured else "unmeasured",
     }
     pairs = {"rejected": r, "rejected_error": error}
-    return Dataset(
-        {name: DataArray(np.append(x, np.nan), along, ("temperature",)) for name, x in pairs.items()} | scalars
-    )
+    rungs = {name: DataArray(np.append(x, np.nan), along, ("temperature",)) for name, x in pairs.items()}
+    return Dataset(rungs | dict(_log_evidence(ds).data_vars) | scalars)
+
+
+def integrated(beta: np.ndarray, energy: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """ln Z(beta)/Z(beta_0) at each rung, from d ln Z/d beta = -<E> and d<E>/d beta = -var E.
+
+    Between neighbours h apart it grows by -h (E + E')/2 + h^2 (var - var')/12, the integral of the cubic with these
+    values and slopes at both ends, whose error falls like h^4.
+
+    Args:
+        beta: inverse temperatures, ascending, shape (rung,).
+        energy, variance: of the energy, shape (..., rung).
+    """
+    h = np.diff(beta)
+    steps = -h * (energy[..., 1:] + energy[..., :-1]) / 2 - h**2 * np.diff(variance) / 12
+    return np.concatenate([np.zeros_like(energy[..., :1]), np.cumsum(steps, -1)], -1)
+
+
+def _log_evidence(ds: Dataset) -> Dataset:
+    """ln Z along the ladder of each sample, and what it moves by when every second rung is left out."""
+    beta = ds["beta"].values.astype(float)
+    mean, variance = last_window(ds)
+    value, moved = integrated(beta, mean, variance), np.full_like(mean, np.nan)
+    for k in range(2, len(beta)):
+        kept = [n for n in range(k + 1) if n == 0 or (k - n) % 2 == 0]
+        moved[:, k] = abs(value[:, k] - integrated(beta[kept], mean[:, kept], variance[:, kept])[:, -1])
+    ratio = "ln Z(beta)/Z(0)" if beta[0] == 0 else f"ln Z(beta)/Z({beta[0]:g})"
+    without = f"change of {ratio} without every second temperature"
+    words = {"log_evidence": (value, ratio), "log_evidence_discretisation": (moved, without)}
+    along = {"sample": ds["sample"], "temperature": ds["temperature"], "beta": ds["beta"]}
+    return Dataset({
+        name: DataArray(x, along, ("sample", "temperature"), attrs={"long_name": long_name, "units": "1"})
+        for name, (x, long_name) in words.items()
+    })  # fmt: skip
 
 
 HOSTS = ("swaps_offered", "swaps_accepted", "round_trips", "running_energy")

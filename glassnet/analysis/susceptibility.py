@@ -5,6 +5,7 @@ import xarray as xr
 from xarray import DataArray, Dataset
 
 from glassnet.analysis.labels import labelled, own_words, patterns, require, result, widths
+from glassnet.core.check import fail
 
 
 @own_words
@@ -23,7 +24,7 @@ def susceptibility(ds: Dataset) -> Dataset:
         `susceptibility_clones` (sample, waiting_time, lag, layer) and `susceptibility_samples` (waiting_time, lag,
         layer), in neurons times patterns, with `temperature` where present; NaN for a single clone or sample.
     Raises:
-        ValueError: if the variable or an attribute is missing.
+        ValueError: if the variable or an attribute is missing, or `ds` is of populations, whose means fluctuate less.
     """
     c, size = correlation_and_size(ds)
     variances = {
@@ -36,6 +37,9 @@ def susceptibility(ds: Dataset) -> Dataset:
 def correlation_and_size(ds: Dataset) -> tuple[DataArray, DataArray]:
     """The spin autocorrelation in float64, and N_l M of each layer. Raises ValueError as `susceptibility`."""
     ds = result(ds, "spin_autocorrelation")
+    if "population_size" in ds.attrs:
+        requirement = "hold correlations of single configurations, which fluctuate, not means over populations"
+        raise fail("ds", requirement, ds.attrs.get("title", "a Dataset without a title"))
     c = ds["spin_autocorrelation"].astype(float)
     require(c, "ds.spin_autocorrelation", "sample", "clone", "lag", "layer")
     return c, widths(ds) * patterns(ds)

@@ -190,11 +190,13 @@ def run_results(ds: "Dataset") -> Iterator[str]:
         yield from _aligned(last_values(ds))
         yield from by_layer(ds)
         yield from exchange(ds)
+        yield from population(ds)
         return
 
     from glassnet.analysis import mean_and_error
 
     yield from _aligned({"energy": _with_errors(mean_and_error(ds["energy"].isel(time=last_measured(ds))))})
+    yield from population(ds)
 
 
 def theory_results(ds: "Dataset", most: int | None = None) -> Iterator[str]:
@@ -287,6 +289,29 @@ def exchange(ds: "Dataset") -> Iterator[str]:
     yield from _aligned({"swaps rejected": rejected, "barrier": f"{float(found['barrier']):.3g}"})
     yield from _aligned({"temperatures needed": needed, "round trips": trips})
     yield from _aligned({"limited by": found["limited_by"].item(), "ladder": found["verdict"].item()})
+
+
+def population(ds: "Dataset") -> Iterator[str]:
+    """Free energy and families of a run of populations, at the last time of the hosts."""
+    if "population_size" not in ds.attrs:
+        return
+
+    from xarray import Dataset
+
+    from glassnet.analysis import population_summary
+
+    yield f"population annealing, {ds.attrs['population_size']} walkers"
+    end = population_summary(ds).isel(time=last_measured(ds))
+    pairs = {
+        words: _with_errors(Dataset({"mean": end[name], "error": end[f"{name}_error"]}))
+        for words, name in (("ln Z(beta)/Z(0)", "log_evidence"), ("free energy, 0 at beta 0", "free_energy"))
+    }
+    names = {
+        "beta": "population_beta", "families": "families", "entropy of families": "family_entropy",
+        "mean square family size": "rho_t", "verdict": "verdict",
+    }  # fmt: skip
+    rows = {words: ", ".join(map(_plain_number, end[name].values.reshape(-1))) for words, name in names.items()}
+    yield from _aligned({"beta": rows.pop("beta"), **pairs, **rows})
 
 
 def _table(name: str, values: "DataArray", layers: "DataArray", lags: "DataArray | None" = None) -> Iterator[str]:

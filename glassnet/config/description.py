@@ -26,6 +26,7 @@ from glassnet.perceptron.state import state_bytes
 from glassnet.perceptron.sweeps.catalogue import DYNAMICS
 from glassnet.perceptron.system import STARTS
 from glassnet.sampling.exchange import Exchange
+from glassnet.sampling.population import Population
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.share import share
 
@@ -63,7 +64,7 @@ def _is_beta(value: Any) -> bool:
 WORDS = tyro.constructors.PrimitiveConstructorSpec("*", "FLOAT [FLOAT ...]", beta_from, _is_beta, beta_words)
 """How beta is an option of the command line."""
 
-LATER: dict[str, Any] = {"exchange": 0, "tune": 0, "observables": ()}
+LATER: dict[str, Any] = {"exchange": 0, "tune": 0, "observables": (), "population": 0}
 """Options that came later, which are written down where they are not as before: hashes stay as they were."""
 
 SCHEDULES = ("quench", *KINDS)
@@ -90,6 +91,8 @@ class RunConfig:
         exchange: sweeps between two rounds of swaps of neighbouring temperatures (replica exchange), which then ascend
             in `beta`; 0 leaves the temperatures side by side.
         tune: sweeps before the run that move the inner temperatures until all neighbours swap equally often.
+        population: walkers of a population (population annealing), each replica being one: they follow the schedule
+            from infinite temperature on and are chosen by their weights; 0 leaves every walker alone.
         seed: root of all random numbers of the dynamics, >= 0.
         start: "random" (infinite temperature), "planted" (the teacher's configuration, with its errors) or the path of
             a run that kept its last configurations, with a slash (./run) or ending in .nc: they are kept in the folder
@@ -116,6 +119,7 @@ class RunConfig:
     exchange: int = 0
     tune: int = 0
     observables: tuple[str, ...] = ()
+    population: int = 0
 
     def __post_init__(self) -> None:
         _instance(Machine, machine=self.machine)
@@ -126,9 +130,13 @@ class RunConfig:
         self._check_start()
         one_of(DATA, data=self.data)
         check_step(self.weight_step)
-        integer(0, seed=self.seed, exchange=self.exchange, tune=self.tune)
+        integer(0, seed=self.seed, exchange=self.exchange, tune=self.tune, population=self.population)
         if self.tune and not self.exchange:
             raise fail("tune", "be 0 without an exchange", self.tune)
+        if self.population == 1:
+            raise fail("population", "be 0, for none, or at least 2", self.population)
+        if self.population and self.exchange:
+            raise fail("population", "be 0 with an exchange", self.population)
         object.__setattr__(self, "beta", _checked_beta(self.beta))
         object.__setattr__(self, "knots", integers("knots", self.knots))
         object.__setattr__(self, "observables", _checked_observables(self.observables))
@@ -215,6 +223,7 @@ class RunConfig:
             "start": self.start,
             "exchange": Exchange(self.exchange, self.tune) if self.exchange else None,
             "observables": self.observables,
+            "population": Population(self.population) if self.population else None,
         }
 
     def _check_memory(self, part: int, parts: int) -> None:
@@ -227,6 +236,7 @@ class RunConfig:
         places = 1 if self.exchange else count
         mine = share(part, parts, self.protocol.samples, places)
         replicas = self.protocol.replicas(len(mine.samples), len(mine.temperatures) * (count // places))
+        replicas *= self.population or 1
         memory.check(data + replicas * state_bytes(self.machine, task.patterns))
 
     def to_dict(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from glassnet.plot.overlaps import overlap_matrix, overlap_profile
 from glassnet.plot.panels import overview
 from glassnet.plot.peak import susceptibility_curves
 from glassnet.plot.phases import phase_diagram
+from glassnet.plot.population import evidence, families
 from glassnet.plot.relaxation import autocorrelation, energy_and_error
 from glassnet.plot.style import layer_colours, paper
 from glassnet.plot.theory import theory_lines
@@ -31,6 +32,8 @@ __all__ = [
     "rate",
     "overlap_histogram",
     "susceptibility_curves",
+    "evidence",
+    "families",
     "aging_collapse",
     "width_collapse",
     "connectivity_extrapolation",

@@ -12,6 +12,7 @@ from glassnet.core.check import fail
 from glassnet.plot.history import layers_in_time
 from glassnet.plot.labels import OF_CLONES, conditions, evenly, label, only, temperatures
 from glassnet.plot.overlaps import overlap_matrix, overlap_profile
+from glassnet.plot.population import evidence, families
 from glassnet.plot.relaxation import autocorrelation, energy_and_error
 from glassnet.plot.style import PAGE, paper
 
@@ -24,8 +25,8 @@ def overview(data: Dataset) -> Figure:
 
     (a) energy and errors against time, (b) spin autocorrelation by layer at the first waiting time above 0 and at
     the last one, (c) overlap of clones by layer, squared by neurons where it was measured, (d) overlaps of all last
-    configurations in the layer next to the input and in the central one. Of a system without layers, energy and
-    acceptance of the hosts against time.
+    configurations in the layer next to the input and in the central one. Of populations (c) the families that are left
+    and (d) ln Z(beta)/Z(0). Of a system without layers, energy and acceptance of the hosts against time.
 
     Args:
         data: result of a run; a machine must have hidden layers. Several temperatures stand below each other, the
@@ -43,7 +44,8 @@ def overview(data: Dataset) -> Figure:
         depth = int(attribute(data, "depth", "data"))
         if depth < 2:
             raise fail("data", "have hidden layers (a depth of at least 2)", depth)
-        wanted = result(data, "spin_autocorrelation", "spin_overlap", name="data")["spin_overlap"]
+        name = "spin_autocorrelation" if _populations(data) else "spin_overlap"
+        wanted = result(data, "spin_autocorrelation", name, name="data")[name]
         only(wanted, "temperature", *OF_CLONES)
     with paper():
         figure = Figure(figsize=(PAGE, (0.76 if machine else 0.39) * PAGE * len(shown)), layout="constrained")
@@ -65,11 +67,20 @@ def _four_panels(data: Dataset, figure: FigureBase) -> None:
     panels = [figure.add_subplot(grid[place]) for place in ((0, 0), (0, 1), (1, 0))]
     energy_and_error(data, panels[0])
     autocorrelation(data, panels[1], waiting_time=_two_waiting_times(data))
-    _profile(data, panels[2])
-    panels.append(_matrices(data, figure, grid[1, 1], sorted({1, depth // 2})))
+    if _populations(data):
+        families(data, panels[2])
+        panels.append(evidence(data, figure.add_subplot(grid[1, 1])))
+    else:
+        _profile(data, panels[2])
+        panels.append(_matrices(data, figure, grid[1, 1], sorted({1, depth // 2})))
     for letter, ax in zip("abcd", panels, strict=True):
         place = {"xycoords": "axes fraction", "textcoords": "offset points"}
         ax.annotate(f"({letter})", (0, 1), (-10, 5), ha="right", fontweight="bold", annotation_clip=False, **place)
+
+
+def _populations(data: Dataset) -> bool:
+    """Whether means over populations were measured, and no pairs."""
+    return "population_size" in data.attrs
 
 
 def _hosts(data: Dataset, figure: FigureBase) -> None:

@@ -86,7 +86,7 @@ def _overlap_columns(ds: Dataset) -> Iterator[Column]:
 
     Judged is the square of single neurons, where it was measured: the plain overlap falls where neurons turn over.
     """
-    if ds.sizes["clone"] < 2 or not moving_layers(ds, "spin_overlap").sizes["layer"]:
+    if ds.sizes["clone"] < 2 or "spin_overlap" not in ds or not moving_layers(ds, "spin_overlap").sizes["layer"]:
         return
     last = ds.isel(waiting_time=-1)
     name, limit = order_parameter(ds, "spin_overlap")

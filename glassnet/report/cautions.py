@@ -64,9 +64,10 @@ def of_result(ds: Dataset) -> list[str]:
     cut = measured_part(ds)
     if not cut.sizes["time"]:
         return []
+    relaxing = () if "population_size" in ds.attrs else (not_relaxed, slowing)  # weights equilibrate a population
     checks = (
-        _infinite, _violated_hard_core, planted_elsewhere, not_relaxed, turning_over, drifting, slowing, _magnetised,
-        _acceptance, _at_chance,
+        _infinite, _violated_hard_core, planted_elsewhere, *relaxing, turning_over, drifting, _magnetised, _acceptance,
+        _at_chance,
     )  # fmt: skip
     return [sentence for check in checks for sentence in check(cut)]
 

@@ -22,6 +22,7 @@ from glassnet.report.markup import Markup, joined, tag
 from glassnet.report.moves import moves
 from glassnet.report.numbers import count, duration, listed, number
 from glassnet.report.origin import configuration, history, provenance
+from glassnet.report.population import few_families, population_section
 from glassnet.report.progress import Progress, progress_of
 from glassnet.report.sections import Section, result_sections
 from glassnet.report.source import Reported, attribute
@@ -42,6 +43,7 @@ def page(run: Reported) -> str:
     origin = [
         reasons(run.data),
         exchange_section(run.data),
+        population_section(run.data),
         moves(run),
         history(run, progress),
         configuration(run),
@@ -52,7 +54,9 @@ def page(run: Reported) -> str:
         "title": tag("title", f"{run.name}: {run.status}"),
         "header": _header(run, ladder, progress),
         "warnings": _warnings(
-            [*of_run(run.data, status=run.status, events=run.events), *unmixed(run.data)], ladder, cautions
+            [*of_run(run.data, status=run.status, events=run.events), *unmixed(run.data), *few_families(run.data)],
+            ladder,
+            cautions,
         ),
         "contents": _contents(sections),
         "sections": joined(_section(section) for section in sections),

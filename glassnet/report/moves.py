@@ -29,6 +29,8 @@ WEIGHTS = {
 METROPOLIS = "with probability min(1, exp(−β ΔH))"
 HEAT_BATH = "with probability 1/(1 + exp(β ΔH))"
 
+CHOICE = "by their weights exp(−Δβ H) wherever β changes by Δβ, before the sweep"
+
 SWAP = "with probability min(1, exp((β − β′)(H − H′)))"
 
 ORDER = (
@@ -67,6 +69,8 @@ def _sentences(run: Reported) -> Iterator[str]:
     if dynamics != "feedforward":
         yield f"Neurons: S′ = −S, accepted {HEAT_BATH if bath else METROPOLIS}."
     yield FEEDFORWARD if dynamics == "feedforward" else ORDER
+    if "population_size" in run.data.attrs:
+        yield f"{run.data.attrs['population_size']} walkers are one replica; they are copied and left out {CHOICE}."
     every = run.data.attrs.get("exchange_every")
     if every is not None:
         often = "After every sweep" if every == 1 else f"After every {every} sweeps"

@@ -60,6 +60,8 @@ def result_sections(ds: Dataset, prefix: str = "") -> list[Section]:
     }
     if not hidden_layers(cut):
         parts = {name: part for name, part in parts.items() if name not in ("spins", "magnetisation")}
+    if "population_size" in ds.attrs:  # measures no pairs
+        parts = {name: part for name, part in parts.items() if name not in ("overlaps", "landscape")}
     drawn = {name: joined(_gathered(draw(cut, prefix + name))) for name, (_, draw) in parts.items()}
     return [Section(prefix + name, parts[name][0], body) for name, body in drawn.items()]
 
@@ -197,7 +199,7 @@ def _magnetisation(ds: Dataset, anchor: str) -> Iterator[Markup]:
         ds,
         threshold=threshold,
     )
-    if ds.sizes["clone"] > 1:
+    if ds.sizes["clone"] > 1 and "spin_overlap" in ds:
         yield figure(
             f"{anchor}-overlaps",
             joined(["Raw and connected overlap of clones at the longest lag", *_last_wait(ds)]),

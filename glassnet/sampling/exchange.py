@@ -22,9 +22,11 @@ from jax import Array, lax
 from glassnet.core import keys
 from glassnet.core.check import fail, integer, plain_fields
 from glassnet.core.pytree import pytree
+from glassnet.core.sums import added, squared
+from glassnet.sampling.around import Around
 from glassnet.sampling.kernel import Info, Kernel, Params, State
 from glassnet.sampling.plan import Plan
-from glassnet.sampling.system import EXACT, Moves, Observable, System, Variable, Work
+from glassnet.sampling.system import EXACT, Moves, Observable, System, Work
 
 SOURCE = "Syed et al., J. R. Stat. Soc. B 84, 321 (2022)"
 
@@ -182,23 +184,14 @@ def swapped(key: Array, ladder: Ladder, energy: Array, beta: Array, rungs: Array
 
 
 def _added(sums: Array, energy: Array) -> Array:
-    """Sums of the energy and of its square with one more term; what rounding takes is kept beside   [Dekker 1971]."""
-    shifted = 4097 * energy
-    high = shifted - (shifted - energy)  # the upper 12 bits
-    low, square = energy - high, energy * energy
-    missing = ((high * high - square) + 2 * high * low) + low * low
-    terms = jnp.stack([energy, square])
-    total, lost = sums[:2], sums[2:]
-    new = total + terms
-    rest = new - total
-    error = (total - (new - rest)) + (terms - rest)
-    lost = lost + (error + jnp.stack([jnp.zeros_like(missing), missing]))
-    whole = new + lost
-    return jnp.concatenate([whole, lost - (whole - new)])
+    """Sums of the energy and of its square with one more term, and what rounding has taken from them."""
+    square, missing = squared(energy)
+    lost = jnp.stack([jnp.zeros_like(missing), missing])
+    return jnp.concatenate(added(sums[:2], sums[2:], jnp.stack([energy, square]), lost))
 
 
 @dataclass(frozen=True)
-class Tempered(System):
+class Tempered(Around):
     """A system at several temperatures at once, which are swapped.
 
     Systems that differ in the number of rungs or in `every` alone are equal, as long as they have room for equally many
@@ -213,7 +206,6 @@ class Tempered(System):
         ValueError: if there are fewer than two temperatures.
     """
 
-    system: System
     rungs: int = field(compare=False)
     exchange: Exchange = field(default_factory=Exchange, compare=False)
     asked: tuple[float, ...] | None = field(default=None, compare=False)
@@ -228,16 +220,6 @@ class Tempered(System):
     def title(self) -> str:
         """What runs, in words."""
         return f"{self.system.title} with replica exchange"
-
-    @property
-    def native(self) -> bool:
-        """As the system that moves at each temperature."""
-        return self.system.native
-
-    @property
-    def fused(self) -> bool:
-        """As the system that moves at each temperature."""
-        return self.system.fused
 
     @property
     def tempered(self) -> bool:
@@ -336,22 +318,6 @@ class Tempered(System):
             ends=zeros(n, dtype=jnp.int8), trips=zeros(), sums=zeros(4, n, dtype=jnp.float32),
         )  # fmt: skip
 
-    def start_arrays(self, start: Any) -> dict[str, np.ndarray]:
-        """As the system."""
-        return self.system.start_arrays(start)
-
-    def start_from(self, arrays: Mapping[str, np.ndarray]) -> Any:
-        """As the system."""
-        return self.system.start_from(arrays)
-
-    def clamped(self, task: Any) -> Any:
-        """As the system."""
-        return self.system.clamped(task)
-
-    def scene(self, task: Any) -> Any:
-        """As the system."""
-        return self.system.scene(task)
-
     def bare(self, state: Ladder) -> State:
         """The bare configurations at the rungs, the rung leading."""
         return jax.vmap(self.system.bare)(arranged(state))
@@ -388,14 +354,6 @@ class Tempered(System):
         if not np.isfinite(betas).all():
             raise fail("beta", "be finite for an exchange", list(betas))
 
-    def check_storable(self, tasks: Sequence[Any]) -> None:
-        """As the system."""
-        self.system.check_storable(tasks)
-
-    def coordinates(self) -> dict[str, np.ndarray]:
-        """As the system."""
-        return self.system.coordinates()
-
     def kept(self, bare: State) -> dict[str, tuple[tuple[str, ...], Any]]:
         """What the system keeps, at each rung."""
         found = {}
@@ -403,18 +361,6 @@ class Tempered(System):
             rung = np.ndim(x) - len(dims) - 1
             found[name] = ((RUNG, *dims), x[(slice(None),) * rung + (slice(self.rungs),)])
         return found
-
-    def kept_variable(self, name: str, dims: tuple[str, ...]) -> Variable:
-        """As the system."""
-        return self.system.kept_variable(name, dims)
-
-    def kept_data(self, task: Any) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
-        """As the system."""
-        return self.system.kept_data(task)
-
-    def from_kept(self, arrays: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray]) -> tuple[State, Any]:
-        """As the system."""
-        return self.system.from_kept(arrays, data)
 
     def equilibrium(self, tasks: Sequence[Any], betas: Sequence[float], start: Any) -> str:
         """As the system, but that walkers of other temperatures, at which a start is in none, come to this one."""

@@ -313,6 +313,10 @@ class System(Protocol):
         """The configuration without what moves cache: no more than what `start` draws. Of one replica."""
         return state
 
+    def cloned(self, states: State) -> State:
+        """Configurations of hosts at a waiting time as their clones begin with them; NumPy, the replica leading."""
+        return states
+
     def finite(self, state: State) -> dict[str, Array]:
         """Whether all numbers are finite, bool, by name and, where the name has parts, by part."""
         ...

@@ -108,7 +108,7 @@ class Job:
     def _check_share(self) -> None:
         """Raise ValueError unless the parts of the run can be joined, by another process."""
         self.system.check_storable(self.tasks)
-        joins = type(self.system).from_kept is not System.from_kept
+        joins = type(self.system.single).from_kept is not System.from_kept
         pairs = [name for name, observable in self.measured.items() if observable.on in OF_LAST]
         if pairs and not joins:
             requirement = (

@@ -160,7 +160,7 @@ class Run:
             self._batch = split(self._placement, _on_device(self._resumed.states))
             self._resumed = None
             return
-        self._batch = self._cloned(self._snapshots)
+        self._batch = self._cloned([self.job.system.cloned(state) for state in self._snapshots])
         self._snapshots = [jax.vmap(self.job.system.bare)(state) for state in self._snapshots]
         self.phase, self.sweep, self._accepted = CLONES, 0, self._replicas.nothing_accepted()
 

@@ -12,8 +12,9 @@ from glassnet.core.codec import canonical, config_hash, to_json
 from glassnet.perceptron.describe import machine_from
 from glassnet.perceptron.state import Boundary, State, unpack
 from glassnet.perceptron.system import Configuration
+from glassnet.sampling.population import WALKER
 from glassnet.sampling.starts import Starts
-from glassnet.sampling.system import EXACT, Variable
+from glassnet.sampling.system import EXACT, OF_LAST, Variable
 from glassnet.simulation.job import Job
 from glassnet.simulation.observed import Record
 from glassnet.store.jobs import configuration_of_run
@@ -26,7 +27,7 @@ def dataset(job: Job, records: Mapping[str, Record]) -> xr.Dataset:
     """The records of a run as a Dataset, labelled by the table of observables.
 
     The last configurations of the clones, and the data that clamp them, are kept where the job asks for it. The part of
-    a run that is shared by several processes always keeps them, since joining needs them.
+    a run that is shared by several processes keeps them, too, where overlaps of pairs are measured again on joining.
 
     Args:
         job: the run.
@@ -34,7 +35,8 @@ def dataset(job: Job, records: Mapping[str, Record]) -> xr.Dataset:
     """
     known = variables(job.measured, {name: kind.variable for name, kind in job.moves.items()})
     found = {}
-    keep = job.keep_configurations or job.share is not None
+    joins = job.share is not None and any(o.on in OF_LAST for o in job.measured.values())
+    keep = job.keep_configurations or joins
     for name, record in records.items():
         if not name.startswith(KEPT):
             found[name] = labelled_record(record, known[name], ladder=job.ladder)
@@ -151,7 +153,8 @@ def configuration(ds: xr.Dataset, **select: Any) -> Configuration:
 
     Args:
         ds: result of `simulate(..., keep_configurations=True)`.
-        select: coordinates that single it out: `waiting_time`, `configuration` and, if present, `temperature`.
+        select: coordinates that single it out: `waiting_time`, `configuration` and, if present, `temperature` and the
+            place `walker` in a population.
     Returns:
         Weights, one (out, in) array for each layer 1..L, and spins, one (pattern, neuron) array for layers 0..L.
     Raises:
@@ -163,7 +166,7 @@ def configuration(ds: xr.Dataset, **select: Any) -> Configuration:
     if f"{KEPT}spins" not in ds:
         raise ValueError("Argument `ds` must hold configurations (keep_configurations=True), but has none.")
     one = ds.sel(select)
-    open_dims = {"temperature", "waiting_time", "configuration"} & set(one[f"{KEPT}spins"].dims)
+    open_dims = {"temperature", "waiting_time", "configuration", WALKER} & set(one[f"{KEPT}spins"].dims)
     if open_dims:
         raise ValueError(f"Argument `select` must fix {', '.join(sorted(open_dims))}, but is {select!r}.")
     machine = machine_from(json.loads(ds.attrs["machine"]))

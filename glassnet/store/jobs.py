@@ -12,8 +12,9 @@ from glassnet.core.codec import as_tuples, canonical, config_hash, flat, from_js
 from glassnet.core.schedule import Schedule
 from glassnet.sampling.exchange import Tempered
 from glassnet.sampling.paths import import_path, imported
+from glassnet.sampling.population import Annealed
 from glassnet.sampling.starts import Starts
-from glassnet.sampling.system import ON, Observable, system_from
+from glassnet.sampling.system import ON, Observable, System, system_from
 from glassnet.simulation.job import Job, places
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.share import share
@@ -102,11 +103,9 @@ def job_from(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, ladd
         ValueError: if the run needs code that cannot be imported here.
     """
     config = about["config"]
-    system, numbers = system_from(config, PERCEPTRON)
+    system, numbers = system_of(config)
     protocol = protocol_from(config["protocol"])
     schedules = tuple(_schedule(fields) for fields in config["schedules"])
-    if "exchange" in config:
-        system = Tempered.stored(system, len(schedules), config["exchange"])
     tasks = []
     for n, values in enumerate(about["tasks"]):
         tasks.append(imported(values.get("kind", TASK)).stored(values, _below(f"tasks/{n}/", arrays)))
@@ -122,6 +121,22 @@ def job_from(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, ladd
         observables=observables_from(config), optional=tuple(config.get("optional_observables", ())),
         keep_configurations=keep, share=mine,
     )  # fmt: skip
+
+
+def system_of(config: Mapping[str, Any]) -> tuple[System, dict[str, float]]:
+    """The system of a run, one of ladders or populations included, and the numbers of its moves.
+
+    Args:
+        config: the configuration of the run.
+    Raises:
+        ValueError: if the system cannot be imported here.
+    """
+    system, numbers = system_from(config, PERCEPTRON)
+    if "exchange" in config:
+        system = Tempered.stored(system, len(config["schedules"]), config["exchange"])
+    if "population" in config:
+        system = Annealed.stored(system, config["population"])
+    return system, numbers
 
 
 def as_tuned(job: Job, config: Mapping[str, Any]) -> Job:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from glassnet.sampling.system import OF_LAST, system_from
+from glassnet.sampling.system import OF_LAST
 from glassnet.simulation import observed
 from glassnet.store.dataset import KEPT, labelled_record, with_coordinates
-from glassnet.store.jobs import PERCEPTRON, observables_from
+from glassnet.store.jobs import observables_from, system_of
 from glassnet.store.schema import variables
 
 OF_PART = ("part", "parts", "keep_configurations")
@@ -128,7 +128,7 @@ def _along(dim: str, rows: Any) -> xr.Dataset:
 def _final(ds: xr.Dataset) -> dict[str, xr.DataArray]:
     """Observables of pairs of all last configurations, from the configurations."""
     config = json.loads(ds.attrs["config"])
-    system, _ = system_from(config, PERCEPTRON)
+    system = system_of(config)[0].single
     optional = {name: o for name, o in system.optional(()).items() if name in config.get("optional_observables", ())}
     measured = {**system.observables(()), **optional, **observables_from(config, OF_LAST)}
     pairs = {name: observable for name, observable in measured.items() if observable.on in OF_LAST}

@@ -23,7 +23,11 @@ from glassnet.simulation import parallel, phase, run
 
 devices = jax.local_devices()
 assert len(devices) == 8
-job = tiny.job(beta=[1.0, 3.0, 9.0], exchange=gn.Exchange()) if sys.argv[3] == "ladder" else tiny.job()
+kinds = {
+    "alone": {}, "ladder": {"beta": [1.0, 3.0, 9.0], "exchange": gn.Exchange()},
+    "populations": {"beta": gn.Schedule.linear(0, 9.0, 8), "population": gn.Population(6)},
+}
+job = tiny.job(**kinds[sys.argv[3]])
 run.placed = lambda *_: parallel.Placement("cpu", None, each=8)
 measured = {}
 for count in map(int, sys.argv[4:]):
@@ -75,8 +79,9 @@ def test_any_number_of_devices_measures_the_same_bits(sharded):
 
 
 @pytest.mark.slow
-def test_ladders_on_any_number_of_devices_measure_the_same_bits(tmp_path_factory):
-    test_any_number_of_devices_measures_the_same_bits(on_devices("ladder", FEW, tmp_path_factory))
+@pytest.mark.parametrize("kind", ["ladder", "populations"])
+def test_many_walkers_on_any_number_of_devices_measure_the_same_bits(kind, tmp_path_factory):
+    test_any_number_of_devices_measures_the_same_bits(on_devices(kind, FEW, tmp_path_factory))
 
 
 def test_devices_give_the_spins_of_chunks(sharded):

@@ -11,6 +11,7 @@ from test_resume import assert_same, run_with_stops
 from wells import Wells, covariance
 
 import glassnet as gn
+from glassnet.analysis.exchange import integrated
 from glassnet.core import keys
 from glassnet.core.schedule import BetaPath
 from glassnet.native import library
@@ -358,6 +359,37 @@ def test_what_cannot_be_exchanged_is_refused(changes, words):
 def test_numbers_of_an_exchange(values):
     with pytest.raises(ValueError, match=next(iter(values))):
         Exchange(**values)
+
+
+def test_evidence_is_the_integral_of_the_energy():
+    levels, errors = np.array([0.0, 1.0, 3.0, 4.0]), []
+    for n in (6, 11, 21):
+        beta = np.linspace(0.5, 3, n)
+        p = np.exp(-beta * levels[:, None])
+        Z = p.sum(0)
+        mean, square = ((levels**k)[:, None] * p / Z for k in (1, 2))
+        energy, variance = mean.sum(0), square.sum(0) - mean.sum(0) ** 2
+        errors.append(abs(integrated(beta, energy, variance) - np.log(Z / Z[0])).max())
+    assert errors[0] < 1e-3
+    assert errors[1] < errors[0] / 10
+    assert errors[2] < errors[1] / 13  # 16 in the limit of small steps
+
+
+def test_a_ladder_has_the_evidence_of_its_system():
+    """Gaussian wells: Z(beta)/Z(beta_0) = (beta_0/beta)^(n/2) for n of them."""
+    betas = np.geomspace(0.5, 4, 6)
+    protocol = gn.Protocol(sweeps=400, waiting_times=(20,), clones=4, samples=30, points_per_decade=1)
+    ds = gn.simulate(Wells(2, 0.5), beta=betas.tolist(), protocol=protocol, numbers={"step": 1.0}, exchange=Exchange())
+    found = gn.analysis.exchange_summary(ds)
+    exact = -np.log(betas / betas[0])
+    assert found["log_evidence"].dims == ("sample", "temperature")
+    assert found["log_evidence"].attrs["long_name"] == "ln Z(beta)/Z(0.5)"
+    value = found["log_evidence"].values
+    off, error = abs(value.mean(0) - exact), value.std(0, ddof=1) / np.sqrt(30)
+    missed = found["log_evidence_discretisation"].mean("sample").values
+    assert np.isnan(missed[:2]).all()
+    assert (off[2:] < ref.THRESHOLD * error[2:] + missed[2:]).all()
+    assert (error < 0.02).all() and (missed[2:] < 0.05).all()
 
 
 def test_summary_needs_an_exchange():

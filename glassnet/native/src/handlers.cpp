@@ -1,5 +1,5 @@
-// Entry points for XLA: one call sweeps all weights, or all hidden spins, of its replicas, in place, one replica after
-// another. A replica at a temperature that is no number stays as it is.
+// Entry points for XLA: one call sweeps all weights, or all hidden spins, of its replicas, in place, several replicas side
+// by side. A replica at a temperature that is no number stays as it is.
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -233,10 +233,22 @@ ffi::Error for_replicas(Function function, ffi::ThreadPool pool, ffi::RemainingA
   try {
     if (in.size() <= TEMPERATURE) return wrong_operands();
     const size_t replicas = in.get<ffi::AnyBuffer>(TEMPERATURE)->element_count();
-    for (size_t n = 0; n < replicas; n++) {
-      ffi::Error error = function(pool, Operands(in, out, n, replicas), about);
+    if (replicas == 0) return ffi::Error::Success();
+    if (replicas == 1) return function(pool, Operands(in, out, 0, 1), about);
+    const Machine m = described(Operands(in, out, 0, replicas), about);
+    int64_t work = 0;
+    for (const Stack& s : m.stacks) work += int64_t(s.weight_count()) * m.patterns;
+    std::vector<ffi::Error> errors(replicas);
+    for_all(pool, int(replicas), int64_t(replicas) * work, [&](int n) {
+      const Call one;  // each has a share of the cores
+      try {
+        errors[n] = function(pool, Operands(in, out, n, replicas), about);
+      } catch (const std::exception& problem) {
+        errors[n] = ffi::Error(ffi::ErrorCode::kInvalidArgument, problem.what());
+      }
+    });
+    for (const ffi::Error& error : errors)
       if (error.failure()) return error;
-    }
     return ffi::Error::Success();
   } catch (const std::exception& problem) {
     return ffi::Error(ffi::ErrorCode::kInvalidArgument, problem.what());
