@@ -85,6 +85,15 @@ def exchanged(ds):
     return ds.assign(new).assign_attrs(config=json.dumps(config))
 
 
+def populations(ds):
+    """The result as one of populations of walkers."""
+    ones = xr.ones_like(ds.energy.isel(layer=0, drop=True))
+    new = {"population_beta": ones, "log_evidence": -3 * ones, "families": 40 * ones, "family_entropy": 3 * ones}
+    config = json.loads(ds.attrs.get("config", "{}")) | {"data_sha256": ["0"]}
+    about = {"population_size": 200, "config": json.dumps(config)}
+    return ds.assign(new | {"rho_t": 2 * ones}).assign_attrs(about)
+
+
 def hosts(ds):
     return ds.energy.sel(layer=1).assign_coords(time=np.arange(ds.sizes["time"]))
 
@@ -147,6 +156,8 @@ ANALYSIS = {
     "free_entropy": (ladder, analysis.free_entropy),
     "start_equilibrium": (lambda ds: ds, analysis.start_equilibrium),
     "equilibration": (lambda ds: ds, analysis.equilibration),
+    "population_summary": (populations, analysis.population_summary),
+    "population_mean": (populations, lambda x: analysis.population_mean(x, "energy")),
     "exchange_summary": (exchanged, analysis.exchange_summary),
     "penetration_depth": (pairs, analysis.penetration_depth),
     "logarithmic_growth": (
@@ -173,6 +184,8 @@ def on_axes(draw, **options):
 
 
 PLOT = {
+    "evidence": (populations, on_axes(plot.evidence)),
+    "families": (populations, on_axes(plot.families)),
     "overview": (lambda ds: ds, plot.overview),
     "energy_and_error": (lambda ds: ds, on_axes(plot.energy_and_error)),
     "autocorrelation": (lambda ds: ds, on_axes(plot.autocorrelation)),
