@@ -56,7 +56,8 @@ def families(data: Dataset, ax: Axes | None = None) -> Axes:
         for words, (x, colour, dashes) in counts.items()
     ]
     ax.axhline(FEWEST_FAMILIES, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
-    ax.set(xlabel=r"$\beta$", ylabel="families left", yscale="log")
+    largest = max(int(data.attrs["population_size"]), FEWEST_FAMILIES)
+    ax.set(xlabel=r"$\beta$", ylabel="families left", yscale="log", ylim=(0.8, 1.25 * largest))
     plain_numbers(ax)
     legend(ax, lines)
     return ax
