@@ -57,7 +57,7 @@ def families(data: Dataset, ax: Axes | None = None) -> Axes:
     ]
     ax.axhline(FEWEST_FAMILIES, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
     largest = max(int(data.attrs["population_size"]), FEWEST_FAMILIES)
-    ax.set(xlabel=r"$\beta$", ylabel="families left", yscale="log", ylim=(0.8, 1.25 * largest))
+    ax.set(ylim=(0.8, 1.25 * largest), yscale="log", xlabel=r"$\beta$", ylabel="families left")
     plain_numbers(ax)
     legend(ax, lines)
     return ax
