@@ -187,21 +187,23 @@ def _window(ladders: Dataset, first: int, last: int, begun: int, every: int) -> 
     return Window(n[:, :-1], a[:, :-1], trips, energy, rounds[1] - rounds[0])
 
 
-def last_window(ds: Dataset) -> tuple[np.ndarray, np.ndarray]:
+def last_window(ds: Dataset, since: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of the total energy at each rung, of the clones of the last waiting time.
 
     Args:
         ds: result of a run with exchange.
+        since: lag from which on they are averaged.
     Returns:
-        Arrays (sample, rung): mean over the rounds of swaps of all clones of a sample, and mean of their variances.
+        Arrays (sample, rung), the lowest beta first: mean over the rounds of swaps of all clones of a sample, and mean of their variances.
     """
     names = ("clone_running_energy", "clone_running_energy_variance")
     ds, every = _ladders(ds, *names)
     clones = ds[list(names)].isel(waiting_time=-1)
-    rounds = [(_wait(ds) + int(t)) // every for t in ds["lag"].values[[0, -1]]]
+    places = int(np.searchsorted(ds["lag"].values[:-1], since)), ds["lag"].size - 1
+    rounds = [(_wait(ds) + int(t)) // every for t in ds["lag"].values[list(places)]]
     n = max(1, rounds[1] - rounds[0])
     moments = []
-    for place, m in zip((0, -1), rounds, strict=True):
+    for place, m in zip(places, rounds, strict=True):
         x = clones.isel(lag=place).transpose("sample", "clone", "temperature")
         mean, variance = (np.nan_to_num(x[name].values) for name in x.data_vars)
         moments.append((m * mean, m * (variance + mean**2)))

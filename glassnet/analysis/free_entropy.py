@@ -6,6 +6,7 @@ from scipy.interpolate import CubicSpline
 from xarray import DataArray, Dataset
 
 from glassnet.analysis.errors import over_clones
+from glassnet.analysis.exchange import last_window
 from glassnet.analysis.labels import attribute, described, own_words, patterns, require, result, widths
 from glassnet.analysis.resampling import jackknife
 from glassnet.core.check import fail, is_number
@@ -33,7 +34,8 @@ def free_entropy(ds: Dataset, *, since: float | None = None) -> Dataset:
 
     Between the temperatures the energy is a cubic spline in ln(1 + beta/beta_1), beta_1 the lowest beta above 0: a
     ladder is best even on that scale, as beta = 0 and powers of a factor are. The result is that of the run: it is as
-    close to equilibrium as all temperatures are from `since` on.
+    close to equilibrium as all temperatures are from `since` on. With exchange the energies are those of all rounds of
+    swaps, else those of the lags that were measured.
 
     Args:
         ds: result of a ladder, `gn.simulate(..., beta=[0, ...])`, with or without exchange of temperatures:
@@ -57,6 +59,9 @@ def free_entropy(ds: Dataset, *, since: float | None = None) -> Dataset:
         raise fail("since", f"be a lag from 0 to {longest:g}", since)
     last = ds["clone_energy"].sel(waiting_time=ds["waiting_time"].max(), drop=True)
     energy, at_zero = _energy(ds, over_clones(last.isel(lag=(ds["lag"] >= since).values)).astype(float).mean("lag"))
+    if "clone_running_energy" in ds:  # of all rounds of swaps, not of the few lags that are measured
+        totals = last_window(ds.swap_dims(beta="temperature"), since)[0]
+        energy = energy.transpose("sample", "beta").copy(data=totals / (float(patterns(ds)) * float(widths(ds).mean())))
     if not bool(np.isfinite(energy).all()):
         raise fail("ds.clone_energy", "be finite", float(energy.values[~np.isfinite(energy.values)][0]))
     beta = ds["beta"].values.astype(float)

@@ -395,3 +395,19 @@ def test_a_ladder_has_the_evidence_of_its_system():
 def test_summary_needs_an_exchange():
     with pytest.raises(ValueError, match="swaps_offered"):
         gn.analysis.exchange_summary(tiny.standard())
+
+
+def test_free_entropy_of_a_ladder_is_that_of_all_states():
+    """By the energies of all rounds of swaps, between lags that are far apart."""
+    task = gn.tasks.Task.from_arrays(*DATA)
+    betas, protocol = [0.0, 0.1, 0.3, 0.6, 1.0, 1.6, 2.4, 3.4], gn.Protocol(2000, (100,), 1, 12, points_per_decade=1)
+    ds = gn.simulate(MACHINE, task, betas, protocol=protocol, exchange=Exchange())
+    found = gn.analysis.free_entropy(ds)
+    J = 2 * ((np.arange(2**7)[:, None] >> np.arange(7)) & 1) - 1
+    E = ref.total(MACHINE, [J[:, None].astype(float)], [np.broadcast_to(x, (128, *x.shape)) for x in DATA])
+    exact = [np.log(np.exp(-beta * E).sum()) / 5 for beta in betas]
+    z = (found["value"] - exact) / np.hypot(found["error"], found["integration_error"] / 10)
+    assert ref.worst(z.values[1:]) < ref.THRESHOLD, (found["value"].values, exact)
+    assert float(found["error"].max()) < 0.01
+    evidence = gn.analysis.exchange_summary(ds)["log_evidence"]
+    np.testing.assert_allclose(evidence.mean("sample") / 5, np.array(exact) - exact[0], atol=0.01)
