@@ -194,7 +194,8 @@ def last_window(ds: Dataset, since: float = 0.0) -> tuple[np.ndarray, np.ndarray
         ds: result of a run with exchange.
         since: lag from which on they are averaged.
     Returns:
-        Arrays (sample, rung), the lowest beta first: mean over the rounds of swaps of all clones of a sample, and mean of their variances.
+        Arrays (sample, rung), the lowest beta first: mean over the rounds of swaps of all clones of a sample, and mean
+        of their variances.
     """
     names = ("clone_running_energy", "clone_running_energy_variance")
     ds, every = _ladders(ds, *names)
