@@ -16,6 +16,7 @@ from glassnet.core.check import fail, finite, integer, single
 from glassnet.core.schedule import BetaPath, Schedule
 from glassnet.sampling.kernel import Kernel, Params, State
 from glassnet.sampling.system import COUNTS, Moves, Observable, System, rate_name
+from glassnet.simulation.compiled import kernel_of, randomise
 from glassnet.simulation.parallel import placed
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.share import Share
@@ -181,8 +182,7 @@ class Job:
     def _shapes(self, name: str, observable: Observable) -> list[tuple[int, ...]]:
         """Shapes of the values of an observable on all that it is measured on; of none that NumPy has to finish."""
 
-        def value(on: str, key: Array, clamped: Any, scene: Any) -> Any:
-            state = self.system.start(key, clamped)
+        def value(on: str, state: State, clamped: Any, scene: Any) -> Any:
             bare = self.system.bare(state)
             if on == "pair":
                 found = observable.of(bare, bare, (clamped, clamped))
@@ -196,7 +196,7 @@ class Job:
         shapes = []
         for on in ("host", "clone") if observable.on == "both" else (observable.on,):
             try:
-                found = jax.eval_shape(partial(value, on), keys.root(0), *data)
+                found = jax.eval_shape(partial(value, on), self._drawn(), *data)
             except Exception as error:
                 words = f"{type(error).__name__}: {error}"
                 raise fail(f"observables[{name!r}]", f"be a function that works in JAX on a {on}", words) from error
@@ -299,11 +299,11 @@ class Job:
     def _drawn(self) -> State:
         """A configuration as it is drawn, without numbers."""
         clamped = jax.tree.map(jnp.asarray, self.system.clamped(self.tasks[0]))
-        return jax.eval_shape(self.system.start, keys.root(0), clamped)
+        return jax.eval_shape(randomise(self.system), keys.root(0), clamped)
 
     def _kernel(self) -> Kernel:
         """The kernel that moves replicas here."""
-        return self.system.kernel(placed(self.system, self.system.work(self.tasks)).plan)
+        return kernel_of(self.system, placed(self.system, self.system.work(self.tasks)).plan)
 
     def host_keys(self) -> Array:
         """Keys of the hosts, (sample, temperature)."""
