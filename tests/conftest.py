@@ -1,6 +1,7 @@
 """Settings made before JAX and the package are imported: no silent promotion, quick to compile, compiled once."""
 
 import atexit
+import gc
 import os
 import shutil
 import signal
@@ -9,9 +10,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from compiling import quick_flags
+
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-# Most of the time goes into compiling, without optimization half of that. `processors.py` tests what users get.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+os.environ.setdefault("XLA_FLAGS", quick_flags())  # most of the time goes into compiling
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # workers and the commands that tests start share what is compiled
     os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="glassnet-compiled-")
@@ -50,6 +52,13 @@ def pytest_sessionstart():
     for file in Path(os.environ["JAX_COMPILATION_CACHE_DIR"]).glob("*-cache"):
         if time.time() - file.stat().st_mtime > OLD or not whole(file):
             file.unlink()
+
+
+def pytest_collection_finish():
+    """Let the collector of cycles pass over what has been loaded by now, and come less often: a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def whole(file):

@@ -7,7 +7,8 @@ from typing import Any
 import jax
 from jax import Array
 
-from glassnet.sampling.kernel import Drive, State, advance
+from glassnet.sampling.kernel import Drive, Kernel, State, advance
+from glassnet.sampling.plan import Plan
 from glassnet.sampling.system import Observable, System
 from glassnet.simulation.parallel import Placement, batched
 
@@ -26,16 +27,22 @@ def randomise(system: System) -> Callable:
 
 
 @lru_cache(CACHED_PROGRAMS)
+def kernel_of(system: System, plan: Plan) -> Kernel:
+    """The kernel of a system, made once: JAX keeps what it traced by the functions."""
+    return system.kernel(plan)
+
+
+@lru_cache(CACHED_PROGRAMS)
 def initialise(system: System, placement: Placement, shared: bool) -> Callable:
     """`f(states, clamped) -> states`: the kernel's `init`, which computes anew what follows from the rest."""
-    kernel = system.kernel(placement.plan)
-    return jax.jit(batched(placement, kernel.init, (0, _axis(shared))))
+    init = kernel_of(system, placement.plan).init
+    return jax.jit(batched(placement, init, (0, _axis(shared))))
 
 
 @lru_cache(CACHED_PROGRAMS)
 def advancing(system: System, placement: Placement, shared: bool) -> Callable:
     """`f(keys, states, drives, start, stop) -> (states, info)`; the states given are used up."""
-    run = advance(system.kernel(placement.plan))
+    run = advance(kernel_of(system, placement.plan))
     drive = Drive(path=0, origin=0, numbers=None, clamped=_axis(shared))  # ty: ignore[invalid-argument-type]
     return jax.jit(batched(placement, run, (0, 0, drive, None, None)), donate_argnums=1)
 
@@ -98,7 +105,7 @@ def functions_of(observables: Sequence[Observable]) -> tuple[Callable, ...]:
 
 def forget() -> None:
     """Give back the programs of all systems, and what JAX keeps of them; they are compiled anew where needed."""
-    for kept in (randomise, initialise, advancing, measuring, pairing, alone):
+    for kept in (randomise, kernel_of, initialise, advancing, measuring, pairing, alone):
         kept.cache_clear()
     jax.clear_caches()
 

@@ -18,6 +18,7 @@ from glassnet.core.schedule import BetaPath, Schedule
 from glassnet.sampling.kernel import Kernel, Params, State
 from glassnet.sampling.starts import Starts
 from glassnet.sampling.system import COUNTS, OF_LAST, Moves, Observable, System, rate_name
+from glassnet.simulation.compiled import kernel_of, randomise
 from glassnet.simulation.parallel import placed
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.share import Share
@@ -213,8 +214,7 @@ class Job:
 
         system = self.system.single if observable.on == "final" else self.system
 
-        def value(on: str, key: Array, clamped: Any, scene: Any) -> Any:
-            state = system.start(key, clamped)
+        def value(on: str, state: State, clamped: Any, scene: Any) -> Any:
             bare = system.bare(state)
             if on == "pair":
                 found = observable.of(bare, bare, (clamped, clamped))
@@ -230,7 +230,7 @@ class Job:
         shapes = []
         for on in ("host", "clone") if observable.on == "both" else (observable.on,):
             try:
-                found = jax.eval_shape(partial(value, on), keys.root(0), *data)
+                found = jax.eval_shape(partial(value, on), self._drawn(system), *data)
             except Exception as error:
                 words = f"{type(error).__name__}: {error}"
                 raise fail(f"observables[{name!r}]", f"be a function that works in JAX on a {on}", words) from error
@@ -356,14 +356,14 @@ class Job:
         outline = jax.eval_shape(self.system.bare, self._drawn())
         return jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), outline)
 
-    def _drawn(self) -> State:
-        """A configuration as it is drawn, without numbers."""
+    def _drawn(self, system: System | None = None) -> State:
+        """A configuration as it is drawn, of another system if one is given, without numbers."""
         clamped = jax.tree.map(jnp.asarray, self.system.clamped(self.tasks[0]))
-        return jax.eval_shape(self.system.start, keys.root(0), clamped)
+        return jax.eval_shape(randomise(self.system if system is None else system), keys.root(0), clamped)
 
     def _kernel(self) -> Kernel:
         """The kernel that moves replicas here."""
-        return self.system.kernel(placed(self.system, self.system.work(self.tasks)).plan)
+        return kernel_of(self.system, placed(self.system, self.system.work(self.tasks)).plan)
 
     def host_keys(self) -> Array:
         """Keys of the hosts, (sample, temperature)."""
