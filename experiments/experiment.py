@@ -155,8 +155,9 @@ class Experiment:
         self.quiet: bool = given.quiet
         self._cost: bool = given.cost
         results = ROOT / "results" / self.name
-        self.folder = given.output_dir or (results if given.scale == "desk" else results / given.scale)
-        self.runs = given.runs_dir or ROOT / "runs" / self.name / given.scale
+        folder = given.output_dir or (results if given.scale == "desk" else results / given.scale)
+        self.folder = folder.absolute()
+        self.runs = (given.runs_dir or ROOT / "runs" / self.name / given.scale).absolute()
         self._begun = time.perf_counter()
         self._done: dict[str, Any] = {}
 

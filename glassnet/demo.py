@@ -53,7 +53,7 @@ def demo(folder: Path, *, config: RunConfig = CONFIG, report: Report | None = No
     Raises:
         ValueError, OSError: if the folder cannot be made or written to, before anything is compiled.
     """
-    folder = writable_folder(folder)
+    folder = writable_folder(folder).absolute()  # `report` may go elsewhere
     ds = in_memory(config.job(), report)
     ds = ds.assign_attrs(run_config=config.to_json(), run_config_hash=config.config_hash)
     figure = drawn(ds)

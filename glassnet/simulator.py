@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -122,6 +123,7 @@ def simulate(
         FloatingPointError: if the configuration stops being finite.
         Stopped: a SystemExit of status 75, if a signal or the time limit stopped the run; the same call goes on.
     """
+    folder = None if folder is None else Path(folder).absolute()  # before any code of the user's runs
     job = prepared(
         machine, task, beta,
         protocol=protocol, dynamics=dynamics, weight_step=weight_step, numbers=numbers, observables=observables,

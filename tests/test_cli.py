@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import redirect_stderr
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -140,8 +141,11 @@ DIGITS = RunConfig(gn.Machine(4, 4, 784, 2), DigitsTask(10, test_patterns=10), p
 
 
 @pytest.mark.parametrize("config", [SMALL, pytest.param(DIGITS, marks=pytest.mark.slow)])
-def test_demo_on_a_small_machine(config, tmp_path):
-    files = demo(tmp_path / "new" / "folder", config=config)
+def test_demo_on_a_small_machine(config, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    files = demo(Path("new/folder"), config=config, report=lambda status: os.chdir(tmp_path / "elsewhere"))
+    assert {path.parent for path in files.values()} == {tmp_path / "new" / "folder"}
     assert {path.name for path in files.values()} == {"demo.nc", "demo.png", "demo.pdf", "summary.json"}
     assert all(path.stat().st_size > 1000 for path in files.values())
     numbers = json.loads(files["summary"].read_text())

@@ -32,7 +32,7 @@ class Campaign:
     """A campaign in its folder.
 
     Args:
-        folder: the folder.
+        folder: the folder, an absolute path, so that it is the same wherever the process goes.
         grid: what it consists of; the names of its points are those of the folders of the runs.
         runs: hash of the configuration by name of all runs that have ever belonged to it.
     """
@@ -80,7 +80,7 @@ def campaign(folder: Path, grid: Grid) -> Campaign:
     taken = [p.name for p in points if known.get(p.name, p.config.config_hash) != p.config.config_hash]
     if taken:
         raise ValueError(f"Argument `output` must not hold other runs, but {folder} has another {', '.join(taken)}.")
-    return Campaign(folder, grid, points, runs | {p.name: p.config.config_hash for p in points})
+    return Campaign(folder.absolute(), grid, points, runs | {p.name: p.config.config_hash for p in points})
 
 
 def holds_campaign(folder: str | os.PathLike) -> bool:

@@ -1,4 +1,4 @@
-"""glassnet report: a run on one page of HTML."""
+"""glassnet report: a run, or a campaign, on one page of HTML."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,11 +18,12 @@ class ReportOptions:
     """Write a report: one HTML file with figures inside, to be opened in a browser, needing nothing else.
 
     It says how far a run is and what is doubtful about it, shows energy, relaxation, overlaps and acceptance by layer,
-    configuration and history. A run that goes on, has stopped or failed has a report, too.
+    configuration and history. A run that goes on, has stopped or failed has a report, too. That of a campaign has its
+    grid, a table with a row for each run, and figures along the axes.
 
     Args:
-        run: run folder, dataset file, or the name that the parts of a run have in common.
-        output: file to be written, a name that ends in .html; if None, report.html in the run folder, or RUN.html
+        run: run folder, dataset file, the name that the parts of a run have in common, or folder of a campaign.
+        output: file to be written, a name that ends in .html; if None, report.html in the folder, or RUN.html
             beside RUN.nc, where an older report is replaced.
         overwrite: replace the file given by --output if it exists.
         quiet: print nothing but errors.
@@ -41,9 +42,14 @@ def main(arguments: Sequence[str]) -> None:
     checked_output(output, (".html",), overwrite=options.overwrite or options.output is None)
 
     into_files()
-    from glassnet.report import page, read_run
+    from glassnet.campaign.folder import holds_campaign
+    from glassnet.report import campaign_page, page, read_campaign, read_run
 
-    write_text(page(read_run(options.run)), output)
+    if holds_campaign(options.run):
+        text = campaign_page(read_campaign(options.run), output)
+    else:
+        text = page(read_run(options.run))
+    write_text(text, output)
     if not options.quiet:
         tell(f"wrote {output}")
 

@@ -7,6 +7,7 @@ pyplot: write it with `ax.figure.savefig`, or hand over axes of your own to have
 from glassnet.plot.collapse import aging_collapse, width_collapse
 from glassnet.plot.connectivity import connectivity_extrapolation
 from glassnet.plot.distribution import overlap_histogram
+from glassnet.plot.grid import along_axis
 from glassnet.plot.history import layers_in_time, rate
 from glassnet.plot.magnetisation import magnetisation_profile, raw_and_connected
 from glassnet.plot.overlaps import overlap_matrix, overlap_profile
@@ -28,6 +29,7 @@ __all__ = [
     "overlap_tree",
     "magnetisation_profile",
     "raw_and_connected",
+    "along_axis",
     "layers_in_time",
     "rate",
     "overlap_histogram",

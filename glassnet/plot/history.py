@@ -44,12 +44,12 @@ def layers_in_time(data: DataArray, ax: Axes | None = None) -> Axes:
     colours, mappable = layer_colours(shown)
     for n, colour in enumerate(colours):
         band(ax, values.isel({parts: n}), "time", color=colour)
-    _vertical(ax, over_samples(values)["mean"].values)
+    vertical(ax, over_samples(values)["mean"].values)
     layer_bar(mappable, shown, ax, "layer $l$" if parts == "layer" else str(parts).replace("_", " "))
     return ax
 
 
-def _vertical(ax: Axes, means: np.ndarray) -> None:
+def vertical(ax: Axes, means: np.ndarray) -> None:
     """A logarithmic axis where it shows more, else one that starts at 0."""
     known = means[np.isfinite(means)]
     if known.size and known.min() > 0 and known.max() > WIDE * known.min():

@@ -50,14 +50,21 @@ def page(run: Reported) -> str:
         provenance(run),
     ]
     sections = [*_results(run, ladder, cautions), *(section for section in origin if section is not None)]
+    run_wide = [*of_run(run.data, status=run.status, events=run.events), *unmixed(run.data), *few_families(run.data)]
+    return document(
+        title=f"{run.name}: {run.status}",
+        header=_header(run, ladder, progress),
+        warnings=_warnings(run_wide, ladder, cautions),
+        sections=sections,
+    )
+
+
+def document(*, title: str, header: Markup, warnings: Markup, sections: Sequence[Section]) -> str:
+    """The whole of a page: head, warnings, contents, sections, and the style sheet with the colours of the figures."""
     content = {
-        "title": tag("title", f"{run.name}: {run.status}"),
-        "header": _header(run, ladder, progress),
-        "warnings": _warnings(
-            [*of_run(run.data, status=run.status, events=run.events), *unmixed(run.data), *few_families(run.data)],
-            ladder,
-            cautions,
-        ),
+        "title": tag("title", title),
+        "header": header,
+        "warnings": warnings,
         "contents": _contents(sections),
         "sections": joined(_section(section) for section in sections),
         "footer": tag("footer", f"Made by glassnet {__version__} at {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."),
@@ -82,7 +89,7 @@ def _header(run: Reported, ladder: Ladder, progress: Progress) -> Markup:
         tag("h1", run.name, " ", badge),
         _ended(run),
         tag("p", _in_words(run.data), class_="summary"),
-        tag("dl", *(_key(*pair) for pair in _key_numbers(run, ladder, progress)), class_="keys"),
+        tag("dl", *(key(*pair) for pair in _key_numbers(run, ladder, progress)), class_="keys"),
         tag("div", bar, tag("span", f"{100 * progress.fraction:.3g} % of the run"), class_="bar"),
     )
 
@@ -102,7 +109,8 @@ def _ended(run: Reported) -> Markup | None:
     return tag("p", words[run.status], hint, ".", class_="reason")
 
 
-def _key(name: str, value: str) -> Markup:
+def key(name: str, value: str) -> Markup:
+    """A number at the head of a page, with its name."""
     return tag("div", tag("dt", name), tag("dd", value))
 
 
@@ -163,15 +171,15 @@ def _warnings(run_wide: Sequence[str], ladder: Ladder, cautions: Sequence[Sequen
     if not total:
         words = "None of the checks found anything: relaxation, drift, acceptance, magnetisation, samples, test error."
         return tag("section", tag("h2", "No warnings"), tag("p", words), class_="warnings none", id="warnings")
-    lists = [_listed(run_wide)]
+    lists = [listed_warnings(run_wide)]
     for (T, _), sentences in zip(ladder, cautions, strict=True):
         heading = tag("h3", f"T = {T:.4g}") if len(ladder) > 1 and sentences else None
-        lists += [heading, _listed(sentences)]
+        lists += [heading, listed_warnings(sentences)]
     title = f"{total} warning{'' if total == 1 else 's'}"
     return tag("section", tag("h2", title), *lists, class_="warnings", id="warnings")
 
 
-def _listed(sentences: Sequence[str]) -> Markup | None:
+def listed_warnings(sentences: Sequence[str]) -> Markup | None:
     """Sentences as a list, the keyword of each in bold."""
     if not sentences:
         return None

@@ -83,12 +83,17 @@ def configuration(run: Reported) -> Section:
     """The configuration, group by group, and as the JSON that makes the run again."""
     text = run.data.attrs.get("run_config")
     values = attribute(run.data, "run_config") or attribute(run.data, "config")
+    return Section("configuration", "Configuration", configuration_tables(values, text))
+
+
+def configuration_tables(values: Mapping[str, Any], text: object = None) -> Markup:
+    """A configuration as tables, one for each group, and as JSON: `text` if given."""
     groups = {key: value for key, value in values.items() if isinstance(value, dict)}
     alone = {key: value for key, value in values.items() if key not in groups}
-    tables = [_group(name, group) for name, group in ({"run": alone} | groups).items()]
+    tables = [_group(name, group) for name, group in ({"run": alone} | groups).items() if group]
     raw = json.dumps(values, indent=2) if text is None else str(text)
     whole = tag("details", tag("summary", "As JSON"), tag("pre", raw, tabindex="0"))
-    return Section("configuration", "Configuration", joined([tag("div", *tables, class_="tables"), whole]))
+    return joined([tag("div", *tables, class_="tables"), whole])
 
 
 def _group(name: str, values: Mapping[str, Any]) -> Markup:

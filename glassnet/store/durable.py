@@ -13,6 +13,7 @@ def whole(path: Path) -> Generator[Path]:
     File and folder are synchronised with the disk. If the block fails, nothing is left and `path` is as it was. The
     file is a new one: what lies at its name, say a link to somewhere else, is removed and not followed.
     """
+    path = path.absolute()  # what writes it may go elsewhere
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         part.unlink(missing_ok=True)

@@ -195,6 +195,7 @@ PLOT = {
     "magnetisation_profile": (lambda ds: ds, on_axes(plot.magnetisation_profile)),
     "raw_and_connected": (lambda ds: ds, on_axes(plot.raw_and_connected)),
     "layers_in_time": (lambda ds: ds.energy, on_axes(plot.layers_in_time)),
+    "along_axis": (lambda ds: ds.energy.isel(time=-1), on_axes(plot.along_axis, axis="layer")),
     "rate": (lambda ds: ds.energy.isel(layer=0, sample=0).rename(time="done"), on_axes(plot.rate)),
     "overlap_histogram": (lambda ds: ds, on_axes(plot.overlap_histogram, layer=1)),
     "susceptibility_curves": (lambda ds: ds, on_axes(plot.susceptibility_curves)),

@@ -13,7 +13,7 @@ from glassnet.campaign.axes import read_axes
 from glassnet.campaign.folder import campaign, check_run, held, open_folder, write
 from glassnet.campaign.grid import Grid
 from glassnet.campaign.jobs import submitted
-from glassnet.campaign.standing import standings
+from glassnet.campaign.standing import standings, to_do
 from glassnet.campaign.state import last_error
 from glassnet.core.codec import config_hash
 from glassnet.perceptron.describe import renewed
@@ -41,6 +41,22 @@ def test_a_campaign_is_read_back(tmp_path):
     assert json.loads((tmp_path / "c" / "campaign.json").read_text())["hash"] == made.grid.campaign_hash
     for point in made.points:
         assert gn.config.read_config(made.config_file(point)) == point.config
+
+
+def test_a_relative_folder_is_meant_where_the_campaign_was_opened(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    made = campaign(Path("c"), plan_of(tmp_path, "[grid]\nN = [4, 6]\n"))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    write(made)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    monkeypatch.chdir(tmp_path)
+    again = open_folder("c")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert all(again.config_file(point).is_file() for point in again.points)
+    assert {one.folder for one in to_do(again, standings(again), retry_failed=False)} == {
+        tmp_path / "c" / name for name in names(again)
+    }
 
 
 def test_more_values_keep_the_runs_that_are_there(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 
 import numpy as np
 import pytest
@@ -97,17 +98,20 @@ def test_a_folder_that_cannot_be_written_is_found_before_the_runs(tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-def test_result_is_written_and_runs_are_not_made_twice(tmp_path, capsys):
+def test_result_is_written_and_runs_are_not_made_twice(tmp_path, capsys, monkeypatch):
     def experiment(scale="desk") -> Experiment:
-        folders = ["--output-dir", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs")]
+        monkeypatch.chdir(tmp_path)
+        folders = ["--output-dir", "out", "--runs-dir", "runs"]
         return Experiment("some.py", "About.", {"smoke": 1, "desk": 2}, [*folders, "--quiet", "--scale", scale])
 
     first = experiment()
+    os.chdir(tmp_path.parent)  # the folders stay where they were meant
     assert first.sizes == 2
     (ds,) = first.simulate({"one": arguments()}).values()
     again = experiment()
     (same,) = again.simulate({"one": arguments()}).values()
     xr.testing.assert_identical(ds, same)
+    os.chdir(tmp_path.parent)
     again.finish(Figure(), [claim(), claim(effect=-1.0)], ds[["energy"]], extra=np.float64(0.5))
 
     written = json.loads((tmp_path / "out" / "summary.json").read_text())

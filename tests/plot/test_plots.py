@@ -295,6 +295,30 @@ def test_layers_in_time(ds):
     assert lines(plot.layers_in_time(energy * np.nan)) == []
 
 
+def test_along_an_axis(ds):
+    energy = xr.concat(
+        [ds.energy.isel(time=-1) * k for k in (2, 3, 1, 5)],
+        xr.DataArray([0.5, 40.0, 0.1, np.inf], dims="beta", name="beta"),
+    )
+    ax = plot.along_axis(energy, axis="beta")
+    curves = [bars.lines[0] for bars in ax.containers]
+    assert len(curves) == DEPTH
+    expected = mean_and_error(energy)["mean"].sel(layer=1, beta=[0.1, 0.5, 40.0])
+    np.testing.assert_array_equal(curves[0].get_xdata(), expected.beta)
+    np.testing.assert_allclose(curves[0].get_ydata(), expected)
+    assert ax.get_xscale() == "log" and ax.get_ylim()[0] == 0
+    pair = mean_and_error(energy.isel(layer=0).where(energy.beta < 40))
+    ax = plot.along_axis(pair.isel(beta=[0, 2]), axis="beta")
+    assert ax.get_xscale() == "linear" and list(ax.get_lines()[0].get_xdata()) == [0.1, 0.5]
+    for data, words in {
+        "time": (ds.energy.isel(layer=0), "have the dimension 'beta'"),
+        "words": (energy.assign_coords(beta=list("abcd")), "`axis` must have numbers as values"),
+        "two": (energy.expand_dims(seed=2), "have one dimension beside beta and sample"),
+    }.values():
+        with pytest.raises(ValueError, match=words):
+            plot.along_axis(data, axis="beta")
+
+
 def test_profiles_of_magnetisation(ds):
     ax = plot.magnetisation_profile(ds, threshold=0.2)
     expected = mean_and_error(ds.magnetisation_squared)["mean"].isel(lag=-1, layer=slice(None, -1))

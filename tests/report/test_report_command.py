@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import matplotlib as mpl
 import pytest
 from command import command
 from report.clean import clean, cut
@@ -60,6 +61,20 @@ def test_refusals(file, tmp_path):
         assert (status, out, err.count("\n")) == (2, "", 1)
         assert message in err
     assert os.listdir(tmp_path / "empty") == []
+
+
+@pytest.mark.filterwarnings("default:matplotlib's settings ask for LaTeX")
+@pytest.mark.parametrize("name", ["plot", "report"])
+def test_settings_that_ask_for_latex_where_there_is_none(name, tmp_path, monkeypatch):
+    """A matplotlibrc with `text.usetex: True`: drawn without it, and one line says so."""
+    ds = clean(samples=2)
+    path = gn.save(ds if name == "plot" else cut(ds, time=10), tmp_path / "run.nc")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with mpl.rc_context({"text.usetex": True}):
+        status, out, err = command(name, path)
+    assert (status, out) == (0, f"wrote {path.with_suffix('.png' if name == 'plot' else '.html')}\n"), err
+    assert err.startswith("glassnet: warning: matplotlib's settings ask for LaTeX (text.usetex)")
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -319,3 +319,18 @@ def test_relative_folders_are_meant_where_the_run_began(tmp_path, monkeypatch):
     assert_same(ds, tiny.standard())
     assert list((tmp_path / "elsewhere").iterdir()) == []
     assert folder.status(tmp_path / "run") == "complete"
+
+
+def test_relative_folders_are_meant_where_simulate_was_called(tmp_path, monkeypatch):
+    """Before a run begins, the task, the dynamics and the system are asked, which are the user's."""
+
+    class Leaving(list):
+        def __iter__(self):
+            os.chdir(tmp_path / "elsewhere")
+            return super().__iter__()
+
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    tiny.run(task=Leaving([tiny.task()]), folder="run")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert folder.status(tmp_path / "run") == "complete"
