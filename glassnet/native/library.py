@@ -15,7 +15,7 @@ import numpy as np
 
 from glassnet.core.check import fail
 
-FUNCTIONS = ("glassnet_weights", "glassnet_spins", "glassnet_energy")
+FUNCTIONS = ("glassnet_weights", "glassnet_spins", "glassnet_energy", "glassnet_feedforward")
 """Targets of `jax.ffi.ffi_call`."""
 
 VARIABLE = "GLASSNET_NATIVE"

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 import reference as ref
 
+from glassnet.native import library
 from glassnet.perceptron.forward import forward
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.potential import Counting, SoftCore
 from glassnet.perceptron.reference import feed_forward
 from glassnet.perceptron.sweeps.catalogue import build, dynamics_of
-from glassnet.sampling.plan import CPU
+from glassnet.sampling.plan import CPU, NATIVE
 
 BETAS = (0.3, 0.8, 2.0)
 REPLICAS = 1500
@@ -55,16 +56,33 @@ def number_of(machine, weights):
     return ((flat > 0) * (1 << np.arange(flat.shape[-1]))).sum(-1)
 
 
+PLANS = {"scan": CPU, "native": NATIVE}
+CASES = [(p, m) for p in PLANS for m in MACHINES]
+QUICK = {("scan", "counting"), ("scan", "deep-with-zero-fields"), *(("native", m) for m in MACHINES)}
+
+
+@pytest.fixture(params=PLANS)
+def plan(request):
+    return plan_of(request.param)
+
+
+def plan_of(name):
+    if name == "native" and not library.available():
+        pytest.skip(library.status())
+    return PLANS[name]
+
+
 @pytest.mark.parametrize(
-    "name", [pytest.param(m, marks=pytest.mark.slow if m in ("soft", "diluted-ragged") else ()) for m in MACHINES]
+    ("by", "name"), [pytest.param(*c, marks=() if c in QUICK else pytest.mark.slow) for c in CASES]
 )
-def test_boltzmann_distribution_of_ising_weights(name):
+def test_boltzmann_distribution_of_ising_weights(by, name):
+    plan = plan_of(by)
     machine = MACHINES[name]
     inputs, outputs = ref.problem(machine, 5, seed=2)
     boundary = ref.boundary_of(inputs, outputs)
     energies = loss(machine, all_weights(machine), inputs, outputs)
     assert len(np.unique(energies.round(6))) > 2
-    kernel = build("feedforward", machine, CPU)
+    kernel = build("feedforward", machine, plan)
     count = len(BETAS) * REPLICAS
     replica, betas = ref.replica_keys(51, count), jnp.repeat(jnp.array(BETAS), REPLICAS)
     batch = ref.random_states(machine, boundary, len(replica))
@@ -93,10 +111,10 @@ def test_boltzmann_distribution_of_ising_weights(name):
     pytest.param(Machine(3, 4, potential=SoftCore()), marks=pytest.mark.slow),
     Machine(3, 6, connectivity=3, ensemble="ising", potential=Counting(0.5)),
 ])  # fmt: skip
-def test_greedy_never_raises_the_loss(machine):
+def test_greedy_never_raises_the_loss(machine, plan):
     inputs, outputs = ref.problem(machine, 8, seed=3)
     boundary = ref.boundary_of(inputs, outputs)
-    kernel = build("feedforward", machine, CPU)
+    kernel = build("feedforward", machine, plan)
     replica = ref.replica_keys(52, 20)
     batch = ref.initialised(kernel, ref.random_states(machine, boundary, len(replica)), boundary)
     run = ref.ensemble(machine, kernel, boundary)
@@ -114,11 +132,11 @@ def test_greedy_never_raises_the_loss(machine):
             np.testing.assert_array_equal(found[n], right)
 
 
-def test_cached_fields_are_those_of_feed_forward():
+def test_cached_fields_are_those_of_feed_forward(plan):
     machine = Machine(2, 5, inputs=6, outputs=3, connectivity=3, ensemble="gaussian", potential=Counting())
     inputs, outputs = ref.problem(machine, 6)
     boundary = ref.boundary_of(inputs, outputs)
-    kernel = build("feedforward", machine, CPU)
+    kernel = build("feedforward", machine, plan)
     replica = ref.replica_keys(53, 4)
     run = ref.ensemble(machine, kernel, boundary)
     batch = ref.initialised(kernel, ref.random_states(machine, boundary, len(replica)), boundary)

@@ -48,6 +48,14 @@ CASES = {
     "one layer": (Machine(1, 13, inputs=33, ensemble="gaussian"), 1100, "metropolis"),
     "uniform": (Machine(3, 32, ensemble="gaussian"), 128, "metropolis"),
     "wide": (Machine(2, 104, ensemble="gaussian"), 50, "metropolis"),
+    "feedforward": (Machine(**RAGGED, ensemble="gaussian", potential=SoftCore()), 70, "feedforward"),
+    "feedforward spherical": (Machine(3, 9, ensemble="spherical", potential=Logistic(0.7)), 300, "feedforward"),
+    "feedforward ising": (Machine(3, 8, outputs=3, ensemble="ising", potential=Counting()), 37, "feedforward"),
+    "feedforward diluted": (Machine(**DILUTED, ensemble="gaussian", potential=Probit(0.7)), 50, "feedforward"),
+    "feedforward diluted spherical": (Machine(**DILUTED, potential=SoftCore(1.0)), 41, "feedforward"),
+    "feedforward diluted and full": (Machine(3, 8, inputs=5, connectivity=5, ensemble="ising"), 50, "feedforward"),
+    "feedforward, one layer": (Machine(1, 13, inputs=33, ensemble="gaussian"), 300, "feedforward"),
+    "feedforward, two layers": (Machine(2, 40, ensemble="gaussian", potential=Counting()), 200, "feedforward"),
     "diluted, half a block": (
         Machine(**DILUTED, ensemble="ising", potential=SoftCore(2.0, margin=0.2)),
         48,
@@ -70,6 +78,7 @@ def problem(machine, patterns):
 def run(step_kernel, state, boundary, sweeps=SWEEPS, beta=2.0, key=None, refresh=4):
     key = ref.replica_keys(3, 1)[0] if key is None else key
     drive = Drive(Schedule.quench(beta).path(), jnp.int32(0), {"weight_step": jnp.float32(0.3)}, boundary)
+    state = step_kernel.init(state, boundary)
     return jax.jit(advance(step_kernel, refresh))(key, state, drive, jnp.int32(0), jnp.int32(sweeps))
 
 
@@ -80,7 +89,7 @@ OPERANDS = {
 }
 
 
-@pytest.mark.parametrize("sweep", [native.weight_sweep, native.spin_sweep])
+@pytest.mark.parametrize("sweep", [native.weight_sweep, native.spin_sweep, native.feedforward_sweep])
 @pytest.mark.parametrize("what", OPERANDS)
 def test_operands_of_another_size_are_refused(sweep, what):
     """Before anything is read or written beyond their ends."""
@@ -118,7 +127,9 @@ def assert_same_path(found, right):
 
 SLOW = {
     "spherical", "ising", "linear", "cubic", "power 1.5", "diluted gaussian", "diluted and full", "diluted probit",
-    "diluted, half a block", "hard core", "logistic", "one layer",
+    "diluted, half a block", "hard core", "logistic", "one layer", "feedforward spherical", "feedforward ising",
+    "feedforward diluted spherical", "feedforward diluted and full", "feedforward, one layer",
+    "feedforward, two layers",
 }  # fmt: skip
 
 
@@ -127,7 +138,7 @@ def test_same_decisions_as_the_scan(case):
     assert_same_path(by_kernels(case), scanned(case))
 
 
-ON_EVERY_SET = ("gaussian", "ising heat bath", "probit", "wide")
+ON_EVERY_SET = ("gaussian", "ising heat bath", "probit", "wide", "feedforward", "feedforward diluted")
 
 
 @pytest.mark.parametrize(
@@ -156,22 +167,25 @@ def test_preactivations_stay_exact():
         np.testing.assert_allclose(found, right, atol=5e-5)
 
 
-def test_replicas_side_by_side():
+@pytest.mark.parametrize("dynamics", ["metropolis", "feedforward"])
+def test_replicas_side_by_side(dynamics):
     """Under vmap, and large enough for several threads: as one by one."""
     machine = Machine(3, 48, ensemble="gaussian")
     boundary, _ = problem(machine, 400)
     states = ref.random_states(machine, boundary, 3, seed=2)
     keys = ref.replica_keys(9, 3)
     drive = Drive(Schedule.quench(2.0).path(), jnp.int32(0), {"weight_step": jnp.float32(0.3)}, boundary)
-    loop = advance(build("metropolis", machine, NATIVE), None)
+    kernel = build(dynamics, machine, NATIVE)
+    states = ref.initialised(kernel, states, boundary)
+    loop = advance(kernel, None)
     axes = (0, 0, None, None, None)
     together, info = jax.jit(jax.vmap(loop, axes))(keys, states, drive, jnp.int32(0), jnp.int32(4))
     for n in range(3):
-        one = ref.state_at(states, n)
-        alone, alone_info = run(build("metropolis", machine, NATIVE), one, boundary, 4, key=keys[n], refresh=None)
+        alone, alone_info = run(kernel, ref.state_at(states, n), boundary, 4, key=keys[n], refresh=None)
         for a, b in zip(jax.tree.leaves(ref.state_at(together, n)), jax.tree.leaves(alone), strict=True):
             np.testing.assert_array_equal(a, b)
-        np.testing.assert_array_equal(info["accepted_spins"][n], alone_info["accepted_spins"])
+        for name in alone_info:
+            np.testing.assert_array_equal(info[name][n], alone_info[name])
 
 
 @pytest.mark.parametrize("step", [30.0, 1e5, 1e9, 3e38])
@@ -302,6 +316,26 @@ def test_the_comparison_sees_a_broken_kernel(part, breaking):
     steps[part] = breaking(steps[part])
     with pytest.raises(AssertionError):
         assert_same_path(run(kernel(machine, *steps.values()), state, boundary, refresh=None), scanned("uniform"))
+
+
+def wrong_neuron(step):
+    """Weights are those of the input beside the right one."""
+
+    def broken(key, state, params):
+        clamped = dataclasses.replace(params.clamped, inputs=jnp.roll(params.clamped.inputs, 1, axis=0))
+        return step(key, state, dataclasses.replace(params, clamped=clamped))
+
+    return broken
+
+
+@pytest.mark.parametrize("breaking", [warmer, stale, two_rows_alike, wrong_neuron])
+def test_the_comparison_sees_a_broken_feedforward_kernel(breaking):
+    machine, patterns, rule = CASES["feedforward"]
+    boundary, state = problem(machine, patterns)
+    whole = build(rule, machine, NATIVE)
+    broken = whole._replace(step=breaking(whole.step))
+    with pytest.raises(AssertionError):
+        assert_same_path(run(broken, state, boundary, refresh=None), scanned("feedforward"))
 
 
 def test_sweeps_by_plan():

@@ -1,5 +1,5 @@
-// Entry points for XLA: one call sweeps all weights, or all hidden spins, of its replicas, in place, several replicas side
-// by side. A replica at a temperature that is no number stays as it is.
+// Entry points for XLA: one call sweeps all weights, or all hidden spins, or all weights that neurons follow, of its
+// replicas, in place, several replicas side by side. A replica at a temperature that is no number stays as it is.
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -54,7 +54,7 @@ char* memory(size_t bytes) {
   return block.data.get();
 }
 
-enum { TASK, CALL };
+enum { TASK, CALL, FOLLOW };
 
 LayerKey key_of(const Kernels& k, LayerKey key, int layer) {
   LayerKey result;
@@ -80,11 +80,11 @@ ffi::Error wrong_operands() {
   return ffi::Error(ffi::ErrorCode::kInvalidArgument, "glassnet: operands do not fit the machine");
 }
 
-// Signs of the spins that feed each layer, packed.
-std::vector<const uint32_t*> packed(ffi::ThreadPool& pool, const Kernels& k, const Machine& m) {
+// Signs of the spins of layers first, first + 1, ..., up to the last hidden one, packed.
+std::vector<const uint32_t*> packed(ffi::ThreadPool& pool, const Kernels& k, const Machine& m, int first) {
   const size_t words = k.packed_words(m.patterns);
   std::vector<std::pair<int, int>> rows;
-  for (int l = 0; l < m.depth(); l++)
+  for (int l = first; l < m.depth(); l++)
     for (int i = 0; i < m.holding(l + 1).fan_in; i++) rows.push_back({l, i});
   uint32_t* all = reinterpret_cast<uint32_t*>(memory<CALL>(4 * words * rows.size()));
   constexpr int GROUP = 64;
@@ -97,6 +97,15 @@ std::vector<const uint32_t*> packed(ffi::ThreadPool& pool, const Kernels& k, con
   for (size_t n = 0; n < rows.size(); n++)
     if (rows[n].second == 0) starts.push_back(all + n * words);
   return starts;
+}
+
+WeightLayer weight_layer(const Kernels& k, const Machine& m, int l, const uint32_t* feeding) {
+  const Stack& s = m.holding(l);
+  const int32_t* sources = s.sources ? s.sources + size_t(l - s.first) * s.slots * s.fan_out : nullptr;
+  WeightLayer layer{s.slots, s.fan_out, m.patterns, m.weights(l), m.fields(l), m.layer(l), feeding, sources,
+                    s.scale, m.step, m.temperature, m.coin, m.ensemble, m.potential, key_of(k, m.key, l), {}};
+  k.order(layer);
+  return layer;
 }
 
 ffi::Error sweep_weights(ffi::ThreadPool pool, const Operands& operands, ffi::Dictionary about) {
@@ -114,18 +123,14 @@ ffi::Error sweep_weights(ffi::ThreadPool pool, const Operands& operands, ffi::Di
   int32_t* const counts = operands.result<int32_t>(2 * stacks, size_t(m.depth()));
   std::fill_n(counts, m.depth(), 0);
   if (std::isnan(m.temperature)) return ffi::Error::Success();
-  const std::vector<const uint32_t*> feeding = packed(pool, k, m);
+  const std::vector<const uint32_t*> feeding = packed(pool, k, m, 0);
   std::vector<WeightLayer> layers;
   std::vector<Part> parts;
   int64_t work = 0;
   for (int l = 1; l <= m.depth(); l++) {
-    const Stack& s = m.holding(l);
-    const int32_t* sources = s.sources ? s.sources + size_t(l - s.first) * s.slots * s.fan_out : nullptr;
-    layers.push_back({s.slots, s.fan_out, m.patterns, m.weights(l), m.fields(l), m.layer(l), feeding[l - 1], sources,
-                      s.scale, m.step, m.temperature, m.coin, m.ensemble, m.potential, key_of(k, m.key, l), {}});
-    k.order(layers.back());
-    append(parts, cut(l, s.fan_out, k.lanes));
-    work += int64_t(s.slots) * s.fan_out * m.patterns;
+    layers.push_back(weight_layer(k, m, l, feeding[l - 1]));
+    append(parts, cut(l, layers.back().neurons, k.lanes));
+    work += int64_t(layers.back().slots) * layers.back().neurons * m.patterns;
   }
   std::vector<std::atomic<int32_t>> accepted(m.depth());
   for_all(pool, int(parts.size()), work, [&](int n) {
@@ -208,6 +213,50 @@ ffi::Error sweep_spins(ffi::ThreadPool pool, const Operands& operands, ffi::Dict
   return ffi::Error::Success();
 }
 
+// One layer after another, all neurons following. The rows of the last layer, which nothing follows, are independent.
+ffi::Error sweep_following(ffi::ThreadPool pool, const Operands& operands, ffi::Dictionary about) {
+  const Kernels& k = *kernels;
+  Machine m = described(operands, about);
+  const size_t stacks = m.stacks.size(), graphs = FIRST_STACK + 2 * stacks;
+  const bool targets = m.diluted && m.depth() > 1;
+  if (!operands.count(graphs + (m.diluted ? stacks : 0) + (targets ? 2 : 0), 2 * stacks + 2)) return wrong_operands();
+  m.spins = operands.updated<int8_t>(SPINS, 0, m.hidden_spins());
+  for (size_t g = 0; g < stacks; g++) {
+    Stack& s = m.stacks[g];
+    s.weights = operands.updated<float>(FIRST_STACK + g, 1 + g, s.weight_count());
+    s.fields = operands.updated<float>(FIRST_STACK + stacks + g, 1 + stacks + g, s.field_count(m.patterns));
+    if (m.diluted) s.sources = operands.input<int32_t>(graphs + g, s.weight_count());
+  }
+  int32_t* const counts = operands.result<int32_t>(2 * stacks + 1, size_t(m.depth()));
+  std::fill_n(counts, m.depth(), 0);
+  if (std::isnan(m.temperature)) return ffi::Error::Success();
+  const int depth = m.depth(), most = int(attribute<int64_t>(about, "targets"));
+  const size_t each = size_t(m.width) * std::max(most, 0);
+  std::vector<FollowingLayer> layers(depth);
+  for (int l = 1; l <= depth; l++) {
+    FollowingLayer& layer = layers[l - 1];
+    layer.weights = weight_layer(k, m, l, nullptr);
+    layer.spins = const_cast<int8_t*>(m.layer(l));  // outputs are only read
+    layer.below = m.holding(l).fan_in;
+    if (!targets || l == 1 || m.holding(l).slots == m.holding(l).fan_in) continue;
+    layer.targets = operands.input<int32_t>(graphs + stacks, (depth - 1) * each) + (l - 2) * each;
+    layer.slots = operands.input<int32_t>(graphs + stacks + 1, (depth - 1) * each) + (l - 2) * each;
+  }
+  if (depth > 1) {
+    const FollowingMachine machine{layers.data(), depth, m.patterns, most, m.inputs, m.potential};
+    k.follow(machine, counts, memory<FOLLOW>(k.follow_scratch(machine)));
+  }
+  WeightLayer& last = layers.back().weights;
+  last.feeding = packed(pool, k, m, depth - 1).front();
+  const std::vector<Part> parts = cut(depth, last.neurons, k.lanes);
+  std::atomic<int32_t> accepted{0};
+  for_all(pool, int(parts.size()), int64_t(last.slots) * last.neurons * m.patterns, [&](int n) {
+    accepted += int32_t(k.weights(last, parts[n].first, parts[n].count, memory<TASK>(k.weight_scratch(last))));
+  });
+  counts[depth - 1] = accepted;
+  return ffi::Error::Success();
+}
+
 // The energy of all layers: what the sweeps sample.
 ffi::Error add_up(ffi::ThreadPool, const Operands& operands, ffi::Dictionary about) {
   Machine m = described(operands, about);
@@ -267,6 +316,11 @@ ffi::Error energy_call(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::Remaini
   return for_replicas(add_up, pool, in, out, about);
 }
 
+ffi::Error feedforward_call(ffi::ThreadPool pool, ffi::RemainingArgs in, ffi::RemainingRets out,
+                            ffi::Dictionary about) {
+  return for_replicas(sweep_following, pool, in, out, about);
+}
+
 }  // namespace
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(glassnet_weights, weights_call,
@@ -274,6 +328,8 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(glassnet_weights, weights_call,
 XLA_FFI_DEFINE_HANDLER_SYMBOL(glassnet_spins, spins_call,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().RemainingRets().Attrs());
 XLA_FFI_DEFINE_HANDLER_SYMBOL(glassnet_energy, energy_call,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().RemainingRets().Attrs());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(glassnet_feedforward, feedforward_call,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().RemainingRets().Attrs());
 
 // Digest of the sources that this library was built from.

@@ -1,5 +1,6 @@
 // The sweeps for one instruction set: compiled several times, each time under another GLASSNET_SET.
 #include "columns.h"
+#include "feedforward.h"
 #include "layer.h"
 #include "rows.h"
 
@@ -26,4 +27,6 @@ const Kernels NAME(GLASSNET_SET) = {
     [](const SpinLayer& layer) { return ColumnScratch::bytes(layer); },
     spin_block,
     sweep_spins,
+    [](const FollowingMachine& machine) { return FollowScratch(machine, nullptr).bytes; },
+    follow,
 };

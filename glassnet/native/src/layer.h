@@ -61,6 +61,33 @@ struct SpinLayer {
   LayerKey key;
 };
 
+// By how much a field changes as the spin that feeds it turns up.
+struct Link {
+  int32_t target;
+  float change;
+};
+
+// One layer of a machine whose neurons follow the weights.
+struct FollowingLayer {
+  WeightLayer weights;     // `own` and `feeding` are not used
+  int8_t* spins;           // (neuron, pattern); of the last layer the clamped outputs, which are only read
+  int below;               // neurons of the layer below
+  const int32_t* targets;  // (neuron below, target): neurons that it feeds, others than there are for none;
+  const int32_t* slots;    // and at which slot; null if fully connected
+  // What the sweep needs in its scratch: padded neurons, where the layer begins in a column, and what a spin below
+  // does, (neuron below, neuron) or, where not fully connected, (neuron below, target).
+  int width, place;
+  const float* influence;
+  const Link* links;
+};
+
+struct FollowingMachine {
+  FollowingLayer* layers;
+  int depth, patterns, most_targets;
+  const int8_t* inputs;  // (neuron, pattern)
+  PotentialSpec potential;
+};
+
 // The routines of one instruction set. Scratch is a buffer of this thread, aligned to 64 bytes.
 struct Kernels {
   const char* name;
@@ -76,4 +103,6 @@ struct Kernels {
   size_t (*spin_scratch)(const SpinLayer&);
   int (*spin_block)(const SpinLayer&);  // patterns of one call at most
   int64_t (*spins)(const SpinLayer&, int first, int patterns, char* scratch);
+  size_t (*follow_scratch)(const FollowingMachine&);
+  void (*follow)(const FollowingMachine&, int32_t* accepted, char* scratch);  // all layers but the last
 };

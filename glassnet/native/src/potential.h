@@ -24,8 +24,8 @@ struct Linear {
 };
 
 struct Count {
-  void add(Floats& total, Floats gap) const { total -= converted(gap < Floats{}); }
-  void take(Floats& total, Floats gap) const { total += converted(gap < Floats{}); }
+  void add(Floats& total, Floats gap) const { total += select(gap < Floats{}, floats(1.0f), Floats{}); }
+  void take(Floats& total, Floats gap) const { total -= select(gap < Floats{}, floats(1.0f), Floats{}); }
 };
 
 // Any other exponent: powers of two and up by products, the rest through logarithm and exponential.

@@ -124,6 +124,60 @@ INLINE bool any(Ints mask) {
 #endif
 }
 
+// The top bits of the lanes, that of the first lane lowest.
+INLINE uint32_t top_bits(Words x) {
+#if GLASSNET_LANES == 16
+  return _cvtmask16_u32(_mm512_movepi32_mask((__m512i)x));
+#elif GLASSNET_LANES == 8
+  return uint32_t(_mm256_movemask_ps((__m256)x));
+#else
+  uint32_t bits = 0;
+  for (int k = 0; k < LANES; k++) bits |= (x[k] >> 31) << k;
+  return bits;
+#endif
+}
+
+// A bit for each lane.
+#if GLASSNET_LANES > 8
+typedef uint16_t Mask;
+#else
+typedef uint8_t Mask;
+#endif
+constexpr int MASKS = 64 / sizeof(Mask);  // of a cache line
+
+// Which masks of a cache line have a bit set, a bit each.
+INLINE uint64_t occupied(const Mask* masks) {
+#if GLASSNET_LANES == 16
+  const __m512i x = _mm512_load_si512(masks);
+  return _cvtmask32_u32(_mm512_test_epi16_mask(x, x));
+#elif GLASSNET_LANES == 8
+  const auto empty = [](const Mask* masks) {
+    return uint32_t(_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_load_si256((const __m256i*)masks), __m256i{})));
+  };
+  return ~(empty(masks) | uint64_t(empty(masks + 32)) << 32);
+#else
+  uint64_t bits = 0;
+  for (int k = 0; k < MASKS; k++) bits |= uint64_t(masks[k] != 0) << k;
+  return bits;
+#endif
+}
+
+// The same of several vectors.
+template <int COUNT>
+INLINE uint64_t all_top_bits(const Words (&x)[COUNT]) {
+#if GLASSNET_LANES == 16
+  if constexpr (COUNT == 4) {
+    const auto pair = [&](int k) {
+      return _mm512_kunpackw(_mm512_movepi32_mask((__m512i)x[k + 1]), _mm512_movepi32_mask((__m512i)x[k]));
+    };
+    return _cvtmask64_u64(_mm512_kunpackd(pair(2), pair(0)));
+  }
+#endif
+  uint64_t bits = 0;
+  for (int k = 0; k < COUNT; k++) bits |= uint64_t(top_bits(x[k])) << (k * LANES);
+  return bits;
+}
+
 // Lanes of a mask that are set.
 INLINE int count_of(Ints mask) {
 #if GLASSNET_LANES == 16

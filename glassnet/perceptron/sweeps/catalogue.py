@@ -67,7 +67,7 @@ def _swept(rule: str, machine: Machine, plan: Plan) -> Kernel:
 DYNAMICS: dict[str, Dynamics] = {
     "metropolis": Dynamics(partial(_swept, "metropolis"), _all_move, native=True),
     "heat_bath": Dynamics(partial(_swept, "heat_bath"), _all_move, native=True),
-    "feedforward": Dynamics(lambda machine, plan: feedforward_kernel(machine), _weights_move),
+    "feedforward": Dynamics(feedforward_kernel, _weights_move, native=True),
 }
 """metropolis: weights and spins; heat_bath: spins and Ising weights, other weights by Metropolis; feedforward: weights
 only, the neurons follow."""

@@ -10,12 +10,14 @@ from glassnet.core import keys
 from glassnet.perceptron.forward import forward, signs
 from glassnet.perceptron.machine import Machine, Stack
 from glassnet.perceptron.state import Boundary, State, layer_preactivation, on_prior, sources
+from glassnet.perceptron.sweeps import native
 from glassnet.perceptron.sweeps.energy import cooled, output_energy
 from glassnet.perceptron.sweeps.weights import thresholds
 from glassnet.sampling.kernel import Info, Kernel, Params
+from glassnet.sampling.plan import Plan
 
 
-def feedforward_kernel(machine: Machine) -> Kernel:
+def feedforward_kernel(machine: Machine, plan: Plan) -> Kernel:
     """Metropolis moves of single weights (pairs for spherical rows), all hidden neurons slaved to them.
 
     The energy is that of the output layer, H = sum_{mu i} v(y_{mu i} h_{mu i} / sqrt(c) - kappa): the number of
@@ -24,6 +26,10 @@ def feedforward_kernel(machine: Machine) -> Kernel:
     since every weight acts on all layers above it.
 
     Info: `accepted_weights`, accepted moves of each layer 1..L, int32.
+
+    Raises:
+        ValueError: if the plan asks for native kernels, which do not know the potential or the ensemble.
+        RuntimeError: if it does and there are none in this process.
     """
 
     def init(state: State, boundary: Boundary) -> State:
@@ -41,7 +47,7 @@ def feedforward_kernel(machine: Machine) -> Kernel:
             accepted.append(moves)
         return state, {"accepted_weights": jnp.concatenate(accepted)}
 
-    return Kernel(init, step, partial(output_energy, machine))
+    return Kernel(init, native.feedforward_sweep(machine) if plan.native else step, partial(output_energy, machine))
 
 
 def _sweep_layer(machine: Machine, g: int, layer: Array, key: Array, state: State, params: Params) -> tuple:

@@ -127,6 +127,29 @@ def energy(machine: Machine) -> Energy:
     return of
 
 
+def feedforward_sweep(machine: Machine) -> Step:
+    """As the step of `glassnet.perceptron.sweeps.feedforward.feedforward_kernel`.
+
+    Raises:
+        ValueError: for a potential or ensemble that the kernels do not know.
+        RuntimeError: if there are no kernels in this process.
+    """
+    _require(machine, "metropolis")
+    graph = _sources(machine) + _targets(machine)
+
+    def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
+        common = _common(machine, key, params, state.spins)
+        changed = (state.spins, *state.weights, *state.fields)
+        places = {len(common) - 1 + n: n for n in range(len(changed))}
+        count = jax.ShapeDtypeStruct((machine.depth,), jnp.int32)
+        call = _call("glassnet_feedforward", machine, params, False, (*changed, count), places)
+        spins, *new, accepted = call(*common[:-1], *changed, *graph)
+        weights, fields = new[: len(state.weights)], new[len(state.weights) :]
+        return State(spins, tuple(weights), tuple(fields)), {"accepted_weights": accepted}
+
+    return step
+
+
 def _common(machine: Machine, key: Array | None, params: Params, spins: Array) -> tuple[Array, ...]:
     """Operands that every call begins with, without a key where nothing is drawn; the spins come last."""
     params = cooled(machine, params)
