@@ -18,7 +18,13 @@ from glassnet.perceptron.proposal import check_step
 from glassnet.perceptron.reference import checked_spins, checked_weights, energy
 from glassnet.perceptron.state import Boundary, State, pack, random_state, state_bytes
 from glassnet.perceptron.sweeps import fused
-from glassnet.perceptron.sweeps.catalogue import dynamics_about, dynamics_from, dynamics_name, dynamics_of
+from glassnet.perceptron.sweeps.catalogue import (
+    check_dynamics,
+    dynamics_about,
+    dynamics_from,
+    dynamics_name,
+    dynamics_of,
+)
 from glassnet.perceptron.sweeps.native import known
 from glassnet.sampling.kernel import Kernel
 from glassnet.sampling.plan import Plan
@@ -48,14 +54,14 @@ class Perceptron(System):
         machine: the machine.
         dynamics: a name, a `Dynamics` or a builder of a kernel, as in `simulate`.
     Raises:
-        ValueError: for something else.
+        ValueError: for something else, or moves that the machine has no place for.
     """
 
     machine: Machine
     dynamics: Any = "metropolis"
 
     def __post_init__(self) -> None:
-        dynamics_of(self.dynamics)
+        check_dynamics(self.dynamics, self.machine)
 
     @property
     def title(self) -> str:
