@@ -2,6 +2,7 @@
 
 import dataclasses
 from functools import lru_cache, partial
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -9,21 +10,29 @@ import numpy as np
 import pytest
 import reference as ref
 from scipy.special import logsumexp
+from test_joint import single_gap_energy
 
+import glassnet as gn
+from glassnet.config import RunConfig
 from glassnet.core import keys
+from glassnet.native import library
+from glassnet.perceptron.ensembles import Gaussian
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.potential import Counting, HardCore, Probit, SoftCore
 from glassnet.perceptron.state import State
 from glassnet.perceptron.sweeps import collapsed, rows, symmetries
-from glassnet.perceptron.sweeps.catalogue import build
+from glassnet.perceptron.sweeps.catalogue import build, dynamics_of
 from glassnet.perceptron.sweeps.collapsed import collapsed_sweep
 from glassnet.perceptron.sweeps.rows import row_slices
 from glassnet.perceptron.sweeps.symmetries import gauge_flips, permutations
+from glassnet.perceptron.system import Perceptron
 from glassnet.sampling.accept import THRESHOLDS
 from glassnet.sampling.kernel import Params
-from glassnet.sampling.plan import CPU
+from glassnet.sampling.plan import CPU, NATIVE
 
 BETA = 1.6
+QUICK = NATIVE if library.available() else CPU
+"""Weights and spins by native kernels, which compile at once."""
 
 
 def params_of(boundary, beta=BETA, step=0.6):
@@ -35,6 +44,13 @@ def assert_cached(machine, batch, boundary, atol=3e-6):
     exact = ref.batch_of(machine, tuple(np.asarray(J) for J in batch.weights), np.asarray(batch.spins), boundary)
     for found, right in zip(batch.fields, exact.fields, strict=True):
         np.testing.assert_allclose(found, right, atol=atol)
+
+
+@dataclasses.dataclass(frozen=True)
+class OneSided(Gaussian):
+    """An ensemble that does not say what leaves it as it is."""
+
+    symmetries: ClassVar[tuple[str, ...]] = ()
 
 
 # All states of a tiny machine
@@ -241,7 +257,11 @@ REPLAYED = {
 }
 
 
-@pytest.mark.parametrize("case", REPLAYED)
+def some_slow(cases, *slow):
+    return [pytest.param(case, marks=pytest.mark.slow if case in slow else ()) for case in cases]
+
+
+@pytest.mark.parametrize("case", some_slow(REPLAYED, "ragged, ising"))
 def test_every_decision_of_a_collapsed_sweep(case):
     machine = REPLAYED[case]
     boundary = ref.boundary_of(*ref.problem(machine, 5))
@@ -341,7 +361,7 @@ def test_collapsed_moves_against_quadrature():
     assert collapsed_z() < ref.THRESHOLD
 
 
-@pytest.mark.parametrize("mutant", MUTANTS)
+@pytest.mark.parametrize("mutant", some_slow(MUTANTS, "upward energy missing"))
 def test_broken_collapsed_moves_are_seen(mutant, monkeypatch, record_property):
     monkeypatch.setattr(collapsed, *MUTANTS[mutant])
     z = collapsed_z()
@@ -373,7 +393,7 @@ def test_a_hard_core_is_frozen_but_for_collapsed_moves():
     start = jax.tree.map(lambda x: jnp.repeat(x, replicas, 0), start)
     seen = {}
     for dynamics in ("heat_bath", "heat_bath+collapsed"):
-        run = ref.ensemble(FROZEN, build(dynamics, FROZEN, CPU), boundary)
+        run = ref.ensemble(FROZEN, build(dynamics, FROZEN, QUICK), boundary)
         seen[dynamics], _ = run(ref.replica_keys(12, replicas), start, jnp.full(replicas, jnp.inf), 0, 60)
     np.testing.assert_array_equal(seen["heat_bath"].spins, start.spins)
     visits = np.bincount(number_of(seen["heat_bath+collapsed"]), minlength=2**18)
@@ -433,14 +453,14 @@ def row_z(case):
     return ref.worst(ref.z_score(values, exact_row(case))), np.asarray(info["accepted_rows"])
 
 
-@pytest.mark.parametrize("case", ROWS)
+@pytest.mark.parametrize("case", some_slow(ROWS, "diluted"))
 def test_slice_moves_against_quadrature(case):
     z, moved = row_z(case)
     assert z < ref.THRESHOLD
     assert (moved == 3).all()  # a slice move moves
 
 
-@pytest.mark.parametrize("most", [1, 2])
+@pytest.mark.parametrize("most", some_slow([1, 2], 2))
 def test_slice_moves_that_give_up_early_are_exact(most, monkeypatch):
     monkeypatch.setattr(rows, "MOST", most)
     z, moved = row_z("gaussian")
@@ -448,7 +468,7 @@ def test_slice_moves_that_give_up_early_are_exact(most, monkeypatch):
     assert (moved < 3).any()
 
 
-@pytest.mark.parametrize("mutant", ["beta missing", "no level", "another curve"])
+@pytest.mark.parametrize("mutant", some_slow(["beta missing", "no level", "another curve"], "no level"))
 def test_broken_slice_moves_are_seen(mutant, monkeypatch, record_property):
     if mutant == "beta missing":
         monkeypatch.setattr(rows, "metropolis", lambda key, shape, temperature: keys.exponential(key, shape))
@@ -478,3 +498,78 @@ def test_cold_rows_never_climb_and_unknown_temperatures_move_nothing():
     new, info = step(ref.replica_keys(5, 40), batch, params_of(boundary, np.nan))
     np.testing.assert_array_equal(new.weights[0], batch.weights[0])
     assert not np.asarray(info["accepted_rows"]).any()
+
+
+# All of them, beside the sweeps
+
+
+ALL = "heat_bath+gauge+permute+rows+collapsed"
+RAGGED = Machine(3, 4, inputs=5, outputs=3, ensemble="gaussian", potential=SoftCore(margin=0.1))
+
+
+def test_all_moves_together_against_gaps_of_a_single_pattern():
+    """With one pattern the weights can be integrated for any spins: all gaps are independent."""
+    boundary, betas, replicas = ref.boundary_of(*ref.problem(RAGGED, 1, seed=7)), (0.5, 4.0), 800
+    run = ref.ensemble(RAGGED, build(ALL, RAGGED, QUICK), boundary, weight_step=0.7)
+    beta, energy = jnp.repeat(jnp.array(betas), replicas), 0.0
+    batch = ref.random_states(RAGGED, boundary, 2 * replicas)
+    for t in range(8):
+        batch, info = run(ref.replica_keys(17, 2 * replicas), batch, beta, 3 * t, 3 * t + 3)
+        if t > 2:
+            layers = ref.layer_energies(RAGGED, ref.matrices(RAGGED, batch), ref.all_layers(batch, boundary))
+            energy = energy + layers / np.array(RAGGED.widths[1:]) / 5
+    assert_cached(RAGGED, batch, boundary)
+    for b, values in enumerate(energy.reshape(2, replicas, -1)):
+        exact = single_gap_energy("gaussian", RAGGED.potential, 4, betas[b])
+        assert ref.worst(ref.z_score(values, exact)) < ref.THRESHOLD, (betas[b], values.mean(0), exact)
+    offered = dynamics_of(ALL).moves(RAGGED, 1)
+    assert set(info) == set(offered)
+    for name, count in info.items():
+        assert (np.asarray(count) <= 3 * offered[name][: count.shape[1]]).all(), name
+
+
+def test_the_sweeps_beside_them_are_as_without():
+    """The first sweep makes the same moves of weights and spins: gauge flips keep its gaps."""
+    boundary = ref.boundary_of(*ref.problem(DILUTED, 5, seed=1))
+    start = jax.tree.map(lambda x: x[0], ref.random_states(DILUTED, boundary, 1))
+    alone, (beside, info) = (
+        jax.jit(build(dynamics, DILUTED, QUICK).step)(keys.root(2), start, params_of(boundary))
+        for dynamics in ("metropolis", "metropolis+gauge")
+    )
+    assert not np.array_equal(alone[0].spins, beside.spins)
+    assert set(info) == set(alone[1]) == {"accepted_weights", "accepted_spins"}
+    for a, b in zip(alone[0].fields, beside.fields, strict=True):
+        np.testing.assert_array_equal(abs(a), abs(b))
+
+
+def config(**changes):
+    task = gn.config.RandomTask(patterns=4)
+    return RunConfig(**({"machine": Machine(3, 4), "task": task} | changes))
+
+
+def test_further_moves_are_words_of_a_configuration():
+    one = config(dynamics="heat_bath+gauge+rows")
+    assert RunConfig.from_json(one.to_json()) == one
+    assert one.config_hash != config(dynamics="heat_bath").config_hash
+    system = one.job().system
+    assert system.native == Perceptron(system.machine, "heat_bath").native
+    assert Perceptron.from_config(system.config({"weight_step": 0.1}))[0] == system
+
+
+@pytest.mark.parametrize(("dynamics", "machine", "words"), [
+    ("heat_bath+gauge+gauge", {}, "be one of 'metropolis', .* with any of \\+gauge, .* each once, but is 'heat_"),
+    ("feedforward+gauge", {}, "the first two also with any of"),
+    ("metropolis+slices", {}, "but is 'metropolis\\+slices'"),
+    ("heat_bath+", {}, "but is 'heat_bath\\+'"),
+    ("heat_bath+permute", {"connectivity": 2}, "leave out 'permute' on a graph"),
+    ("heat_bath+rows", {"ensemble": "ising"}, "leave out 'rows' for weights that have no `direction`"),
+    ("heat_bath+collapsed", {"depth": 1}, "leave out 'collapsed' where there are no hidden neurons"),
+    ("heat_bath+gauge", {"depth": 1}, "leave out 'gauge' where there are no hidden neurons"),
+    ("heat_bath+gauge", {"ensemble": OneSided()}, "an ensemble without 'gauge' among its `symmetries`"),
+])  # fmt: skip
+def test_moves_that_have_no_place_are_refused(dynamics, machine, words):
+    machine = Machine(**({"depth": 3, "width": 4} | machine))
+    with pytest.raises(ValueError, match=f"Argument `dynamics` must .*{words}"):
+        Perceptron(machine, dynamics)
+    with pytest.raises(ValueError, match=words):
+        config(machine=machine, dynamics=dynamics)
