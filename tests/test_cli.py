@@ -413,7 +413,10 @@ BAD_OPTIONS = [
         "Argument `beta` must be positive for a hard core, but is 0.0.",
     ),
     (["--schedule", "linear"], "Argument `knots` must hold one sweep number for each of the 1 values of beta"),
-    (["--dynamics", "newton"], "Argument `dynamics` must be one of 'metropolis', 'heat_bath', 'feedforward', but is"),
+    (
+        ["--dynamics", "newton"],
+        "Argument `dynamics` must be one of 'metropolis', 'heat_bath', 'feedforward', the first",
+    ),
     (["--start", "planted"], "for task 'random', which has no teacher, but is 'planted'."),
     (["--weight-step", "0"], "Argument `weight_step` must be a positive finite number, but is 0.0."),
     (["--seed", "-1"], "Argument `seed` must be an integer of at least 0, but is -1."),

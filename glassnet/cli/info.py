@@ -243,9 +243,12 @@ def by_layer(ds: "Dataset") -> Iterator[str]:
     from glassnet.analysis.relaxation import waits
 
     yield f"{'by layer':<28}" + "".join(f"{l:>9}" for l in ds["layer"].values)
-    names = ("energy", "violated", "acceptance_weights", "acceptance_spins")
-    for name in (name for name in names if name in ds):  # dynamics of a builder count no moves
-        yield from _table(name.replace("_", " of "), ds[name].isel(time=last_measured(ds)).mean("sample"), ds["layer"])
+    names = {"energy": "energy", "violated": "violated"}
+    names |= {f"acceptance_{kind}": f"acceptance of {kind}" for kind in ("weights", "spins", "rows")}
+    names["acceptance_collapsed"] = "acceptance, collapsed moves"
+    for name, words in names.items():
+        if name in ds:  # dynamics of a builder count no moves
+            yield from _table(words, ds[name].isel(time=last_measured(ds)).mean("sample"), ds["layer"])
     sources = {"spins": "spin_autocorrelation", "weights": "weight_autocorrelation_normalised"}
     for words, name in sources.items():
         if name not in ds:

@@ -23,7 +23,7 @@ from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.observe.table import OPTIONAL
 from glassnet.perceptron.proposal import check_step
 from glassnet.perceptron.state import state_bytes
-from glassnet.perceptron.sweeps.catalogue import DYNAMICS
+from glassnet.perceptron.sweeps.catalogue import check_dynamics
 from glassnet.perceptron.system import STARTS
 from glassnet.sampling.exchange import Exchange
 from glassnet.sampling.population import Population
@@ -86,7 +86,9 @@ class RunConfig:
         knots: sweeps at which `beta` is given, ascending from 0; none for a quench.
         protocol: samples, waiting times, clones, lags.
         dynamics: "metropolis", "heat_bath" (spins, and Ising weights, by heat bath) or "feedforward" (weights alone
-            move, neurons follow, only the outputs cost energy).
+            move, neurons follow, only the outputs cost energy). The first two also with further moves: +gauge (signs of
+            hidden neurons), +permute (their order), +rows (slice moves of whole rows of weights), +collapsed (weights
+            with the spins of their neuron summed out), as in heat_bath+gauge+collapsed.
         weight_step: size d of a weight move, > 0.
         exchange: sweeps between two rounds of swaps of neighbouring temperatures (replica exchange), which then ascend
             in `beta`; 0 leaves the temperatures side by side.
@@ -126,7 +128,8 @@ class RunConfig:
         _instance(TaskConfig, task=self.task)
         _instance(Protocol, protocol=self.protocol)
         one_of(SCHEDULES, schedule=self.schedule)
-        one_of(tuple(DYNAMICS), dynamics=self.dynamics)
+        _instance(str, dynamics=self.dynamics)
+        check_dynamics(self.dynamics, self.machine)
         self._check_start()
         one_of(DATA, data=self.data)
         check_step(self.weight_step)

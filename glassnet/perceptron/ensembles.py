@@ -19,7 +19,13 @@ from glassnet.sampling.kernel import Params
 
 @runtime_checkable
 class Ensemble(Protocol):
-    """What a prior measure of the weights has to know. Rows are independent; c is the number of entries of a row."""
+    """What a prior measure of the weights has to know. Rows are independent; c is the number of entries of a row.
+
+    Two attributes may be left out, and with them the moves that need them. `direction(key, J)` with J of shape (c,
+    neuron): for each row a random vector V such that (J cos t + V sin t, V cos t - J sin t) has the law of (J, V) for
+    any angle t; "rows" moves along this curve. `symmetries`: what of "gauge" (any entries change their signs) and
+    "permute" (entries change places, alike in all rows) leaves the prior as it is.
+    """
 
     @property
     def name(self) -> str:
@@ -65,11 +71,16 @@ class Gaussian:
     name: ClassVar[str] = "gaussian"
     fewest: ClassVar[int] = 1
     integral: ClassVar[bool] = False
+    symmetries: ClassVar[tuple[str, ...]] = ("gauge", "permute")
 
     @property
     def proposal(self) -> Proposal:
         """One weight at a time."""
         return Proposal(_step, 1, 1)
+
+    def direction(self, key: Array, J: Array) -> Array:
+        """Another draw from the prior: J cos t + V sin t is an ellipse on which it is uniform."""
+        return keys.normal(key, J.shape)
 
     def rows(self, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
         """As `Ensemble.rows`."""
@@ -94,11 +105,23 @@ class Spherical:
     name: ClassVar[str] = "spherical"
     fewest: ClassVar[int] = 2
     integral: ClassVar[bool] = False
+    symmetries: ClassVar[tuple[str, ...]] = ("gauge", "permute")
 
     @property
     def proposal(self) -> Proposal:
         """Pairs, drawn anew in each of two passes, the same for all rows (one entry rests where c is odd)."""
         return Proposal(_rotation, 2, 2)
+
+    def direction(self, key: Array, J: Array) -> Array:
+        """A random tangent of the norm of J: J cos t + V sin t is a great circle.
+
+        It is made orthogonal twice: what rounding leaves the first time matters where little of V is left.
+        """
+        V = keys.normal(key, J.shape)
+        for _ in range(2):
+            V = V - J * ((J * V).sum(0, keepdims=True) / (J * J).sum(0, keepdims=True))
+            V = V * jnp.sqrt(len(J) / jnp.maximum((V * V).sum(0, keepdims=True), TINY))
+        return V
 
     def rows(self, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
         """As `Ensemble.rows`."""
@@ -128,6 +151,7 @@ class Ising:
     name: ClassVar[str] = "ising"
     fewest: ClassVar[int] = 1
     integral: ClassVar[bool] = True
+    symmetries: ClassVar[tuple[str, ...]] = ("gauge", "permute")
 
     @property
     def proposal(self) -> Proposal:
@@ -174,6 +198,10 @@ def named(ensemble: str | Ensemble) -> str | Ensemble:
     if not isinstance(ensemble.proposal, Proposal):
         raise fail("ensemble.proposal", "be a Proposal", ensemble.proposal)
     return ensemble
+
+
+TINY = 1e-30
+"""Squares of norms are not divided by less."""
 
 
 def _step(key: Array, J: Array, params: Params) -> Array:

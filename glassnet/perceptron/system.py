@@ -21,7 +21,13 @@ from glassnet.perceptron.proposal import check_step
 from glassnet.perceptron.reference import checked_signs, checked_spins, checked_weights, energy, feed_forward
 from glassnet.perceptron.state import Boundary, State, pack, random_state, state_bytes, unpack, with_fields
 from glassnet.perceptron.sweeps import fused
-from glassnet.perceptron.sweeps.catalogue import DYNAMICS, dynamics_about, dynamics_from, dynamics_name, dynamics_of
+from glassnet.perceptron.sweeps.catalogue import (
+    check_dynamics,
+    dynamics_about,
+    dynamics_from,
+    dynamics_name,
+    dynamics_of,
+)
 from glassnet.perceptron.sweeps.native import known
 from glassnet.sampling.kernel import Kernel
 from glassnet.sampling.plan import Plan
@@ -52,14 +58,14 @@ class Perceptron(System):
         machine: the machine.
         dynamics: a name, a `Dynamics` or a builder of a kernel, as in `simulate`.
     Raises:
-        ValueError: for something else.
+        ValueError: for something else, or moves that the machine has no place for.
     """
 
     machine: Machine
     dynamics: Any = "metropolis"
 
     def __post_init__(self) -> None:
-        dynamics_of(self.dynamics)
+        check_dynamics(self.dynamics, self.machine)
 
     @property
     def title(self) -> str:
@@ -309,7 +315,7 @@ class Perceptron(System):
         """Whether a start is in equilibrium: a planted one if its teacher was drawn as the student's law asks."""
         if len(set(betas)) > 1:
             return "no: the temperature changes"
-        if self.dynamics not in tuple(DYNAMICS):
+        if not isinstance(self.dynamics, str):
             return f"not known: whether the moves of {dynamics_name(self.dynamics)} keep the law of weights and neurons"
         if not isinstance(start, str):
             return f"not known: the start {'is that of another run' if isinstance(start, Starts) else 'was given'}"

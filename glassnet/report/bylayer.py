@@ -58,8 +58,7 @@ def _host_columns(ds: Dataset) -> Iterator[Column]:
     with np.errstate(invalid="ignore"):  # the energy of a hard core may be infinite
         energy = mean_and_error(last["energy"])
     yield "energy per gap", [with_error(m, e) for m, e in _pairs(energy)]
-    names = {"violated": "violated", "acceptance_weights": "accepted weights", "acceptance_spins": "accepted spins"}
-    for name, words in names.items():
+    for name, words in {"violated": "violated", **ACCEPTED}.items():
         if name in ds and bool(last[name].notnull().any()):
             yield words, [percent(x) for x in last[name].mean("sample").values.tolist()]
 
@@ -135,15 +134,24 @@ def _at_the_end(values: DataArray) -> str:
     return with_error(float(pair["mean"]), float(pair["error"]))
 
 
+ACCEPTED = {
+    "acceptance_weights": "accepted weights",
+    "acceptance_spins": "accepted spins",
+    "acceptance_rows": "moved rows",
+    "acceptance_collapsed": "accepted collapsed moves",
+}
+"""Accepted fractions and their words; the first two have a column in any table."""
+
+
 def table_by_temperature(ladder: Sequence[tuple[float, Dataset]], warnings: Sequence[int]) -> Markup:
     """Energy, errors, acceptance and number of warnings at each temperature."""
-    rows = []
+    rows, counted = [], [name for n, name in enumerate(ACCEPTED) if n < 2 or any(name in ds for _, ds in ladder)]
     for (T, ds), n in zip(ladder, warnings, strict=True):
         cut = measured_part(ds)
-        rates = [_mean_rate(cut, name) for name in ("acceptance_weights", "acceptance_spins")]
+        rates = [_mean_rate(cut, name) for name in counted]
         rows.append([f"{T:.4g}", f"{float(ds['beta']):.4g}", *end_values(cut).values(), *rates, n])
     errors = [words for name, words in _ERRORS.items() if name in ds]
-    head = ["T", "β", "energy per gap", *errors, "accepted weights", "accepted spins", "warnings"]
+    head = ["T", "β", "energy per gap", *errors, *(ACCEPTED[name] for name in counted), "warnings"]
     return table("Hosts at the last measured time, coldest first; means over samples and layers.", head, rows)
 
 

@@ -167,7 +167,11 @@ def magnetisation_threshold(ds: Dataset) -> float:
 
 
 def _acceptance(cut: Dataset) -> Iterator[str]:
-    moves = {"acceptance_weights": "weight moves", "acceptance_spins": "spin flips"}
+    moves = {
+        "acceptance_weights": "weight moves",
+        "acceptance_spins": "spin flips",
+        "acceptance_collapsed": "collapsed moves",
+    }
     for name, words in moves.items():
         if name not in cut or cut.sizes["time"] < 2:
             continue

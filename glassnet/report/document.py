@@ -123,8 +123,9 @@ def _in_words(ds: Dataset) -> str:
     shown = betas if len(betas) <= 6 else [*betas[:2], "…", betas[-1]]
     numbers = {"sample": "sample", "waiting_time": "waiting time", "clone": "clone"}
     protocol = ", ".join(_several(sizes.get(dim, 0), word) for dim, word in numbers.items())
+    dynamics = str(attrs.get("dynamics", "")).replace("_", " ").replace("+", " + ")
     return (
-        f"{str(attrs.get('dynamics', '')).replace('_', ' ').capitalize()} dynamics of depth {attrs['depth']}, "
+        f"{dynamics.capitalize()} dynamics of depth {attrs['depth']}, "
         f"width {machine.get('width', '?')}, {ensemble} weights, {potential} potential; "
         f"{count(attrs['patterns'])} patterns of {str(attrs.get('task', '')).replace('_', ' ')} data "
         f"(α\u00a0=\u00a0{number(float(attrs.get('alpha', 'nan')))}); β\u00a0=\u00a0{listed(shown)}; "

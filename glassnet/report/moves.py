@@ -37,6 +37,26 @@ ORDER = (
     "A sweep moves the weights at fixed neurons, all rows of all layers side by side, and then the neurons at fixed "
     "weights: layers 1, 3, …, then layers 2, 4, …; in a layer one neuron after the other, all patterns side by side."
 )
+GAUGE = (
+    "Then each hidden neuron, by a fair coin, changes the sign of S_{l,μ,i} in all patterns and of its weights "
+    "J_{l,ij} and J_{l+1,ki}: no gap changes, and raw overlaps of hidden layers mean nothing."
+)
+PERMUTE = (
+    "Then the neurons of each hidden layer change places, all orders equally likely: no gap changes, and overlaps of "
+    "hidden neurons of one number mean nothing."
+)
+ROWS = (
+    "Then whole rows of weights move at fixed neurons, all side by side, J′ = J cos t + V sin t, V {direction}: a "
+    "bracket around t = 0 shrinks until a uniform point in it has E(J′) ≤ E(J) − ln(u)/β, u uniform."
+)
+COLLAPSED = (
+    "Then weights of hidden neurons are offered the same changes with the neuron’s spins summed out, {rule} on the "
+    "change of Π z_μ, z_μ = Σ_S exp(−β [v(S h_μ − κ) + E_μ(S)]), E_μ(S) the energy of the layer above, and its spins "
+    "are drawn: one neuron of a layer after the other, layers 1, 3, …, then layers 2, 4, …"
+)
+
+DIRECTIONS = {"gaussian": "drawn from the prior", "spherical": "a random tangent as long as J"}
+
 FEEDFORWARD = (
     "A sweep moves the weights, one after the other; the neurons follow, S_l = sgn(J_l S_{l−1}), and the gaps of the "
     "output layer alone cost energy."
@@ -56,19 +76,27 @@ def _sentences(run: Reported) -> Iterator[str]:
     gap = f"r = S_{{l,μ,i}} Σ_j J_{{l,ij}} S_{{l−1,μ,j}} / √c − {potential.get('margin', 0):g}"
     cost = POTENTIALS.get(potential["kind"], f"v of the class {potential['kind']}").format(**(DEFAULTS | potential))
     yield f"H = Σ v(r) over layers l, patterns μ and neurons i; {gap}; {cost}."
-    if dynamics not in ("metropolis", "heat_bath", "feedforward"):
+    base, *further = dynamics.split("+")
+    if base not in ("metropolis", "heat_bath", "feedforward"):
         yield f"The moves are those of {dynamics}."
         return
     proposal = WEIGHTS.get(ensemble) if isinstance(ensemble, str) else None
-    bath = dynamics == "heat_bath"
+    bath = base == "heat_bath"
     rule = HEAT_BATH if bath and ensemble == "ising" else METROPOLIS
     d = run.data.attrs.get("weight_step", attribute(run.data, "config").get("weight_step"))
     step = "" if ensemble == "ising" or d is None else f" (d = {d:g})"
     words = proposal or f"as the class {ensemble['kind'] if isinstance(ensemble, dict) else ensemble} proposes"
     yield f"Weights: {words}{step}, accepted {rule}."
-    if dynamics != "feedforward":
+    if base != "feedforward":
         yield f"Neurons: S′ = −S, accepted {HEAT_BATH if bath else METROPOLIS}."
-    yield FEEDFORWARD if dynamics == "feedforward" else ORDER
+    yield FEEDFORWARD if base == "feedforward" else ORDER
+    told = {
+        "gauge": GAUGE,
+        "permute": PERMUTE,
+        "rows": ROWS.format(direction=DIRECTIONS.get(str(ensemble), "as the ensemble draws it")),
+        "collapsed": COLLAPSED.format(rule="by heat bath" if ensemble == "ising" else "by Metropolis"),
+    }
+    yield from (told[word] for word in further)
     if "population_size" in run.data.attrs:
         yield f"{run.data.attrs['population_size']} walkers are one replica; they are copied and left out {CHOICE}."
     every = run.data.attrs.get("exchange_every")

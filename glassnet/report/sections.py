@@ -210,7 +210,12 @@ def _magnetisation(ds: Dataset, anchor: str) -> Iterator[Markup]:
 
 
 def _acceptance(ds: Dataset, anchor: str) -> Iterator[Markup]:
-    names = {"acceptance_weights": "weight moves", "acceptance_spins": "spin flips"}
+    names = {
+        "acceptance_weights": "weight moves",
+        "acceptance_spins": "spin flips",
+        "acceptance_rows": "rows in slice moves",
+        "acceptance_collapsed": "collapsed moves of weights",
+    }
     found = {name: words for name, words in names.items() if name in ds and bool(ds[name].notnull().any())}
     if not found:
         yield tag("p", NOT_YET)

@@ -76,6 +76,7 @@ def test_stops_anywhere_change_no_bit(tmp_path, monkeypatch, longest):
 
 
 SINGLE = gn.Machine(depth=1, width=4, inputs=5, outputs=2)
+EVEN = gn.Machine(depth=2, width=4)
 
 CASES = {
     "ladder": {"beta": [0.5, 5.0]},
@@ -85,6 +86,7 @@ CASES = {
     "hosts go on": {"protocol": gn.Protocol(sweeps=7, waiting_times=(0, 4), clones=1, samples=1, host_sweeps=9)},
     "feedforward": {"dynamics": "feedforward"},
     "heat bath": {"dynamics": "heat_bath"},
+    "further moves": {"machine": EVEN, "task": gn.tasks.random(EVEN, 6), "dynamics": "heat_bath+gauge+rows+collapsed"},
     "part": {"part": (1, 2)},
     "no hidden layer": {"machine": SINGLE, "task": gn.tasks.random(SINGLE, patterns=6, seed=0)},
     "a single replica": {"protocol": gn.Protocol(sweeps=7, waiting_times=(0,), clones=1, samples=1)},

@@ -196,6 +196,7 @@ DILUTED = Machine(4, 6, inputs=9, outputs=4, connectivity=3, ensemble="ising")
 @pytest.mark.parametrize(("machine", "dynamics", "platform"), [
     (RAGGED, "heat_bath", "cuda"),
     (RAGGED, "heat_bath", "tpu"),
+    (RAGGED, "heat_bath+gauge+permute+rows+collapsed", "cuda"),
     (DILUTED, "metropolis", "rocm"),
     pytest.param(DILUTED, "metropolis", "cuda", marks=pytest.mark.slow),
     pytest.param(RAGGED, "heat_bath", "rocm", marks=pytest.mark.slow),

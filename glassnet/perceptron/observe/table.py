@@ -17,6 +17,7 @@ from glassnet.sampling.system import Observable, Variable
 _Y20 = "Yoshino, SciPost Phys. Core 2, 005 (2020)"
 _Y23 = "Yoshino, Phys. Rev. Research 5, 033068 (2023)"
 _H25 = "Huang et al., arXiv:2506.06789 (2025)"
+_M10 = "Murray, Adams and MacKay, AISTATS 9, 541 (2010)"
 _OWN = "glassnet"
 _L = ("layer",)
 _BINS = ("layer", "squared_overlap")
@@ -181,6 +182,10 @@ COORDINATES = {"squared_overlap": overlaps.SQUARED_OVERLAPS}
 ACCEPTANCE: dict[str, Variable] = {
     "accepted_weights": Variable(_L, "fraction of proposals", "acceptance of weight moves", "a_J", _Y20),
     "accepted_spins": Variable(_L, "fraction of proposals", "acceptance of spin flips", "a_S", _Y20, _L),
+    "accepted_rows": Variable(_L, "fraction of rows", "rows that moved by slice moves", "a_r", _M10),
+    "accepted_collapsed": Variable(
+        _L, "fraction of proposals", "acceptance of weight moves with spins summed out", "a_c", "glassnet", _L
+    ),
 }
 """Accepted fractions, by the names of the counts of accepted moves."""
 

@@ -3,18 +3,21 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from glassnet.core.check import fail, one_of
+from glassnet.core.check import fail
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.sweeps import native
+from glassnet.perceptron.sweeps.collapsed import check_collapsed, collapsed_sweep
 from glassnet.perceptron.sweeps.energy import kernel
 from glassnet.perceptron.sweeps.feedforward import feedforward_kernel
+from glassnet.perceptron.sweeps.rows import check_rows, row_slices
 from glassnet.perceptron.sweeps.spins import spin_sweep
+from glassnet.perceptron.sweeps.symmetries import check_symmetry, gauge_flips, permutations
 from glassnet.perceptron.sweeps.weights import weight_sweep
-from glassnet.sampling.kernel import Kernel
+from glassnet.sampling.kernel import Kernel, Step
 from glassnet.sampling.paths import import_path, imported
 from glassnet.sampling.plan import Plan
 
@@ -57,9 +60,43 @@ def _nothing_counted(machine: Machine, patterns: int) -> dict[str, np.ndarray]:
     return {}
 
 
-def _swept(rule: str, machine: Machine, plan: Plan) -> Kernel:
+class Further(NamedTuple):
+    """Moves that a sweep makes after those of weights and spins.
+
+    Attributes:
+        step: `step(machine, plan) -> Step`.
+        check: raises ValueError unless a machine takes them.
+        moves: as those of `Dynamics`.
+    """
+
+    step: Callable[[Machine, Plan], Step]
+    check: Callable[[Machine], None]
+    moves: Callable[[Machine, int], Mapping[str, np.ndarray]] = _nothing_counted
+
+
+def _rows_move(machine: Machine, patterns: int) -> dict[str, np.ndarray]:
+    return {"accepted_rows": np.array(machine.widths[1:])}
+
+
+def _collapsed_move(machine: Machine, patterns: int) -> dict[str, np.ndarray]:
+    """The neurons of the last layer, which are clamped, have no spins to sum out."""
+    return {"accepted_collapsed": np.append(weight_moves(machine)[:-1], 0)}
+
+
+FURTHER: dict[str, Further] = {
+    "gauge": Further(lambda machine, plan: gauge_flips(machine), partial(check_symmetry, name="gauge")),
+    "permute": Further(lambda machine, plan: permutations(machine), partial(check_symmetry, name="permute")),
+    "rows": Further(lambda machine, plan: row_slices(machine), check_rows, _rows_move),
+    "collapsed": Further(collapsed_sweep, check_collapsed, _collapsed_move),
+}
+"""gauge: signs of hidden neurons with their weights; permute: their order; rows: slice moves of whole rows at fixed
+spins; collapsed: weights with the spins of their neuron summed out, then these spins."""
+
+
+def _swept(rule: str, machine: Machine, plan: Plan, further: tuple[str, ...] = ()) -> Kernel:
     steps = [weight_sweep(machine, plan, rule)]
     steps += [spin_sweep(machine, plan, rule)] if machine.depth > 1 else []
+    steps += [FURTHER[name].step(machine, plan) for name in further]
     found = kernel(machine, *steps)
     return found._replace(energy=native.energy(machine)) if plan.native else found
 
@@ -71,6 +108,27 @@ DYNAMICS: dict[str, Dynamics] = {
 }
 """metropolis: weights and spins; heat_bath: spins and Ising weights, other weights by Metropolis; feedforward: weights
 only, the neurons follow."""
+
+EXTENDED = ("metropolis", "heat_bath")
+"""Dynamics to whose sweeps further moves can be added, by their names after a plus sign: heat_bath+gauge+rows."""
+
+
+def _named(name: str) -> Dynamics:
+    if name in DYNAMICS:
+        return DYNAMICS[name]
+    base, *further = name.split("+")
+    if base not in EXTENDED or len(set(further)) < len(further) or not set(further) <= set(FURTHER):
+        more = ", ".join(f"+{word}" for word in FURTHER)
+        requirement = f"be one of {', '.join(map(repr, DYNAMICS))}, the first two also with any of {more}, each once"
+        raise fail("dynamics", requirement, name)
+
+    def moves(machine: Machine, patterns: int) -> dict[str, np.ndarray]:
+        counts = dict(DYNAMICS[base].moves(machine, patterns))
+        for word in further:
+            counts |= FURTHER[word].moves(machine, patterns)
+        return counts
+
+    return Dynamics(partial(_swept, base, further=tuple(further)), moves, DYNAMICS[base].native)
 
 
 def dynamics_of(wish: Any) -> Dynamics:
@@ -84,9 +142,19 @@ def dynamics_of(wish: Any) -> Dynamics:
     if callable(wish):
         return Dynamics(wish, _nothing_counted)
     if isinstance(wish, str):
-        one_of(tuple(DYNAMICS), dynamics=wish)
-        return DYNAMICS[wish]
+        return _named(wish)
     raise fail("dynamics", f"be one of {', '.join(map(repr, DYNAMICS))} or a builder of a kernel", wish)
+
+
+def check_dynamics(wish: Any, machine: Machine) -> None:
+    """Check that there are such dynamics, and that the machine takes all moves of named ones.
+
+    Raises:
+        ValueError: as `dynamics_of`, and for moves that the machine has no place for.
+    """
+    dynamics_of(wish)
+    for word in wish.split("+")[1:] if isinstance(wish, str) else ():
+        FURTHER[word].check(machine)
 
 
 def dynamics_name(wish: Any) -> str:

@@ -73,7 +73,7 @@ def _sweep_group(
         state.weights[g][fed],
         state.fields[g][fed],
         own_spins(machine, state.spins, params.clamped)[g][fed],
-        _graph(machine, stack, layers),
+        targets_and_slots(machine, stack, layers),
     )
     sweep_layer = partial(_sweep_layer, machine.potential, plan, rule, stack, params)
     whole = plan.block is not None and stack.diluted  # one layer at a time: its graph is then no batch of graphs
@@ -93,7 +93,7 @@ def _own_fields(machine: Machine, fields: tuple[Array, ...], layers: range) -> A
     return jnp.stack([fields[g][l - machine.stacks[g].first] for l in layers for g in [machine.stack_of(l)]])
 
 
-def _graph(machine: Machine, stack: Stack, layers: range) -> tuple[Array, Array] | None:
+def targets_and_slots(machine: Machine, stack: Stack, layers: range) -> tuple[Array, Array] | None:
     """Targets and slots of each neuron of `layers` in a diluted stack, each of shape (layer, neuron, target)."""
     if not stack.diluted:
         return None
