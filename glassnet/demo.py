@@ -1,13 +1,12 @@
-"""The demonstration: do the layers of a deep machine between digits and their classes freeze at different speeds?
+"""The demonstration: a deep machine learns digits, and each of its layers forgets at a pace of its own.
 
-A machine of depth 10 is quenched from infinite temperature while its inputs are clamped to handwritten digits 0 and 1
-and its outputs to their classes. The spin autocorrelation of each layer says how fast it moves and ages, the overlap of
-clones in which layers they stay together.
+A machine of depth 10 begins with random weights, its inputs are clamped to handwritten digits 0 and 1 and its outputs to
+their classes. One weight moves at a time, all neurons follow, and only wrong outputs cost energy. The autocorrelation of
+each layer says how fast it moves and ages, the overlap of clones in which layers they stay together.
 
-Claim: the layers decay at rates that differ by more than their errors, the slower the longer the machine has waited
-(aging), and clones of one configuration part in some layers while they stay together in others. It is
-no claim that the machine learns: few gaps are violated in the end, but fed forward through ten layers these few spoil
-the outputs, as the training error says.
+Claim: the error on the training digits falls to zero, that on fresh ones far below chance, and of machines that have
+learned the hidden layers go on moving: layers decay at rates that differ by more than their errors, the slower the
+closer to the input.
 """
 
 import json
@@ -32,11 +31,13 @@ from glassnet.store.files import save
 
 CONFIG = RunConfig(
     machine=Machine(depth=10, width=20, inputs=784, outputs=2, ensemble="gaussian", potential=Counting()),
-    task=DigitsTask(patterns=100, classes=(0, 1)),
+    task=DigitsTask(patterns=200, classes=(0, 1)),
+    dynamics="feedforward",
+    weight_step=0.3,
     beta=4.0,
-    protocol=Protocol(sweeps=2000, waiting_times=(100, 2000), clones=4, samples=4, points_per_decade=5),
+    protocol=Protocol(sweeps=1000, waiting_times=(100, 1000), clones=4, samples=4, points_per_decade=5),
 )
-"""The run of the demonstration: under three minutes on two cores. The energy counts violated gaps."""
+"""The run of the demonstration: under three minutes on two cores. The energy counts wrong outputs."""
 
 BY_LAYER = ("spin_overlap", "spin_overlap_connected", "weight_overlap", "spin_autocorrelation")
 
@@ -75,10 +76,11 @@ def drawn(ds: xr.Dataset) -> Figure:
 
 
 def caption(ds: xr.Dataset) -> str:
-    """What was done and whether it learned, in one line."""
-    wrong = float(mean_and_error(ds["train_error"].isel(time=-1))["mean"])
+    """What was done and what was learned, in one line."""
     what = f"{ds.attrs['patterns']} patterns ({ds.attrs['task']}) at the ends of a machine of depth {ds.attrs['depth']}"
-    return f"{what}; fed forward, {100 * wrong:.0f} % of the outputs stay wrong"
+    wrong = (float(mean_and_error(ds[name].isel(time=-1))["mean"]) for name in ("train_error", "test_error"))
+    training, fresh = (f"{100 * error:.1f} %" for error in wrong)
+    return f"{what}; wrong outputs: {training} of training data, {fresh} of fresh data"
 
 
 def summary(ds: xr.Dataset) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from glassnet.cli.tell import tell
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """Simulate a machine of depth 10 between the digits 0 and 1 and their classes, and draw what its layers do.
+    """Let a machine of depth 10 learn the digits 0 and 1, and draw at which pace its layers move.
 
     Writes demo.nc (dataset), demo.png and demo.pdf (four panels: energy and errors against time; spin
     autocorrelation by layer at two waiting times; replica overlap by layer; overlap matrices of a boundary and a
-    central layer) and summary.json (numbers with errors). Takes about two minutes on two cores.
+    central layer) and summary.json (numbers with errors). Takes one to three minutes on two cores.
 
     Args:
         output_dir: folder of the files; made if it does not exist, files of an earlier run are replaced.

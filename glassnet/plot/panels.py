@@ -24,8 +24,8 @@ def overview(data: Dataset) -> Figure:
     """The four panels of a run, under a title that says at which temperature, load, width and depth.
 
     (a) energy and errors against time, (b) spin autocorrelation by layer at the first waiting time above 0 and at
-    the last one, (c) overlap of clones by layer, squared by neurons where it was measured, (d) overlaps of all last
-    configurations in the layer next to the input and in the central one. Of populations (c) the families that are left
+    the last one, (c) overlap of clones by layer, both squared by neurons where that was measured, (d) overlaps of all
+    last configurations in the layer next to the input and in the central one. Of populations (c) the families that are left
     and (d) ln Z(beta)/Z(0). Of a system without layers, energy and acceptance of the hosts against time.
 
     Args:
@@ -66,7 +66,8 @@ def _four_panels(data: Dataset, figure: FigureBase) -> None:
     grid = figure.add_gridspec(2, 2)
     panels = [figure.add_subplot(grid[place]) for place in ((0, 0), (0, 1), (1, 0))]
     energy_and_error(data, panels[0])
-    autocorrelation(data, panels[1], waiting_time=_two_waiting_times(data))
+    measured = order_parameter(data, "spin_autocorrelation")[0]
+    autocorrelation(data, panels[1], waiting_time=_two_waiting_times(data), name=measured)
     if _populations(data):
         families(data, panels[2])
         panels.append(evidence(data, figure.add_subplot(grid[1, 1])))

@@ -91,24 +91,30 @@ def band(ax: Axes, values: DataArray, clock: str, **style) -> Line2D:
 
 @on_axes
 def autocorrelation(
-    data: DataArray | Dataset, ax: Axes | None = None, *, waiting_time: float | Sequence[float] | None = None
+    data: DataArray | Dataset,
+    ax: Axes | None = None,
+    *,
+    waiting_time: float | Sequence[float] | None = None,
+    name: str = "spin_autocorrelation",
 ) -> Axes:
-    """Autocorrelation of each layer against lag, with the level 1/e that defines the relaxation time.
+    """Autocorrelation of each layer against lag, with the level that defines the relaxation time.
+
+    The level is 1/e, for squared ones 1/e^2.
 
     Means over samples with bands of one standard error; lag 0 does not fit the logarithmic axis and is left out.
     The last waiting time has full lines, those before it dashed ones.
 
     Args:
-        data: an autocorrelation by `lag` and `layer`, or a result, whose `spin_autocorrelation` in the layers that
-            move is drawn.
+        data: an autocorrelation by `lag` and `layer`, or a result, of which `name` in the layers that move is drawn.
         ax: axes; a new figure if None.
         waiting_time: one waiting time in sweeps, or up to four; the last one if None.
+        name: an autocorrelation of a result.
     Returns:
         The axes.
     Raises:
-        ValueError: if `data` has more than one temperature, or was not measured at `waiting_time`.
+        ValueError: if `data` has more than one temperature or no `name`, or was not measured at `waiting_time`.
     """
-    values, scale = logarithmic(by_layer(data, "spin_autocorrelation", "lag"), "lag")
+    values, scale = logarithmic(by_layer(data, name, "lag"), "lag")
     values = at_waiting_times(values, waiting_time)
     layers = values["layer"].values.tolist()
     colours, mappable = layer_colours(layers)
@@ -118,8 +124,9 @@ def autocorrelation(
         raise ValueError(f"Argument `waiting_time` must hold at most {len(DASHES)} values, but is {times!r}.")
     for (w, time), (n, colour) in ((a, b) for a in enumerate(times) for b in enumerate(colours)):
         band(ax, values.isel(waiting_time=w, layer=n), "lag", color=colour, linestyle=dashes[time])
-    ax.axhline(LEVEL, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
-    ax.annotate("1/e", (0, LEVEL), (8, 1.5), ("axes fraction", "data"), "offset points", color=GREY, fontsize="small")
+    level, word = (LEVEL**2, "$1/e^2$") if str(values.name).endswith("_squared") else (LEVEL, "1/e")
+    ax.axhline(level, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
+    ax.annotate(word, (0, level), (8, 1.5), ("axes fraction", "data"), "offset points", color=GREY, fontsize="small")
     ax.set(
         xscale=scale,
         ylim=(min(0.0, float(values.min()) - 0.02), 1.02),
