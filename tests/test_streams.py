@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from test_cli import SHORT, TINY
+from tqdm import tqdm
 
 import glassnet as gn
 from glassnet.campaign import processes
@@ -56,6 +58,15 @@ def test_a_run_needs_no_one_to_read_its_words(tmp_path, monkeypatch, case):
     assert main(["resume", str(path), "--sweeps", "1"]) == 2
     if case == "ascii":
         assert rb"wrote " in sys.stdout.buffer.getvalue() and rb"gl\xfchend" in sys.stdout.buffer.getvalue()
+    other = Thread(target=taken_and_given_back, args=(tqdm.get_lock(),), daemon=True)
+    other.start()
+    other.join(20)
+    assert not other.is_alive(), "the lock of the progress bar is taken"
+
+
+def taken_and_given_back(lock):
+    with lock:
+        pass
 
 
 @pytest.mark.parametrize(("name", "status"), [("info", 0), ("run", 2), ("sweep", 2)])

@@ -104,6 +104,8 @@ def equilibration(ds: Dataset, planted: Dataset | None = None) -> Equilibration:
     Raises:
         ValueError: if `ds` is no result of a run, or `planted` is another run.
     """
+    if "clone_energy" not in result(ds, "energy"):
+        return Equilibration(UNMEASURED, ("No clones were measured yet.",), ())
     ds = _taken(ds, "ds")
     if planted is not None:
         planted = _taken(planted, "planted")

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from glassnet.cli.tell import silence
 
@@ -27,26 +27,44 @@ def progress_bar(*, quiet: bool = False) -> "Generator[Report | None]":
         yield None
         return
     bars: list[tqdm] = []
-    broken: list[Exception] = []
-
-    def shown(what: Callable[[], Any]) -> None:
-        """Do something to the bar, unless it could not be written before; a run goes on without a terminal."""
-        if broken or sys.stderr is None:
-            return
-        try:
-            what()
-        except (OSError, ValueError) as error:
-            broken.append(error)
-            silence(sys.stderr)
 
     def report(status: "Status") -> None:
-        shown(partial(_show, bars, status))
+        if sys.stderr is not None:
+            _show(bars, status)
 
     try:
         yield report
     finally:
         for bar in bars:
-            shown(bar.close)
+            bar.close()
+
+
+class _Screen:
+    """A stream that ends no run: what cannot be written is left out, from then on all.
+
+    Not left to the bar: an error while it draws leaves its lock taken, for which other threads then wait forever.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._lost = stream, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> None:
+        self._tried(partial(self._stream.write, text))
+
+    def flush(self) -> None:
+        self._tried(self._stream.flush)
+
+    def _tried(self, what: Callable[[], Any]) -> None:
+        if self._lost:
+            return
+        try:
+            what()
+        except (OSError, ValueError):
+            self._lost = True
+            silence(self._stream)
 
 
 def _show(bars: "list[tqdm]", status: "Status") -> None:
@@ -61,6 +79,9 @@ def _show(bars: "list[tqdm]", status: "Status") -> None:
 def _bar(status: "Status") -> "tqdm":
     from tqdm import tqdm
 
-    wait = 0.2 if sys.stderr.isatty() else 10
+    try:
+        wait = 0.2 if sys.stderr.isatty() else 10
+    except ValueError:  # a stream that is closed
+        wait = 10
     counts = {"total": status.total, "initial": status.done, "unit": " sweeps", "unit_scale": True}
-    return tqdm(**counts, bar_format=FORMAT, mininterval=wait, dynamic_ncols=True)
+    return tqdm(**counts, file=_Screen(sys.stderr), bar_format=FORMAT, mininterval=wait, dynamic_ncols=True)

@@ -32,7 +32,7 @@ def unknown(name: str, known: Collection[str], owner: str, others: Collection[st
     return ValueError(f"Argument `{name}` is unknown{hint}{has}.")
 
 
-LISTED = 20
+LISTED = 24
 """So many known names are listed beside an unknown one; where there are more, none."""
 
 

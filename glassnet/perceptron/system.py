@@ -80,7 +80,7 @@ class Perceptron(System):
     @property
     def fused(self) -> bool:
         """Whether fused kernels carry out the sweeps on an accelerator."""
-        return dynamics_of(self.dynamics).native and fused.known(self.machine.potential)
+        return bool(dynamics_of(self.dynamics).fused) and fused.known(self.machine.potential)
 
     def kernel(self, plan: Plan) -> Kernel:
         """The moves."""

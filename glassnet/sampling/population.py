@@ -1,13 +1,13 @@
-"""Population annealing: copies of a system that follow one schedule and are chosen by their weight, as one replica.
+"""Population annealing: copies of a system that follow one schedule and are chosen by Boltzmann factors, as one replica.
 
 The copies are called walkers. They begin at infinite temperature. Whenever beta differs from that of the sweep before
-by db, the population is drawn anew: each walker leaves as many copies of itself as its weight exp(-db E) says, in units
-of the mean weight, rounded up or down by one uniform number for all (systematic resampling), so that the size stays.
-Then every walker makes a sweep at the new beta. The product of all mean weights estimates Z(beta)/Z(0), without bias
+by db, the population is drawn anew: each walker leaves as many copies of itself as its factor exp(-db E) says, in units
+of the mean factor, rounded up or down by one uniform number for all (systematic resampling), so that the size stays.
+Then every walker makes a sweep at the new beta. The product of all mean factors estimates Z(beta)/Z(0), without bias
 for any size of the population   [Hukushima and Iba, AIP Conf. Proc. 690, 200 (2003); Machta 2010].
 
 What a run measures are means over the walkers. Each estimates an average at equilibrium, with a bias of the order of
-1/size; the mean over independent populations with their Z as weights has a smaller one (see
+1/size; the mean over independent populations with their Z as factors has a smaller one (see
 `glassnet.analysis.population_mean`). Clones are copies of a whole population, which go on with random numbers of their
 own. What compares with the waiting time compares each walker with its own ancestor there. Pairs of clones are not
 measured: after some resampling their walkers have little to do with each other, or are of one family.
@@ -38,7 +38,7 @@ WANG = "Wang, Machta and Katzgraber, Phys. Rev. E 92, 063307 (2015)"
 WALKER = "walker"
 """Dim of the configurations of a population."""
 
-RANDOM = "be 'random' for a population, whose weights count from infinite temperature"
+RANDOM = "be 'random' for a population, whose Boltzmann factors count from infinite temperature"
 
 MOST_COUNTED = 2**31 - 1
 """Moves that one sweep may offer: those that are accepted are counted in 32 bits."""
@@ -68,7 +68,7 @@ class Walkers:
 
     Attributes:
         states: configurations, the walker leading.
-        beta: inverse temperature that their weights have brought them to, float32.
+        beta: inverse temperature that their factors have brought them to, float32.
         family: the walker at the start that each one descends from, int32, shape (walker,).
         ancestor: the walker at the waiting time (of hosts: at the start) that each one descends from, int32.
         log_evidence: ln Z(beta)/Z(0), float32, shape (2,): the sum, and what rounding has taken from it.
@@ -112,7 +112,7 @@ def annealing(kernel: Kernel) -> Kernel:
 
 
 def resampled(u: Array, walkers: Walkers, energy: Array, beta: Array) -> Walkers:
-    """A population that is drawn anew, with weights that bring it to another inverse temperature.
+    """A population that is drawn anew, with factors that bring it to another inverse temperature.
 
     Args:
         u: uniform in (0, 1).
@@ -132,10 +132,10 @@ def resampled(u: Array, walkers: Walkers, energy: Array, beta: Array) -> Walkers
 
 
 def relative_weights(energy: Array, change: Array) -> tuple[Array, Array]:
-    """Weights exp(-change * energy) over their mean, less 1, and the logarithm of the mean.
+    """Factors exp(-change * energy) over their mean, less 1, and the logarithm of the mean.
 
     They are computed relative to the largest. Where all are of one order, as in small steps of beta, their differences
-    from it are summed, which keeps the digits of weights close to 1.
+    from it are summed, which keeps the digits of factors close to 1.
 
     Args:
         energy: of each walker, shape (walker,).
@@ -144,22 +144,22 @@ def relative_weights(energy: Array, change: Array) -> tuple[Array, Array]:
     best = jnp.where(change > 0, energy.min(), energy.max())
     power = -change * (energy - best)
     close = jnp.expm1(power).mean() > -0.5
-    weight = jnp.where(close, jnp.expm1(power), jnp.exp(power))  # less 1, or as it is
-    mean = weight.mean()
+    factor = jnp.where(close, jnp.expm1(power), jnp.exp(power))  # less 1, or as it is
+    mean = factor.mean()
     log_mean = jnp.where(close, jnp.log1p(mean), jnp.log(mean))
-    return (weight - mean) / jnp.where(close, 1 + mean, mean), log_mean - change * best
+    return (factor - mean) / jnp.where(close, 1 + mean, mean), log_mean - change * best
 
 
 def parents(u: Array, excess: Array) -> Array:
     """Whose copy each walker of the new population is, ascending, int32, shape (walker,).
 
-    Walker i gets the places j = 0, 1, ... with j + u in its stretch of the line, whose length is its relative weight
+    Walker i gets the places j = 0, 1, ... with j + u in its stretch of the line, whose length is its relative factor
     1 + excess_i: so many in the mean, and always one of the two whole numbers around it. Where a stretch ends is kept
-    as a whole number, which is exact, and the sum of what weights so far differ from 1.
+    as a whole number, which is exact, and the sum of what factors so far differ from 1.
 
     Args:
         u: uniform in (0, 1).
-        excess: relative weights less 1, shape (walker,); they sum to 0 but for rounding.
+        excess: relative factors less 1, shape (walker,); they sum to 0 but for rounding.
     """
     n = len(excess)
     whole = jnp.arange(1, n + 1)
@@ -195,7 +195,7 @@ class Annealed(Around):
         return annealing(self.system.kernel(plan))
 
     def observables(self, tasks: Sequence[Any]) -> dict[str, Observable]:
-        """Means over the walkers, and what families and weights tell; nothing of pairs."""
+        """Means over the walkers, and what families and factors tell; nothing of pairs."""
         return self._means(self.system.observables(tasks)) | POPULATION
 
     def optional(self, tasks: Sequence[Any]) -> dict[str, Observable]:
@@ -231,7 +231,7 @@ class Annealed(Around):
         config: Mapping[str, Any],
         task: Any,
     ) -> dict[str, np.ndarray]:
-        """Raise ValueError: weights count from infinite temperature."""
+        """Raise ValueError: factors count from infinite temperature."""
         raise fail("start", RANDOM, "a run")
 
     def cloned(self, states: Walkers) -> Walkers:
@@ -383,7 +383,7 @@ POPULATION = {
         _beta, (), "both", "1", "inverse temperature of the population", "beta", MACHTA
     ),
     "log_evidence": Observable(
-        _log_evidence, (), "both", "1", "ln Z(beta)/Z(0) by the weights so far", "ln Z/Z_0", MACHTA, _whole
+        _log_evidence, (), "both", "1", "ln Z(beta)/Z(0) by the factors so far", "ln Z/Z_0", MACHTA, _whole
     ),
     "families": _of_families("families from the start that are left", "n_f", "families", "families"),
     "family_entropy": _of_families("entropy of the sizes of families", "S_f", "1", "entropy"),

@@ -189,7 +189,8 @@ def test_squared_overlaps_stand_beside_their_level_and_chance(ds):
     np.testing.assert_allclose(ax.get_lines()[-1].get_ydata(), chance_level(ds))
     digits = plot.overlap_profile(ds.assign_attrs(task="digits"), name="spin_overlap_squared")
     assert len(digits.get_lines()) == len(ax.get_lines()) - 1
-    for data, squared in ((ds, 1), (ds.drop_vars("spin_overlap_squared"), 0)):
+    plain = ds.drop_vars("spin_overlap_squared")
+    for data, squared in ((ds, 2), (plain, 1), (plain.drop_vars("spin_autocorrelation_squared"), 0)):
         assert sum("squared" in ax.get_ylabel() for ax in plot.overview(data).axes) == squared
 
 

@@ -215,7 +215,8 @@ def test_tables_by_layer(squared):
     ds = ds.assign({name: ds[name].where(ds.layer != 4, 0.2 if squared else 0.9)})
     ds = ds if squared else ds.drop_vars("spin_overlap_squared")
     hosts, clones, note, quench = list(tables_by_layer(measured_part(ds)))
-    assert rows(hosts)[0] == ["layer", "neurons", "energy per gap", "violated", "accepted weights", "accepted spins"]
+    words = ["layer", "neurons", "energy per gap", "violated", "accepted weights", "accepted spins"]
+    assert rows(hosts)[0] == [*words, "moved rows", "accepted collapsed moves"]
     assert rows(hosts)[1][:2] == ["1", "20"] and rows(hosts)[10][:2] == ["10", "2"]
     head, *body = rows(clones)
     q, m2 = head.index(f"{'q²' if squared else 'q'} at lag 1\u202f000"), head.index("m²")

@@ -31,11 +31,17 @@ class Dynamics:
         moves: `moves(machine, patterns)`: how many moves one sweep of one replica offers in each layer 1..L, int64, by
             the names of the counts in the kernel's info. Counts without an entry are not kept.
         native: whether native kernels carry it out where they know the machine.
+        fused: whether fused kernels of GPU and TPU do; as `native` if None.
     """
 
     build: Callable[[Machine, Plan], Kernel]
     moves: Callable[[Machine, int], Mapping[str, np.ndarray]]
     native: bool = False
+    fused: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.fused is None:
+            object.__setattr__(self, "fused", self.native)
 
 
 def weight_moves(machine: Machine) -> np.ndarray:
@@ -104,7 +110,7 @@ def _swept(rule: str, machine: Machine, plan: Plan, further: tuple[str, ...] = (
 DYNAMICS: dict[str, Dynamics] = {
     "metropolis": Dynamics(partial(_swept, "metropolis"), _all_move, native=True),
     "heat_bath": Dynamics(partial(_swept, "heat_bath"), _all_move, native=True),
-    "feedforward": Dynamics(feedforward_kernel, _weights_move, native=True),
+    "feedforward": Dynamics(feedforward_kernel, _weights_move, native=True, fused=False),
 }
 """metropolis: weights and spins; heat_bath: spins and Ising weights, other weights by Metropolis; feedforward: weights
 only, the neurons follow."""
@@ -167,7 +173,8 @@ def dynamics_name(wish: Any) -> str:
 def dynamics_about(wish: Any) -> Any:
     """Dynamics as JSON values: a name, where a builder is imported from, or the fields of a `Dynamics`."""
     if isinstance(wish, Dynamics):
-        return {"build": import_path(wish.build), "moves": import_path(wish.moves), "native": wish.native}
+        about = {"build": import_path(wish.build), "moves": import_path(wish.moves), "native": wish.native}
+        return about if wish.fused == wish.native else about | {"fused": wish.fused}
     return dynamics_name(wish)
 
 
@@ -179,7 +186,7 @@ def dynamics_from(about: Any) -> Any:
     """
     if isinstance(about, str):
         return imported(about) if ":" in about else about
-    return Dynamics(imported(about["build"]), imported(about["moves"]), about["native"])
+    return Dynamics(imported(about["build"]), imported(about["moves"]), about["native"], about.get("fused"))
 
 
 def build(dynamics: Any, machine: Machine, plan: Plan) -> Kernel:
