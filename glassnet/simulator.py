@@ -80,8 +80,8 @@ def simulate(
             "feedforward" (weights alone move, neurons follow, only the outputs cost energy). Metropolis offers flips
             in a fixed order: at beta = 0, where every flip is accepted, spins and Ising weights just alternate, and at
             beta = inf their clones need not part; the heat bath has neither trait. Both also with further moves, as in
-            "heat_bath+gauge+permute+rows+collapsed" (`RunConfig` says what they are). Or a value: `Dynamics`, or a builder
-            `build(machine, plan) -> Kernel` of a kernel of your own, whose accepted moves are not counted.
+            "heat_bath+gauge+permute+rows+collapsed" (`RunConfig` says what they are). Or a value: `Dynamics`, or a
+            builder `build(machine, plan) -> Kernel` of a kernel of your own, whose accepted moves are not counted.
         weight_step: size d of a weight move (no effect on Ising weights).
         numbers: sizes of the moves by name, of another system, or of dynamics or an ensemble of your own, which find
             them in `params.numbers` beside `weight_step`.

@@ -25,8 +25,8 @@ def overview(data: Dataset) -> Figure:
 
     (a) energy and errors against time, (b) spin autocorrelation by layer at the first waiting time above 0 and at
     the last one, (c) overlap of clones by layer, both squared by neurons where that was measured, (d) overlaps of all
-    last configurations in the layer next to the input and in the central one. Of populations (c) the families that are left
-    and (d) ln Z(beta)/Z(0). Of a system without layers, energy and acceptance of the hosts against time.
+    last configurations in the layer next to the input and in the central one. Of populations (c) the families that are
+    left and (d) ln Z(beta)/Z(0). Of a system without layers, energy and acceptance of the hosts against time.
 
     Args:
         data: result of a run; a machine must have hidden layers. Several temperatures stand below each other, the

@@ -1,4 +1,4 @@
-"""Population annealing: copies of a system that follow one schedule and are chosen by Boltzmann factors, as one replica.
+"""Population annealing: copies of a system, chosen by Boltzmann factors along one schedule, as one replica.
 
 The copies are called walkers. They begin at infinite temperature. Whenever beta differs from that of the sweep before
 by db, the population is drawn anew: each walker leaves as many copies of itself as its factor exp(-db E) says, in units
