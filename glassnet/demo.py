@@ -34,8 +34,8 @@ CONFIG = RunConfig(
     task=DigitsTask(patterns=200, classes=(0, 1)),
     dynamics="feedforward",
     weight_step=0.3,
-    beta=4.0,
-    protocol=Protocol(sweeps=1000, waiting_times=(100, 1000), clones=4, samples=4, points_per_decade=5),
+    beta=8.0,
+    protocol=Protocol(sweeps=2000, waiting_times=(100, 2000), clones=4, samples=4, points_per_decade=5),
 )
 """The run of the demonstration: under three minutes on two cores. The energy counts wrong outputs."""
 
@@ -77,10 +77,10 @@ def drawn(ds: xr.Dataset) -> Figure:
 
 def caption(ds: xr.Dataset) -> str:
     """What was done and what was learned, in one line."""
-    what = f"{ds.attrs['patterns']} patterns ({ds.attrs['task']}) at the ends of a machine of depth {ds.attrs['depth']}"
+    what = f"{ds.attrs['patterns']} patterns ({ds.attrs['task']}), depth {ds.attrs['depth']}"
     wrong = (float(mean_and_error(ds[name].isel(time=-1))["mean"]) for name in ("train_error", "test_error"))
     training, fresh = (f"{100 * error:.1f} %" for error in wrong)
-    return f"{what}; wrong outputs: {training} of training data, {fresh} of fresh data"
+    return f"{what}: {training} of training outputs and {fresh} of fresh ones are wrong"
 
 
 def summary(ds: xr.Dataset) -> dict[str, Any]:

@@ -150,9 +150,9 @@ def test_demo_on_a_small_machine(config, tmp_path, monkeypatch):
     assert all(path.stat().st_size > 1000 for path in files.values())
     numbers = json.loads(files["summary"].read_text())
     assert numbers["config_hash"] == config.config_hash
-    assert f"machine of depth {config.machine.depth}; wrong outputs: " in numbers["caption"]
-    assert f"{100 * numbers['at_the_end']['train_error']['mean']:.1f} % of training data" in headline(numbers)
-    assert f"{100 * numbers['at_the_end']['test_error']['mean']:.1f} % of fresh data" in numbers["caption"]
+    assert f", depth {config.machine.depth}: " in numbers["caption"]
+    assert f"{100 * numbers['at_the_end']['train_error']['mean']:.1f} % of training outputs" in headline(numbers)
+    assert f"{100 * numbers['at_the_end']['test_error']['mean']:.1f} % of fresh ones" in numbers["caption"]
     assert set(numbers["by_waiting_time"]) == {"2", "8"}
     last = numbers["by_waiting_time"]["8"]
     assert last["overlap_at_longest_lag"][-1] == "clamped"
