@@ -156,7 +156,7 @@ def test_demo_on_a_small_machine(config, tmp_path, monkeypatch):
     assert set(numbers["by_waiting_time"]) == {"2", "8"}
     last = numbers["by_waiting_time"]["8"]
     assert last["overlap_at_longest_lag"][-1] == "clamped"
-    assert set(last["overlap_at_longest_lag"][:-1]) <= {"above 1/e", "below 1/e"}
+    assert set(last["overlap_at_longest_lag"][:-1]) <= {"above 1/e^2", "below 1/e^2"}
     assert len(last["spin_overlap"]["error"]) == config.machine.depth
     assert "t_w = 8" in headline(numbers)
 
