@@ -27,7 +27,7 @@ WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/test
 	$(PROGRAMS) $(BIN)/python -m pytest $(WORKERS)
 
-test-all: $(VENV)/test $(VENV)/lazy
+test-all: $(VENV)/test $(VENV)/lazy $(VENV)/mbar
 	$(PROGRAMS) GLASSNET_TEST_TYPES=1 $(BIN)/python -m pytest $(WORKERS) -m ""
 
 test-processors: $(VENV)/test
@@ -79,7 +79,7 @@ $(VENV)/oldest/installed: $(VENV)/installed
 	$(BIN)/uv pip install --quiet --python $(VENV)/oldest --resolution lowest-direct -r $(VENV)/oldest/requirements
 	@touch $@
 
-$(VENV)/test $(VENV)/lazy $(VENV)/lint $(VENV)/docs: $(VENV)/%: $(VENV)/installed
+$(VENV)/test $(VENV)/lazy $(VENV)/mbar $(VENV)/lint $(VENV)/docs: $(VENV)/%: $(VENV)/installed
 	$(BIN)/python -c '$(EXTRA)' $* > $@.part
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $@.part
 	@mv $@.part $@

@@ -110,7 +110,7 @@ def summary(ds: xr.Dataset) -> dict[str, Any]:
 
 
 def by_layer(ds: xr.Dataset) -> dict[str, Any]:
-    """What each layer does after one waiting time: squared overlaps of clones above 1/e^2 or not, the last is clamped."""
+    """What each layer does after one waiting time: clones agree by more than 1/e^2 or not, the last is clamped."""
     q = mean_and_error(ds["spin_overlap_squared"])["mean"]
     words = np.where(solid(q, LEVEL**2).isel(layer=slice(None, -1)), "above 1/e^2", "below 1/e^2")
     flagged = magnetised(ds).any("sample").values

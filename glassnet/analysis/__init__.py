@@ -24,6 +24,7 @@ from glassnet.analysis.layers import (
     solid,
     solid_depth,
 )
+from glassnet.analysis.mbar import mbar
 from glassnet.analysis.peak import peak, susceptibility_peak
 from glassnet.analysis.penetration import logarithmic_growth, penetration_depth
 from glassnet.analysis.plateau import plateau, plateau_height
@@ -84,6 +85,7 @@ __all__ = [
     "by_connectivity",
     "infinite_connectivity",
     "free_entropy",
+    "mbar",
     "penetration_depth",
     "logarithmic_growth",
 ]

@@ -50,16 +50,11 @@ def free_entropy(ds: Dataset, *, since: float | None = None) -> Dataset:
         ValueError: if a variable, coordinate or attribute is missing, beta does not begin at 0 or is infinite, an
             energy is not finite (a hard core), or the dynamics are not known.
     """
-    ds = result(ds, "clone_energy")
-    require(ds["clone_energy"], "ds.clone_energy", "temperature", "sample", "clone", "waiting_time", "lag", "layer")
-    ds = _by_beta(ds)
-    longest = float(ds["lag"].max())
-    since = longest / 2 if since is None else since
-    if not is_number(since) or not 0 <= since <= longest:
-        raise fail("since", f"be a lag from 0 to {longest:g}", since)
-    last = ds["clone_energy"].sel(waiting_time=ds["waiting_time"].max(), drop=True)
-    energy, at_zero = _energy(ds, over_clones(last.isel(lag=(ds["lag"] >= since).values)).astype(float).mean("lag"))
+    ds = ladder(ds)
+    late = late_energies(ds, since)
+    energy, at_zero = energies_at_zero(ds, over_clones(late).mean("lag"))
     if "clone_running_energy" in ds:  # of all rounds of swaps, not of the few lags that are measured
+        since = float(ds["lag"].max()) / 2 if since is None else since
         totals = last_window(ds.swap_dims(beta="temperature"), since)[0]
         energy = energy.transpose("sample", "beta").copy(data=totals / (float(patterns(ds)) * float(widths(ds).mean())))
     if not bool(np.isfinite(energy).all()):
@@ -73,8 +68,14 @@ def free_entropy(ds: Dataset, *, since: float | None = None) -> Dataset:
     return Dataset(values | {"integration_error": error})
 
 
-def _by_beta(ds: Dataset) -> Dataset:
-    """The result with the dimension `beta` in place of `temperature`, rising from 0."""
+def ladder(ds: Dataset) -> Dataset:
+    """A result with energies of clones and the dimension `beta` in place of `temperature`, rising from 0.
+
+    Raises:
+        ValueError: for another Dataset, or a beta that does not begin at 0 or is infinite.
+    """
+    ds = result(ds, "clone_energy")
+    require(ds["clone_energy"], "ds.clone_energy", "temperature", "sample", "clone", "waiting_time", "lag", "layer")
     if "beta" not in ds.coords or ds["beta"].dims != ("temperature",):
         raise fail("ds", "have the coordinate 'beta' along 'temperature'", sorted(map(str, ds.coords)))
     ds = ds.swap_dims(temperature="beta").sortby("beta")
@@ -84,9 +85,28 @@ def _by_beta(ds: Dataset) -> Dataset:
     return ds
 
 
-def _energy(ds: Dataset, per_gap: DataArray) -> tuple[DataArray, DataArray | float]:
-    """Energy per N M, and ln Z(0) per N M."""
-    dynamics, about, N, M = ds.attrs.get("dynamics"), attribute(ds, "machine"), widths(ds), patterns(ds)
+def late_energies(ds: Dataset, since: float | None) -> DataArray:
+    """Energies of the clones of the last waiting time from a lag on, half the longest one if None, float64.
+
+    Raises:
+        ValueError: if `since` is no lag of the run.
+    """
+    longest = float(ds["lag"].max())
+    since = longest / 2 if since is None else since
+    if not is_number(since) or not 0 <= since <= longest:
+        raise fail("since", f"be a lag from 0 to {longest:g}", since)
+    last = ds["clone_energy"].sel(waiting_time=ds["waiting_time"].max(), drop=True)
+    return last.isel(lag=(ds["lag"] >= since).values).astype(float)
+
+
+def energies_at_zero(ds: Dataset, per_gap: DataArray) -> tuple[DataArray, DataArray | float]:
+    """Energies by layer as energies per N M, and ln Z(0) per N M.
+
+    Raises:
+        ValueError: for dynamics that are not known, or a result that lacks layers.
+    """
+    about, N, M = attribute(ds, "machine"), widths(ds), patterns(ds)
+    dynamics = str(ds.attrs.get("dynamics")).split("+")[0]  # further moves change nothing
     if dynamics not in (*COUNTED, *FOLLOWING):
         raise fail("ds", f"have dynamics among {', '.join((*COUNTED, *FOLLOWING))}", dynamics)
     depth = about["depth"]

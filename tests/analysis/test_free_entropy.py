@@ -1,6 +1,7 @@
 """Free entropy by integration over beta: of energies that are known, of enumerated machines, of one perceptron."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -191,3 +192,24 @@ def test_energies_of_the_wrong_rung_are_seen(enumerated):
         assert abs(z_of(ds.assign(clone_energy=wrong), integral)[-1]) > 2 * ref.THRESHOLD
     warmer = ds.assign_coords(beta=("temperature", 1.15 * LADDER))
     assert ref.worst(z_of(warmer, integral)) > ref.THRESHOLD
+
+
+@pytest.mark.slow  # a library of its own
+def test_all_energies_together_give_the_same(enumerated):
+    pytest.importorskip("pymbar")
+    ds, exact, _ = enumerated
+    found = gn.analysis.mbar(ds, since=20)
+    assert ref.worst(((found.value.values - exact) / found.error.values)[1:]) < ref.THRESHOLD
+    assert found.value.values[0] == pytest.approx(exact[0], rel=1e-12) and float(found.error.max()) < 0.025
+    warmer = gn.analysis.mbar(ds.assign_coords(beta=("temperature", 1.15 * LADDER)), since=20)
+    assert ref.worst(((warmer.value.values - exact) / warmer.error.values)[1:]) > ref.THRESHOLD
+
+
+def test_without_pymbar_it_is_named(enumerated, monkeypatch):
+    module = sys.modules["glassnet.analysis.mbar"]
+    monkeypatch.setattr(module, "SOLVE", "import sys; sys.modules['pymbar'] = None; import pymbar")
+    with pytest.raises(ModuleNotFoundError, match=r"pip install glassnet\[mbar\]"):
+        gn.analysis.mbar(enumerated[0])
+    monkeypatch.setattr(module, "SOLVE", "raise SystemExit('not solved')")
+    with pytest.raises(RuntimeError, match="pymbar did not solve the equations: not solved"):
+        gn.analysis.mbar(enumerated[0])
