@@ -16,9 +16,9 @@ formula. *Starts*: planted less random, after the same time; allowed are 3 stand
 training error from random starts is 0. The effect of a claim is what is allowed less what is found, its error the
 standard error of the latter.
 
-Changed after a first run: single perceptrons run four times as long as deep machines. With 3,000 sweeps for all they had
-not yet learned at alpha = 5 and 10 (training error .0056 +- .0011 at N = 40 over the last octave, and falling), so that
-*Learned* was CONTRADICTED and the two claims about random starts were INCONCLUSIVE.
+Changed after a first run: single perceptrons run four times as long as deep machines. With 3,000 sweeps for all they
+had not yet learned at alpha = 5 and 10 (training error .0056 +- .0011 at N = 40 over the last octave, and falling), so
+that *Learned* was CONTRADICTED and the two claims about random starts were INCONCLUSIVE.
 
     python experiments/one_output.py --scale desk --cost
     python experiments/one_output.py --scale desk

@@ -4,6 +4,7 @@ from glassnet.analysis.aging import aging_exponent
 from glassnet.analysis.autocorrelation import integrated_time
 from glassnet.analysis.chance import chance_level
 from glassnet.analysis.collapse import collapse_quality
+from glassnet.analysis.convergence import convergence
 from glassnet.analysis.derive import derive
 from glassnet.analysis.distribution import overlap_distribution
 from glassnet.analysis.equilibration import Equilibration, equilibration
@@ -84,6 +85,7 @@ __all__ = [
     "chance_level",
     "by_connectivity",
     "infinite_connectivity",
+    "convergence",
     "free_entropy",
     "mbar",
     "penetration_depth",

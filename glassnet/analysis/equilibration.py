@@ -15,6 +15,7 @@ import numpy as np
 from scipy.stats import t as student
 from xarray import DataArray, Dataset
 
+from glassnet.analysis.convergence import convergence
 from glassnet.analysis.errors import mean_and_error, over_clones
 from glassnet.analysis.exchange import exchange_summary, last_window
 from glassnet.analysis.labels import ascending, own_words, require, result
@@ -63,11 +64,13 @@ class Equilibration:
         verdict: "EQUILIBRATED" (a strong check passed, and none failed), "NOT" (a check failed) or "UNMEASURED".
         reasons: a sentence for each check, those that decide first.
         checks: the checks.
+        footnotes: what decides nothing: R-hat and effective sample size (`convergence`).
     """
 
     verdict: str
     reasons: tuple[str, ...]
     checks: tuple[Check, ...]
+    footnotes: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -117,7 +120,17 @@ def equilibration(ds: Dataset, planted: Dataset | None = None) -> Equilibration:
     verdict = NOT if failed else EQUILIBRATED if carried else UNMEASURED
     first = failed or carried or undecided
     others = [check for check in checks if check not in first]
-    return Equilibration(verdict, tuple(check.reason for check in (*first, *others)), checks)
+    return Equilibration(verdict, tuple(check.reason for check in (*first, *others)), checks, tuple(_footnotes(ds)))
+
+
+def _footnotes(ds: Dataset) -> Iterator[str]:
+    found = convergence(ds)
+    if bool(found["r_hat"].notnull().any()):
+        r_hat, size = float(found["r_hat"].max()), float(found["effective_sample_size"].min())
+        yield (
+            f"R-hat of the energies over the last decade of lags: at most {r_hat:.3g}; effective sample size: at least "
+            f"{size:.0f} of {found.attrs['measurements']} measurements. Both can speak against equilibrium alone."
+        )
 
 
 def _taken(ds: Dataset, name: str) -> Dataset:

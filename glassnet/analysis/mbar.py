@@ -35,7 +35,7 @@ np.save(sys.stdout.buffer, np.array(found))
 def mbar(ds: Dataset, *, since: float | None = None) -> Dataset:
     """Free entropy per N M at every beta of a ladder that begins at 0, by MBAR from all measured energies.
 
-    ln Z_k = ln sum_n [sum_m N_m exp(beta_k E_n - beta_m E_n) / Z_m]^-1 over the N_m measurements n at all temperatures m
+    ln Z_k = ln sum_n [sum_m N_m exp(beta_k E_n - beta_m E_n) / Z_m]^-1 over N_m measurements n at all temperatures m
     [Shirts and Chodera, J. Chem. Phys. 129, 124105 (2008)]. Normalised as `free_entropy`, of which it is independent
     but for the run: no integral over beta, and distributions of neighbours that must overlap.
 

@@ -270,7 +270,7 @@ def equilibrium(ds: "Dataset", planted: "Dataset | None") -> Iterator[str]:
 
     found = equilibration(ds, planted)
     yield f"equilibrium: {found.verdict}"
-    yield from (f"  {reason}" for reason in found.reasons)
+    yield from (f"  {reason}" for reason in (*found.reasons, *found.footnotes))
 
 
 def exchange(ds: "Dataset") -> Iterator[str]:

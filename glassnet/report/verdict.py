@@ -17,18 +17,19 @@ def verdict(ds: Dataset) -> str:
 
 def reasons(ds: Dataset) -> Section | None:
     """The verdict and its reasons as a section; None where clones have not been measured yet."""
-    word, sentences = _found(ds)
+    word, sentences, footnotes = _found(ds)
     if not sentences:
         return None
     listed = tag("ul", *(tag("li", sentence) for sentence in sentences))
-    return Section("equilibrium", f"Equilibrium: {word}", joined([listed]))
+    notes = (tag("p", note, class_="note") for note in footnotes)
+    return Section("equilibrium", f"Equilibrium: {word}", joined([listed, *notes]))
 
 
-def _found(ds: Dataset) -> tuple[str, tuple[str, ...]]:
+def _found(ds: Dataset) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     if "equilibration" in ds.attrs:
-        return str(ds.attrs["equilibration"]), tuple(json.loads(str(ds.attrs.get("equilibration_reasons", "[]"))))
+        return str(ds.attrs["equilibration"]), tuple(json.loads(str(ds.attrs.get("equilibration_reasons", "[]")))), ()
     cut = measured_part(ds)
     if not has_clones(cut):
-        return "–", ()
+        return "–", (), ()
     found = equilibration(cut)
-    return found.verdict, found.reasons
+    return found.verdict, found.reasons, found.footnotes

@@ -23,7 +23,7 @@ def said(machine, dynamics):
     (gn.Machine(3, 4, ensemble="ising", potential=gn.Counting()), "heat_bath",
      ["v(r) = 1 for r &lt; 0", "J′ = −J, one weight of a row after the other, accepted with probability 1/(1"]),
     (gn.Machine(3, 4, ensemble="gaussian", potential=gn.Probit(0.7)), "heat_bath",
-     ["−ln Φ(r/0.7)", "√(1 + d²), x Gaussian, one weight of a row after the other (d = 0.1), accepted with probability "
+     ["−ln Φ(r/0.7)", "√(1 + d²), x Gaussian, one weight of a row after the other (d = 0.3), accepted with probability "
       "min(1", "S′ = −S, accepted with probability 1/(1"]),
     (gn.Machine(3, 4, potential=gn.Logistic(0.7)), "metropolis", ["v(r) = ln(1 + exp(−r/0.7))"]),
     (gn.Machine(3, 4, potential=gn.HardCore()), "feedforward", ["v(r) = ∞ for r &lt; 0", "the neurons follow"]),
