@@ -102,6 +102,14 @@ def mean(x):
     return x.mean("sample")
 
 
+def of_pymbar(ds):
+    """What `mbar` says of data; where only pymbar is missing, that."""
+    try:
+        return analysis.mbar(ds)
+    except ModuleNotFoundError:
+        return "pymbar is missing"
+
+
 ANALYSIS = {
     "derive": (lambda ds: ds, analysis.derive),
     "relaxation_time": (lambda ds: ds.spin_autocorrelation, analysis.relaxation_time),
@@ -154,6 +162,8 @@ ANALYSIS = {
     "by_connectivity": (several, analysis.by_connectivity),
     "infinite_connectivity": (sizes, analysis.infinite_connectivity),
     "free_entropy": (ladder, analysis.free_entropy),
+    "mbar": (ladder, of_pymbar),
+    "convergence": (lambda ds: ds, analysis.convergence),
     "start_equilibrium": (lambda ds: ds, analysis.start_equilibrium),
     "equilibration": (lambda ds: ds, analysis.equilibration),
     "population_summary": (populations, analysis.population_summary),
