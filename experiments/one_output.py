@@ -276,7 +276,7 @@ def against_load(ax: Axes, data: xr.Dataset) -> None:
         Line2D([], [], color=GREY, marker=marker, fillstyle=fill, markersize=4, linestyle="none", label=words[look])
         for look, (marker, fill) in looks.items()
     ]
-    ax.legend(handles=[*ax.get_legend_handles_labels()[0], *handles], loc="lower left", fontsize=6)
+    ax.legend(handles=[*ax.get_legend_handles_labels()[0], *handles], loc=(0.42, 0.22), fontsize=6)
 
 
 def in_width(ax: Axes, data: xr.Dataset) -> None:

@@ -34,8 +34,8 @@ def convergence(ds: Dataset, *, since: float | None = None) -> Dataset:
         ValueError: if `ds` is no result of a run, or `since` is no lag of it.
     """
     ds = ascending(result(ds, "clone_energy"))
+    require(ds["clone_energy"], "ds.clone_energy", "sample", "clone", "waiting_time", "lag")
     energy = ds["clone_energy"].isel(waiting_time=-1, drop=True)
-    require(energy, "ds.clone_energy", "sample", "clone", "lag")
     longest = float(ds["lag"].max())
     since = longest / 10 if since is None else since
     if not is_number(since) or not 0 <= since <= longest:

@@ -26,7 +26,10 @@ found = []
 for one in energy:  # (temperature, measurement)
     u = beta[:, None] * one.reshape(1, -1)
     solved = MBAR(u, np.full(len(beta), one.shape[1]), solver_protocol="robust")
-    found.append(solved.compute_free_energy_differences(compute_uncertainty=False)["Delta_f"][0])
+    f = solved.compute_free_energy_differences(compute_uncertainty=False)["Delta_f"][0]
+    apart = np.diag(solved.compute_overlap()["matrix"], -1) < 1e-3
+    f[1:][np.cumsum(apart) > 0] = np.nan
+    found.append(f)
 np.save(sys.stdout.buffer, np.array(found))
 """
 
@@ -43,7 +46,8 @@ def mbar(ds: Dataset, *, since: float | None = None) -> Dataset:
         ds: result of a ladder as `free_entropy` takes it.
         since: lag in sweeps from which on clones count; half the longest one if None.
     Returns:
-        By `beta`, in rising order: `value`, the mean over samples, and `error`, its standard error.
+        By `beta`, in rising order: `value`, the mean over samples, and `error`, its standard error; NaN from where two
+        neighbours have no energies in common, so that nothing connects them.
     Raises:
         ValueError: as `free_entropy`.
         ModuleNotFoundError: without pymbar (`pip install glassnet[mbar]`).

@@ -205,6 +205,13 @@ def test_all_energies_together_give_the_same(enumerated):
     assert ref.worst(((warmer.value.values - exact) / warmer.error.values)[1:]) > ref.THRESHOLD
 
 
+@pytest.mark.slow
+def test_temperatures_without_common_energies_are_not_connected():
+    pytest.importorskip("pymbar")
+    found = gn.analysis.mbar(liquid(gn.SoftCore(), BETA[[0, 1, 8]]))  # all energies of a temperature are one
+    assert found.value.isnull().values.tolist()[0] is False and found.value.isnull().values[-1]
+
+
 def test_without_pymbar_it_is_named(enumerated, monkeypatch):
     module = sys.modules["glassnet.analysis.mbar"]
     monkeypatch.setattr(module, "SOLVE", "import sys; sys.modules['pymbar'] = None; import pymbar")
