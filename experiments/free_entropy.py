@@ -144,10 +144,11 @@ def claims(data: xr.Dataset) -> list[Claim]:
         return Claim(
             text=text,
             source=source,
-            test=f"{allowed:.2g} and six standard errors less the deviation (seen within {allowed:.2g} and three errors)",
+            test=f"{allowed:.2g} and six errors less the deviation (seen within {allowed:.2g} and three errors)",
             effect=allowed + 6 * error - abs(value - with_),
             error=error,
             numbers=numbers,
+            spoilt="" if error <= allowed else f"the standard error is larger than {allowed:.2g}",
         )
 
     found = [

@@ -34,7 +34,7 @@ S, C, I = Verdict.SEEN, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
     ({"ordered": FACTORISED}, [S, S, C, S]),
     ({"ordered": LIQUID + 0.005}, [S, C, C, C]),
     ({"liquid": LIQUID + 0.01}, [C, C, S, S]),
-    ({"error": 1e-2}, [S, S, S, I]),
+    ({"error": 1e-2}, [I, I, I, I]),
 ])  # fmt: skip
 def test_verdicts(changes, verdicts):
     assert [claim.verdict for claim in script.claims(made(**changes))] == verdicts
@@ -52,7 +52,8 @@ def test_the_closures_differ_where_it_is_measured():
     found = script.theory(20.0, np.array([16.0]))
     assert found["factorised"][0] < found["exact"][0] - 0.003 < found["liquid"][0] - 0.005
     liquid = script.theory(3.0, np.array([16.0]))
-    assert liquid["factorised"] == pytest.approx(liquid["liquid"]) == pytest.approx(liquid["exact"])
+    for closure in script.CLOSURES:
+        assert liquid[closure] == pytest.approx(liquid["liquid"], abs=1e-4)
 
 
 @pytest.mark.slow
