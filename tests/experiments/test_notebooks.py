@@ -1,10 +1,14 @@
 """Notebooks: executed as they are committed, and they run."""
 
+import re
 from pathlib import Path
 
 import nbclient
 import nbformat
+import numpy as np
 import pytest
+from scipy.stats import norm
+from scipy.stats import t as student
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "experiments" / "notebooks").glob("*.ipynb"))
 LARGEST = 1_000_000
@@ -37,7 +41,9 @@ def test_is_committed_with_its_outputs(path):
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_runs(path, tmp_path):
-    """Cells raise no error (nbclient raises CellExecutionError) and show as many figures as the committed ones."""
+    """Cells raise no error (nbclient raises CellExecutionError), show the figures of the committed ones, and the same
+    numbers within their errors: another processor has other random walks.
+    """
     committed = nbformat.read(path, as_version=4)
     fresh = nbformat.read(path, as_version=4)
     for cell in fresh.cells:
@@ -45,6 +51,36 @@ def test_runs(path, tmp_path):
             cell.outputs = []
     nbclient.NotebookClient(fresh, timeout=900, resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert _figures(fresh) == _figures(committed) > 0
+    new, old = numbers(fresh), numbers(committed)
+    assert new.shape == old.shape and len(new) > 0
+    assert worst(new, old) < agreed(SAMPLES[path.stem])
+
+
+SAMPLES = {"tour": 8, "from_campaign_to_figure": 24}
+
+
+def numbers(notebook):
+    """All that is told as "value +- error", shape (number, 2)."""
+    text = "".join(output.get("text", "") for cell in outputs(notebook) for output in cell)
+    return np.array(re.findall(r"(-?\d+\.\d+) \+- (\d+\.\d+)", text), float).reshape(-1, 2)
+
+
+def worst(new, old):
+    """The largest difference in its errors; a digit is the least that an error can be."""
+    return np.max(abs(new[:, 0] - old[:, 0]) / np.hypot(*np.maximum([new[:, 1], old[:, 1]], 1e-5)))
+
+
+def agreed(samples):
+    """Where |t| of two means over so many samples has the probability of |z| = 4.5."""
+    return student.isf(norm.sf(4.5), 2 * (samples - 1))
+
+
+def test_another_number_is_seen():
+    for path in NOTEBOOKS:
+        old = numbers(nbformat.read(path, as_version=4))
+        assert len(old) > 0 and worst(old, old) == 0
+        new = old + [[1.0, 0.0]] * old[:, 1:] * 2 * agreed(SAMPLES[path.stem])
+        assert worst(new, old) > agreed(SAMPLES[path.stem])
 
 
 @pytest.mark.slow
