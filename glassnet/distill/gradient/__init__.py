@@ -5,9 +5,11 @@
 >>> recipe = gradient.Recipe(epochs=2)
 >>> ds = gradient.ladder(gradient.digits(), machines, ["none", "direct"], patterns=200, seeds=2, recipe=recipe)
 >>> dict(ds.test_error.sizes)
-{'machine': 2, 'method': 2, 'seed': 2}
+{'machine': 2, 'taught': 2, 'seed': 2}
 """
 
+from glassnet.distill.gradient.compare import difference, verdict
+from glassnet.distill.gradient.cost import cost
 from glassnet.distill.gradient.data import Images, cifar10, cifar100, digits, idx
 from glassnet.distill.gradient.ladder import Tuning, ladder
 from glassnet.distill.gradient.networks import CNN, MLP, ResNet
@@ -15,7 +17,7 @@ from glassnet.distill.gradient.paths import METHODS, Path
 from glassnet.distill.gradient.training import Recipe
 
 __all__ = [
-    "ladder", "METHODS", "Path", "Recipe", "Tuning",
+    "ladder", "cost", "METHODS", "Path", "Recipe", "Tuning", "difference", "verdict",
     "MLP", "CNN", "ResNet",
     "Images", "digits", "cifar10", "cifar100", "idx",
 ]  # fmt: skip

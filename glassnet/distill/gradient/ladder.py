@@ -50,6 +50,7 @@ VARIABLES = {
     "error_overlap": ("1", "wrong test patterns of the last parent that are wrong, too"),
     "softness": ("nats", "entropy of the softened targets of the last parent"),
     "test_wrong": ("1", "whether a test pattern is wrong; -1 where there is no network"),
+    "trial_error": ("1", "fraction of wrong validation patterns with settings that were tried"),
     "rate": ("1", "learning rate"),
     "decay": ("1", "weight decay"),
     "weight": ("1", "share lambda of the parents in the loss"),
@@ -157,11 +158,12 @@ def ladder(
         folder: where everything is kept; nowhere if None.
         report: called with a line for each network.
     Returns:
-        Dataset with dims machine, method, seed, NaN where a method does not lead to a machine: train_error,
-        validation_error, test_error (fractions of wrong patterns) and train_loss, ... (cross-entropy, nats); of
-        networks with parents fidelity (test patterns on which it says the same as its last parent), error_overlap
-        (fraction of that parent's wrong test patterns that are wrong, too) and softness (entropy of softened targets,
-        nats); rate, decay, weight and temperature, without dim seed; test_wrong with dim test_pattern.
+        Dataset with dims machine, taught (the method) and seed, NaN where a method does not lead to a machine:
+        train_error, validation_error and test_error (fractions of wrong patterns), train_loss and so on (cross-entropy,
+        nats); of networks with parents fidelity (test patterns on which it says the same as its last parent),
+        error_overlap (fraction of that parent's wrong test patterns that are wrong, too) and softness (entropy of
+        softened targets, nats); test_wrong with dim test_pattern; without dim seed rate, decay, weight, temperature, and
+        trial_error with dim trial, the validation error of the settings tried.
     Raises:
         ValueError: for an unknown method or machine, sizes that do not fit, or a folder of another ladder.
         ModuleNotFoundError: if optax is not installed.
@@ -267,12 +269,18 @@ class School:
         """Learning rate, weight decay, lambda and tau of a network: by validation errors, or from the recipe."""
         if self.tuning is None:
             return {name: np.float32(getattr(self.recipe, name)) for name in CHOSEN}
-        drawn, trials, per = self.tuning.drawn(self.sizes.seed), self.tuning.trials, self.tuning.seeds
+        found = self.trials(path, self.tuning)
+        best = np.lexsort((found["loss"], found["error"]))[0]
+        return {name: x[best] for name, x in self.tuning.drawn(self.sizes.seed).items()}
+
+    def trials(self, path: Path, tuning: Tuning) -> dict[str, np.ndarray]:
+        """Validation error and cross-entropy of a network with each of the settings tried, shape (trial,)."""
+        trials, per = tuning.trials, tuning.seeds
         like = {name: np.zeros(trials) for name in ("error", "loss")}
         found = self.shelf.get(f"{path.name}.trials", like)
         if found is None:
             who = np.tile(np.arange(self.sizes.seeds, len(self.keys)), trials)
-            values = {name: np.repeat(x, per) for name, x in drawn.items()}
+            values = {name: np.repeat(x, per) for name, x in tuning.drawn(self.sizes.seed).items()}
             state = self.taught(f"{path.name}.choice", path, who, values)
             said = logits(self.network(path), state, self.patterns, self.rows["validation"][who])
             right = self.images.labels[self.rows["validation"][who]]
@@ -280,8 +288,7 @@ class School:
             found = {name: x.reshape(trials, per).mean(1) for name, x in found.items()}
             self.shelf.put(f"{path.name}.trials", found)
             self.shelf.drop(f"{path.name}.choice")
-        best = np.lexsort((found["loss"], found["error"]))[0]
-        return {name: x[best] for name, x in drawn.items()}
+        return found
 
     def taught(
         self, name: str, path: Path, who: np.ndarray, values: Mapping[str, np.ndarray], ages: Iterable[int] = ()
@@ -356,6 +363,8 @@ class School:
             said, right = self.said(path, part)[reported], self.images.labels[self.rows[part]][reported]
             wrong = said.argmax(-1) != right
             found |= {f"{part}_error": wrong.mean(1), f"{part}_loss": losses(said, right).mean(1)}
+        if self.tuning is not None:
+            found["trial_error"] = self.trials(path, self.tuning)["error"]
         found |= {"test_wrong": wrong} | {name: settings[name] for name in CHOSEN[:2]}
         if not path.parents:
             return found
@@ -382,24 +391,29 @@ class School:
             found[path] = self.measured(path)
             error = found[path]["test_error"].mean()
             self.report(f"{path.name}: validation {found[path]['validation_error'].mean():.4f}, test {error:.4f}")
-        shape = {"machine": len(names), "method": len(methods)}
-        tests = {"test_wrong": {"test_pattern": self.images.tests}}
+        outer = {"machine": len(names), "taught": len(methods)}
+        trials = self.tuning.drawn(self.sizes.seed) if self.tuning else {}
+        further = {"test_wrong": {"seed": self.sizes.seeds, "test_pattern": self.images.tests}}
+        further |= {name: {} for name in CHOSEN} | {"trial_error": {"trial": len(trials["rate"]) if trials else 0}}
         variables = {}
         for name, (units, words) in VARIABLES.items():
-            inner = {} if name in CHOSEN else {"seed": self.sizes.seeds} | tests.get(name, {})
+            inner = further.get(name, {"seed": self.sizes.seeds})
             kind, nothing = (np.int8, -1) if name == "test_wrong" else (np.float64, np.nan)
-            values = np.full([*shape.values(), *inner.values()], nothing, kind)
+            values = np.full([*outer.values(), *inner.values()], nothing, kind)
             for (m, k), path in paths.items():
                 if path in found and name in found[path]:
                     values[names.index(m), list(methods).index(k)] = found[path][name]
-            variables[name] = ((*shape, *inner), values, {"units": units, "long_name": words})
+            variables[name] = ((*outer, *inner), values, {"units": units, "long_name": words})
+        if not trials:
+            del variables["trial_error"]
         paths_of = [["" if (p := paths[m, k]) is None else p.name for k in methods] for m in names]
         shape_of = self.images.shape, self.images.classes
-        coordinates = {
-            "machine": names, "method": list(methods), "seed": np.arange(self.sizes.seeds),
-            "path": (("machine", "method"), paths_of),
+        coordinates: dict[str, Any] = {
+            "machine": names, "taught": list(methods), "seed": np.arange(self.sizes.seeds),
+            "path": (("machine", "taught"), paths_of),
             "operations": ("machine", [network.operations(*shape_of) for network in self.machines.values()]),
         }  # fmt: skip
+        coordinates |= {f"trial_{name}": ("trial", x) for name, x in trials.items()}
         return xr.Dataset(variables, coordinates)
 
 
