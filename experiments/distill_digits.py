@@ -1,4 +1,4 @@
-"""Teacher assistants on digits: networks of two hidden layers, 256 to 8 wide, 1000 training images, paired seeds.
+"""Teacher assistants on digits: networks of two hidden layers, 256 to 10 wide, 1000 training images, paired seeds.
 
 Claims. Softened logits of a large network teach a small one more than the labels do [Hinton et al. 2015]; if the gap is
 large, assistants of intermediate size help, and more of them help more [Mirzadeh et al. 2020, Table 1 and 3]; errors
@@ -18,6 +18,10 @@ BEATS is SEEN, LOSES is CONTRADICTED. The verdicts for all other machines are in
 *Avalanche*: test images on which the teacher is wrong and the student, too, of those of the teacher; full path less
 direct. *Controls*: the teacher is better than the student on its own, and all students have learned (mean
 training error below .1 for every method); where not, the verdicts on that student are withheld.
+
+An earlier run had a student of width 8 and two seeds for choosing settings. Some of its students were stuck (mean
+training error up to .19), so that the control failed and every verdict was withheld; no effect was beyond three errors.
+Width 10 was taken since all 16 of other seeds learn there, by labels and by the teacher; all seeds below are new.
 
     python experiments/distill_digits.py --scale desk --cost
     python experiments/distill_digits.py --scale desk
@@ -50,7 +54,7 @@ class Sizes:
         validation: validation images.
         epochs: of each training.
         seeds: paired seeds.
-        trials: settings tried for each network, two seeds each.
+        trials: settings tried for each network, four seeds each.
     """
 
     widths: tuple[int, ...]
@@ -63,8 +67,8 @@ class Sizes:
 
 SIZES = {
     "smoke": Sizes((16, 12, 8, 6, 4), patterns=100, validation=50, epochs=4, seeds=2, trials=2),
-    "desk": Sizes((256, 64, 32, 16, 8), patterns=1000, validation=1000, epochs=60, seeds=16, trials=16),
-    "paper": Sizes((1024, 256, 64, 16, 8), patterns=2000, validation=1000, epochs=120, seeds=64, trials=32),
+    "desk": Sizes((256, 64, 32, 16, 10), patterns=1000, validation=1000, epochs=60, seeds=16, trials=16),
+    "paper": Sizes((1024, 256, 64, 16, 10), patterns=2000, validation=1000, epochs=120, seeds=64, trials=32),
 }
 
 
@@ -79,9 +83,9 @@ def arguments(sizes: Sizes) -> Arguments:
         "patterns": sizes.patterns,
         "validation": sizes.validation,
         "recipe": gradient.Recipe(epochs=sizes.epochs, batch=50),
-        "tuning": gradient.Tuning(trials=sizes.trials),
+        "tuning": gradient.Tuning(trials=sizes.trials, seeds=4),
         "seeds": sizes.seeds,
-        "seed": 1,
+        "seed": 2,
     }
 
 

@@ -11,7 +11,7 @@
 from glassnet.distill.gradient.compare import difference, verdict
 from glassnet.distill.gradient.cost import cost
 from glassnet.distill.gradient.data import Images, cifar10, cifar100, digits, idx
-from glassnet.distill.gradient.ladder import Tuning, ladder
+from glassnet.distill.gradient.ladders import Tuning, ladder
 from glassnet.distill.gradient.networks import CNN, MLP, ResNet
 from glassnet.distill.gradient.paths import METHODS, Path
 from glassnet.distill.gradient.training import Recipe

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from glassnet.distill.gradient.data import Images
-from glassnet.distill.gradient.ladder import Tuning
+from glassnet.distill.gradient.ladders import Tuning
 from glassnet.distill.gradient.networks import Network
 from glassnet.distill.gradient.paths import checked_methods, in_order, path_of
 from glassnet.distill.gradient.training import Recipe

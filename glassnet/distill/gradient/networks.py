@@ -166,8 +166,11 @@ class ResNet:
         first = convolution_start(keys.address(key, 0), 3, depth, self.filters[0])
         depth = self.filters[0]
         for s, filters in enumerate(self.filters):
-            head = block_start(keys.address(key, 1, s, 0), depth, filters)
-            rest = [block_start(keys.address(key, 1, s, n), filters, filters) for n in range(1, (self.depth - 2) // 6)]
+            head = block_start(keys.address(key, 1, s, 0), depth, filters, turned=depth != filters or s > 0)
+            rest = [
+                block_start(keys.address(key, 1, s, n), filters, filters, turned=False)
+                for n in range(1, (self.depth - 2) // 6)
+            ]
             stages.append({"head": head, "rest": jax.tree.map(lambda *x: jnp.stack(x), *rest) if rest else None})
             depth = filters
         weights = {"first": first, "stages": stages, "dense": dense_start(keys.address(key, 2), (depth, classes))}
@@ -193,7 +196,7 @@ class ResNet:
         total, depth, blocks = pixels**2 * 9 * depth * self.filters[0], self.filters[0], (self.depth - 2) // 6
         for s, n in enumerate(self.filters):
             pixels = pixels if s == 0 else -(-pixels // 2)
-            turned = 9 * depth * n + 9 * n * n + (depth * n if depth != n else 0)
+            turned = 9 * depth * n + 9 * n * n + (depth * n if depth != n or s > 0 else 0)
             total, depth = total + pixels**2 * (turned + (blocks - 1) * 18 * n * n), n
         return total + depth * classes
 
@@ -284,11 +287,11 @@ def convolved(
     return x * slope[None, None, None] + (weights["shift"] - mean * slope)[None, None, None], running
 
 
-def block_start(key: Array, inputs: int, outputs: int) -> dict[str, Any]:
-    """A residual block."""
+def block_start(key: Array, inputs: int, outputs: int, *, turned: bool) -> dict[str, Any]:
+    """A residual block; `turned` where its input has another shape than its output."""
     first = convolution_start(keys.address(key, 0), 3, inputs, outputs)
     second = convolution_start(keys.address(key, 1), 3, outputs, outputs)
-    around = convolution_start(keys.address(key, 2), 1, inputs, outputs) if inputs != outputs else None
+    around = convolution_start(keys.address(key, 2), 1, inputs, outputs) if turned else None
     return {"first": first, "second": second, "around": around}
 
 

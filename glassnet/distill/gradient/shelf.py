@@ -1,5 +1,6 @@
 """Where trained networks are kept: a folder, or memory."""
 
+import io
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ class Shelf:
         if not path.is_file():
             return None
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
                 return [file[f"arr_{n}"] for n in range(len(file.files))]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(f"File {path} is damaged ({error}); remove it, and it is made anew.") from error

@@ -162,8 +162,8 @@ def ladder(
         train_error, validation_error and test_error (fractions of wrong patterns), train_loss and so on (cross-entropy,
         nats); of networks with parents fidelity (test patterns on which it says the same as its last parent),
         error_overlap (fraction of that parent's wrong test patterns that are wrong, too) and softness (entropy of
-        softened targets, nats); test_wrong with dim test_pattern; without dim seed rate, decay, weight, temperature, and
-        trial_error with dim trial, the validation error of the settings tried.
+        softened targets, nats); test_wrong with dim test_pattern; without dim seed rate, decay, weight, temperature,
+        and trial_error with dim trial, the validation error of the settings tried.
     Raises:
         ValueError: for an unknown method or machine, sizes that do not fit, or a folder of another ladder.
         ModuleNotFoundError: if optax is not installed.
@@ -178,11 +178,12 @@ def ladder(
         raise fail("recipe.batch", f"be at most {patterns}, the training patterns", recipe.batch)
     ages_of(recipe.epochs, ages)
     sizes = Sizes(patterns=patterns, validation=validation, seeds=seeds, ages=ages, seed=seed)
+    described = {name: description(network) for name, network in machines.items()}
     for network in machines.values():
         jax.eval_shape(lambda n=network: n.start(keys.root(0), images.shape, images.classes))
     config = {
         "images": {"name": images.name, "sha256": images.sha256, "tests": images.tests, "classes": images.classes},
-        "machines": {name: description(network) for name, network in machines.items()},
+        "machines": described,
         "methods": [m if isinstance(m, str) else {"machines": m.machines, "kind": m.kind} for m in chosen.values()],
         "sizes": asdict(sizes), "recipe": asdict(recipe),
         "tuning": asdict(tuning) if tuning else None,
@@ -287,7 +288,7 @@ class School:
             found = {"error": (said.argmax(-1) != right).mean(1), "loss": losses(said, right).mean(1)}
             found = {name: x.reshape(trials, per).mean(1) for name, x in found.items()}
             self.shelf.put(f"{path.name}.trials", found)
-            self.shelf.drop(f"{path.name}.choice")
+        self.shelf.drop(f"{path.name}.choice")
         return found
 
     def taught(
