@@ -8,6 +8,7 @@
 {'machine': 2, 'taught': 2, 'seed': 2}
 """
 
+from glassnet.distill.gradient import bounds
 from glassnet.distill.gradient.compare import difference, verdict
 from glassnet.distill.gradient.cost import cost
 from glassnet.distill.gradient.data import Images, cifar10, cifar100, digits, idx
@@ -17,7 +18,7 @@ from glassnet.distill.gradient.paths import METHODS, Path
 from glassnet.distill.gradient.training import Recipe
 
 __all__ = [
-    "ladder", "cost", "METHODS", "Path", "Recipe", "Tuning", "difference", "verdict",
+    "ladder", "cost", "METHODS", "Path", "Recipe", "Tuning", "difference", "verdict", "bounds",
     "MLP", "CNN", "ResNet",
     "Images", "digits", "cifar10", "cifar100", "idx",
 ]  # fmt: skip
