@@ -10,6 +10,7 @@
 
 from glassnet.distill.gradient import bounds
 from glassnet.distill.gradient.compare import difference, verdict
+from glassnet.distill.gradient.config import read_ladder
 from glassnet.distill.gradient.cost import cost
 from glassnet.distill.gradient.data import Images, cifar10, cifar100, digits, idx
 from glassnet.distill.gradient.ladders import Tuning, ladder
@@ -18,7 +19,7 @@ from glassnet.distill.gradient.paths import METHODS, Path
 from glassnet.distill.gradient.training import Recipe
 
 __all__ = [
-    "ladder", "cost", "METHODS", "Path", "Recipe", "Tuning", "difference", "verdict", "bounds",
+    "ladder", "read_ladder", "cost", "METHODS", "Path", "Recipe", "Tuning", "difference", "verdict", "bounds",
     "MLP", "CNN", "ResNet",
     "Images", "digits", "cifar10", "cifar100", "idx",
 ]  # fmt: skip
