@@ -38,12 +38,14 @@ def test_table(monkeypatch):
     assert distill.agreement(errors, shifted) == pytest.approx(0, abs=1e-9)
     shifted = errors | {"w4": [0.3, 0.31, 0.32]}
     assert distill.agreement(errors, shifted) == pytest.approx(0.11 / (0.01 / 3**0.5))
-    ours = {"first": 2.0, "second": 1.0, "errors": errors}
+    first, second = {"seconds": 2.0, "processor": 4.0}, {"seconds": 1.0, "processor": 2.0}
+    ours = {"first": first, "second": second, "errors": errors}
     monkeypatch.setattr(distill, "timed_here", lambda arguments: ours)
-    monkeypatch.setattr(distill, "timed_torch", lambda *_: {"seconds": 6.0, "errors": errors, "torch": "9"})
+    theirs = {"seconds": 6.0, "processor": 8.0, "errors": errors, "torch": "9"}
+    monkeypatch.setattr(distill, "timed_torch", lambda *_: theirs)
     found = distill.compared(ARGUMENTS, "python")
-    assert (found["loop"]["ratio_first"], found["stacked"]["ratio_second"]) == (3, 6)
-    assert "| PyTorch 9, seed after seed | 6.0 | 3.0 | 6.0 | 0.0 |" in distill.table(found)
+    assert "| PyTorch 9, seed after seed | 6.0 | 3.00 | 8.0 | 2.00 | 0.0 |" in distill.table(found)
+    assert "| glassnet, compiled | 1.0 | 0.50 | 2.0 | 0.50 |  |" in distill.table(found)
     assert "PyTorch is not installed there" in distill.table({"glassnet": ours})
 
 
