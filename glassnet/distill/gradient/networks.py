@@ -7,6 +7,7 @@ normalisation, which are not. Calling it gives logits. Weights are Gaussian with
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import jax
@@ -259,6 +260,24 @@ def running_start(weights: dict[str, Array]) -> dict[str, Array]:
     return {"mean": jnp.zeros_like(weights["shift"]), "variance": jnp.ones_like(weights["scale"])}
 
 
+@partial(jax.checkpoint, static_argnums=2)
+def product(x: Array, J: Array, stride: int) -> Array:
+    """A convolution as a product of patches and weights, which stays a product where seeds are mapped over.
+
+    The patches are made again for the slopes instead of being kept.
+
+    Args:
+        x: shape (image, row, column, colour).
+        J: shape (row, column, colour, filter), as many rows as columns, an odd number.
+        stride: pixels from one output to the next.
+    """
+    size, reach = J.shape[0], J.shape[0] // 2
+    padded = jnp.pad(x, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
+    last = x.shape[1] - 1 - (x.shape[1] - 1) % stride
+    parts = [padded[:, i : i + last + 1 : stride, j : j + last + 1 : stride] for i in range(size) for j in range(size)]
+    return jnp.concatenate(parts, axis=-1) @ J.reshape(-1, J.shape[-1])
+
+
 def convolved(
     x: Array, weights: dict[str, Array], running: dict[str, Array], *, training: bool, stride: int = 1
 ) -> tuple[Array, dict[str, Array]]:
@@ -273,10 +292,7 @@ def convolved(
     Returns:
         The same for the next layer, and new running averages.
     """
-    reach = weights["J"].shape[0] // 2
-    padding = ((reach, reach), (reach, reach))
-    numbers = ("NHWC", "HWIO", "NHWC")
-    x = lax.conv_general_dilated(x, weights["J"], (stride, stride), padding, dimension_numbers=numbers)
+    x = product(x, weights["J"], stride)
     mean, variance = running["mean"], running["variance"]
     if training:
         mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
