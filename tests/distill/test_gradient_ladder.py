@@ -181,9 +181,13 @@ def test_trees_on_a_shelf(tmp_path):
         assert shelf.get("one", tree) is None
 
 
-def test_convolutions_in_a_ladder(images):
+PLAIN = {"large": gradient.CNN((3, "pool")), "small": gradient.CNN((2, "pool"))}
+RESIDUAL = {"large": gradient.ResNet(14, (2, 3, 4)), "small": gradient.ResNet(8, (2, 3, 4))}
+
+
+@pytest.mark.parametrize("machines", [PLAIN, pytest.param(RESIDUAL, marks=pytest.mark.slow)], ids=["plain", "residual"])
+def test_convolutions_in_a_ladder(images, machines):
     square = gradient.Images("square", images.images.reshape(-1, 28, 28, 1)[:, ::2, ::2], images.labels, 200, 10)
-    machines = {"large": gradient.ResNet(8, (2, 3, 4)), "small": gradient.CNN((2, "pool", 3, "pool"))}
     ds = gradient.ladder(square, machines, ["none", "direct"], **SMALL | {"tuning": None})
     assert np.isfinite(ds.test_loss.sel(machine="small")).all()
 

@@ -322,6 +322,7 @@ class School:
                 last = time.monotonic()
 
         settings = {k: jnp.asarray(values[k], jnp.float32) for k in CHOSEN}
+        settings["weight"] *= float(bool(path.parents))
         settings["momentum"] = jnp.full(len(who), recipe.momentum, jnp.float32)
         state = trained(
             network, recipe, state, self.patterns, self.rows["train"][who], self.targets(path, who),
@@ -350,11 +351,14 @@ class School:
         return logits(self.network(path), self.finished(path, age), self.patterns, self.rows[part])
 
     def targets(self, path: Path, who: np.ndarray) -> np.ndarray:
-        """What its parents say to a network: logits of shape (network, pattern, parent, class)."""
+        """What its parents say to a network: logits of shape (network, pattern, parent, class).
+
+        Without parents one that says nothing, and whose share lambda is 0: the program is that of one parent.
+        """
         ages = self.ages if path.kind == "in_time" else (None,)
         said = [self.said(parent, "train", age)[who] for parent in path.parents for age in ages]
-        empty = np.zeros((len(who), self.sizes.patterns, 0, self.images.classes), np.float32)
-        return np.stack(said, axis=2) if said else empty
+        nothing = np.zeros((len(who), self.sizes.patterns, self.images.classes), np.float32)
+        return np.stack(said or [nothing], axis=2)
 
     def measured(self, path: Path) -> dict[str, Any]:
         """What the result says of one network; arrays over its seeds."""

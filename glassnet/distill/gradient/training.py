@@ -216,7 +216,7 @@ def _epoch(
 @partial(jax.jit, static_argnames=("network",))
 def _logits(network: Network, weights: Tree, running: Tree, patterns: Patterns, rows: Array) -> Array:
     def one(weights: Tree, running: Tree, rows: Array) -> Array:
-        return lax.map(lambda part: network(weights, running, inputs(patterns, part), training=False)[0], rows)
+        return network(weights, running, inputs(patterns, rows), training=False)[0]
 
     return jax.vmap(one)(weights, running, rows)
 
@@ -232,10 +232,12 @@ def logits(network: Network, state: State, patterns: Patterns, rows: np.ndarray)
     Returns:
         Logits, float32, shape (member, n, class).
     """
-    members, n = rows.shape
-    filled = np.pad(rows, ((0, 0), (0, -n % CHUNK)), mode="edge").reshape(members, -1, CHUNK)
-    found = np.asarray(_logits(network, state.weights, state.running, patterns, jnp.asarray(filled)))
-    return found.reshape(members, -1, found.shape[-1])[:, :n]
+    filled = np.pad(rows, ((0, 0), (0, -rows.shape[1] % CHUNK)), mode="edge")  # one program for any number
+    parts = [
+        np.asarray(_logits(network, state.weights, state.running, patterns, jnp.asarray(filled[:, k : k + CHUNK])))
+        for k in range(0, filled.shape[1], CHUNK)
+    ]
+    return np.concatenate(parts, axis=1)[:, : rows.shape[1]]
 
 
 def trained(
