@@ -1,5 +1,6 @@
 """Ladders: what is trained with what, bits however a ladder is stopped, and arguments that make no sense."""
 
+import doctest
 import subprocess
 import sys
 import time
@@ -190,6 +191,10 @@ def test_convolutions_in_a_ladder(images, machines):
     square = gradient.Images("square", images.images.reshape(-1, 28, 28, 1)[:, ::2, ::2], images.labels, 200, 10)
     ds = gradient.ladder(square, machines, ["none", "direct"], **SMALL | {"tuning": None})
     assert np.isfinite(ds.test_loss.sel(machine="small")).all()
+
+
+def test_the_example_of_the_package():
+    assert doctest.testmod(gradient).failed == 0
 
 
 # Paths.

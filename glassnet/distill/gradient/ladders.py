@@ -153,7 +153,7 @@ def ladder(
         recipe: how all are trained.
         tuning: how settings are chosen; those of the recipe hold for all if None.
         seeds: number of seeds.
-        ages: states of the teacher that teach in turn by the method "in_time".
+        ages: states of the teacher that teach in turn, if "in_time" is among the methods; they are kept then.
         seed: root of all random numbers.
         folder: where everything is kept; nowhere if None.
         report: called with a line for each network.
@@ -176,8 +176,10 @@ def ladder(
     images.check(patterns, validation)
     if recipe.batch > patterns:
         raise fail("recipe.batch", f"be at most {patterns}, the training patterns", recipe.batch)
-    ages_of(recipe.epochs, ages)
-    sizes = Sizes(patterns=patterns, validation=validation, seeds=seeds, ages=ages, seed=seed)
+    integer(1, ages=ages)
+    timed = any(m == "in_time" or (isinstance(m, Path) and m.kind == "in_time") for m in chosen.values())
+    sizes = Sizes(patterns=patterns, validation=validation, seeds=seeds, ages=ages if timed else 1, seed=seed)
+    ages_of(recipe.epochs, sizes.ages)
     described = {name: description(network) for name, network in machines.items()}
     for network in machines.values():
         jax.eval_shape(lambda n=network: n.start(keys.root(0), images.shape, images.classes))
