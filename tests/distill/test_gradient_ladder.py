@@ -152,6 +152,8 @@ def test_kill_9(tmp_path, images, result):
 
 def test_a_folder_of_another_ladder_is_refused(tmp_path, images):
     options = SMALL | {"tuning": None, "recipe": gradient.Recipe(epochs=2, batch=20)}
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".config.json.77.part").write_text("{")  # of a process that was killed as it began
     gradient.ladder(images, MACHINES, ["none"], **options, folder=tmp_path / "run")
     with pytest.raises(ValueError, match="holds another ladder .*sizes.seeds: 2, not 3"):
         gradient.ladder(images, MACHINES, ["none"], **options | {"seeds": 3}, folder=tmp_path / "run")

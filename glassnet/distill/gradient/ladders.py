@@ -31,7 +31,7 @@ from glassnet.distill.gradient.paths import (
 )
 from glassnet.distill.gradient.shelf import Shelf
 from glassnet.distill.gradient.training import Patterns, Recipe, Settings, State, logits, optax, started, trained
-from glassnet.store.durable import write_text
+from glassnet.store.durable import remove_left_over, write_text
 from glassnet.store.files import read, save
 from glassnet.store.lock import locked
 from glassnet.store.provenance import provenance
@@ -233,6 +233,8 @@ def checked_folder(folder: File, config: Mapping[str, Any]) -> File:
         if changed:
             raise ValueError(f"Argument `folder` holds another ladder ({folder}): {'; '.join(changed)}.")
         return folder
+    if folder.is_dir():
+        remove_left_over(folder, "config.json")  # of a process that was killed as it began
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise fail("folder", "be empty, new, or of this ladder", str(folder))
     folder.mkdir(parents=True, exist_ok=True)
