@@ -26,6 +26,7 @@ from matplotlib.figure import Figure
 
 import glassnet as gn
 from glassnet.cli.progress import progress_bar
+from glassnet.distill import gradient
 from glassnet.output import writable_folder, write_figure, write_text
 from glassnet.store.provenance import provenance
 
@@ -173,8 +174,7 @@ class Experiment:
         return {name: self._one(name, arguments) for name, arguments in runs.items()}
 
     def _one(self, name: str, arguments: Arguments) -> xr.Dataset:
-        if not self.quiet:
-            print(f"{datetime.now():%H:%M:%S} {name}", file=sys.stderr, flush=True)
+        self._tell(name)
         self.runs.mkdir(parents=True, exist_ok=True)
         with progress_bar(quiet=self.quiet) as report:
             task = arguments["task"]
@@ -183,6 +183,30 @@ class Experiment:
         kept = ("config_hash", "seed", "device", "sweeps", "git_commit", "started", "run_seconds")
         self._done[name] = {k: ds.attrs[k] for k in kept if k in ds.attrs} | {"proposals": proposals(arguments)}
         return ds
+
+    def teach(self, ladders: Mapping[str, Arguments]) -> dict[str, xr.Dataset]:
+        """Ladders of networks (arguments of `gradient.ladder` by name), each in a folder of its own, as `simulate`."""
+        costs = {name: sum(gradient.cost(**arguments).values()) for name, arguments in ladders.items()}
+        if self._cost:
+            print(
+                "\n".join(
+                    f"{name}: {n:.2e} multiplications, {n / 3.6e14:.2g} hours at 1e11/s" for name, n in costs.items()
+                )
+            )
+            sys.exit(0)
+        writable_folder(self.folder)
+        self.runs.mkdir(parents=True, exist_ok=True)
+        found = {}
+        for name, arguments in ladders.items():
+            ds = gradient.ladder(**arguments, folder=self.runs / name, report=self._tell)
+            kept = ("config_hash", "seed", "device", "git_commit", "started", "run_seconds")
+            self._done[name] = {k: ds.attrs[k] for k in kept} | {"multiplications": costs[name]}
+            found[name] = ds
+        return found
+
+    def _tell(self, line: str) -> None:
+        if not self.quiet:
+            print(f"{datetime.now():%H:%M:%S} {line}", file=sys.stderr, flush=True)
 
     def finish(self, figure: Figure, claims: Sequence[Claim], data: xr.Dataset, **numbers: Any) -> None:
         """Write figure.png, figure.pdf, summary.json and data.nc, and print the verdicts.

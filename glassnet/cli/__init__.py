@@ -21,6 +21,7 @@ COMMANDS = {
     "report": "write a page of HTML about a run: warnings, figures, tables, configuration",
     "info": "say what is in a dataset, or on what machine glassnet would run",
     "theory": "curves of the replica theory: overlaps, transitions, replica symmetry breaking",
+    "ladder": "networks that teach one another by gradients: a ladder from teacher to student",
     "demo": "handwritten digits in a deep machine, from data to figure, in about two minutes",
     "bench": "how fast the sweeps are on this machine",
 }

@@ -1,0 +1,1 @@
+"""Distillation: machines that teach machines."""
