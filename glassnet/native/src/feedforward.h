@@ -52,6 +52,7 @@ struct FollowScratch {
   Link* links;
   float* feeding;              // (neuron, pattern): spins of the layer below
   int8_t* outputs;             // (pattern, neuron)
+  float *means, *floors;       // (pattern, neuron): targets of the outputs, times their spins
   Mask* masks;                 // (neuron, vector of patterns): where it would turn over
   int32_t *touched, *unknown;  // patterns where a neuron turns over; those of them whose energy after that is not known
   uint64_t* turned[2];         // (try, word): neurons of a layer that turned over, a bit each
@@ -90,7 +91,10 @@ struct FollowScratch {
     take(influence, dense);
     take(links, sparse);
     take(feeding, below * stride);
-    take(outputs, patterns * column_width(m.layers[m.depth - 1].weights.neurons));
+    const size_t outs = patterns * column_width(m.layers[m.depth - 1].weights.neurons);
+    take(outputs, outs);
+    take(means, m.targets.means ? outs : 0);
+    take(floors, m.targets.means ? outs : 0);
     take(masks, moving * mask_stride);
     take(touched, patterns);
     take(unknown, patterns);
@@ -168,7 +172,7 @@ class Following {
     open();
     for (int l = 0; l + 1 < m.depth; l++) {
       open_rows(m.layers[l]);
-      accepted[l] = m.layers[l].weights.ensemble == SPHERICAL ? sweep<2>(l) : sweep<1>(l);
+      if (!m.layers[l].frozen) accepted[l] = m.layers[l].weights.ensemble == SPHERICAL ? sweep<2>(l) : sweep<1>(l);
       close_rows(m.layers[l]);
     }
     transpose(scratch.columns + last.place, scratch.height, last.weights.fields, m.patterns, m.patterns,
@@ -231,15 +235,38 @@ class Following {
       for (int i = outputs; i < last.width; i++) scratch.outputs[size_t(mu) * last.width + i] = 1;
       scratch.now[mu].column = 0;
     }
-    with_cost(potential, [&](auto cost) {
+    if (m.targets.means) open_targets();
+    with_cost(potential, m.targets, [&](auto cost) {
       for (int mu = 0; mu < m.patterns; mu++) {
         Floats total{};
         for (int v = 0; v < last.width; v += LANES)
-          cost.add(total, signed_by(load<Bytes>(scratch.outputs + size_t(mu) * last.width + v),
-                                    load<Floats>(column(mu) + last.place + v)) - potential.margin);
+          add_cost(cost, total, signed_by(load<Bytes>(scratch.outputs + size_t(mu) * last.width + v),
+                                          load<Floats>(column(mu) + last.place + v)) - potential.margin,
+                   size_t(mu) * last.width + v);
         scratch.now[mu].energy = sum(total);
       }
     });
+  }
+
+  void open_targets() {
+    const int outputs = last.weights.neurons;
+    transpose(m.targets.means, m.patterns, scratch.means, last.width, outputs, m.patterns);
+    transpose(m.targets.floors, m.patterns, scratch.floors, last.width, outputs, m.patterns);
+    for (int mu = 0; mu < m.patterns; mu++) {
+      const size_t first = size_t(mu) * last.width;
+      for (int i = outputs; i < last.width; i++) scratch.means[first + i] = scratch.floors[first + i] = 1.0f;
+      for (int v = 0; v < last.width; v += LANES) {
+        float* means = scratch.means + first + v;
+        store(means, signed_by(load<Bytes>(scratch.outputs + first + v), load<Floats>(means)));
+      }
+    }
+  }
+
+  // Adds the costs of a vector of outputs, which begins `at` in the order (pattern, neuron).
+  template <class Cost>
+  INLINED void add_cost(Cost cost, Floats& total, Floats gap, size_t at) const {
+    if constexpr (is_aimed<Cost>) cost.add(total, gap, load<Floats>(scratch.means + at), load<Floats>(scratch.floors + at));
+    else cost.add(total, gap);
   }
 
   // Rows
@@ -477,7 +504,7 @@ class Following {
   void to_next_layer(int q, Climb& climb) {
     const auto to = [&](auto vectors) {
       if (q + 1 < m.depth) turn_over<vectors, LOWEST>(q, climb);
-      else with_cost(potential, [&](auto cost) { try_outputs<vectors, LOWEST>(cost, climb); });
+      else with_cost(potential, m.targets, [&](auto cost) { try_outputs<vectors, LOWEST>(cost, climb); });
     };
     if (m.layers[q].targets) return to(Number<0>{});
     switch (m.layers[q].width / LANES) {
@@ -524,16 +551,22 @@ class Following {
       const int8_t* outputs;
       Floats margin, total;
       Cost cost;
+      const float *means, *floors;
 
       INLINED void take(int v, const Floats (&)[COUNT], const Floats (&after)[COUNT]) {
-        for (int k = 0; k < COUNT; k++)
-          cost.add(total, signed_by(load<Bytes>(outputs + v + k * LANES), after[k]) - margin);
+        for (int k = 0; k < COUNT; k++) {
+          const Floats gap = signed_by(load<Bytes>(outputs + v + k * LANES), after[k]) - margin;
+          if constexpr (is_aimed<Cost>)
+            cost.add(total, gap, load<Floats>(means + v + k * LANES), load<Floats>(floors + v + k * LANES));
+          else cost.add(total, gap);
+        }
       }
     };
     const int8_t* outputs = scratch.outputs;
     const Floats margin = floats(potential.margin);
     const auto make = [&](int k) __attribute__((always_inline)) {
-      return Costing{outputs + size_t(climb.patterns[k]) * last.width, margin, Floats{}, cost};
+      const size_t at = size_t(climb.patterns[k]) * last.width;
+      return Costing{outputs + at, margin, Floats{}, cost, scratch.means + at, scratch.floors + at};
     };
     Energy* const after = this->after(climb.neuron);
     over_tries<VECTORS, LOWEST>(m.depth - 1, climb, make, [&](int k, const Costing& part) __attribute__((always_inline)) {

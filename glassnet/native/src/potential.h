@@ -124,6 +124,80 @@ INLINE auto with_cost(const Potential& v, F f) {
   }
 }
 
+// ln cosh x, as glassnet.perceptron.targets.log_cosh: a series below .6, above |x| + ln(1 + exp(-2|x|)) - ln 2.
+INLINE Floats log_cosh(Floats x) {
+  const Floats size = as_floats(as_words(x) & ~SIGN), square = x * x;
+  Floats near = floats(1.6403319894e-03f);
+  near = near * square - 6.5859204273e-03f;
+  near = near * square + 2.2202515822e-02f;
+  near = near * square - 8.3332484532e-02f;
+  near = (near * square + 4.9999999469e-01f) * square;
+  const Ints far = size >= 0.6f;
+  if (!any(far)) return near;
+  const Floats z = exponential_of(-2.0f * size);
+  Floats p = floats(-8.2749731520e-02f);
+  p = p * z + 1.7576420725e-01f;
+  p = p * z - 2.4650437758e-01f;
+  p = p * z + 3.3309771928e-01f;
+  p = p * z - 4.9999409270e-01f;
+  p = p * z + 9.9999997576e-01f;
+  return select(far, size + (p * z - 0.69314718056f), near);
+}
+
+// Costs of outputs that have targets: a gap comes with its target, m times the spin, and with the floor of the cost. A gap
+// of infinity costs nothing here, too.
+template <class Cost>
+struct Soft {
+  Cost cost;
+  float keep, pull, scale, margin;  // 1 - lambda, lambda tau^2 / strength, 1 / tau
+
+  __attribute__((always_inline)) Floats of(Floats gap, Floats mean, Floats floor) const {
+    Floats own{};
+    cost.add(own, gap);
+    const Floats x = (gap + margin) * scale;
+    return select(gap < 1e30f, keep * own + pull * (log_cosh(x) - mean * x + floor), Floats{});
+  }
+};
+
+// The parents' spins as labels: (1 + m)/2 of them agree with the label.
+template <class Cost>
+struct Hard {
+  Cost cost;
+  float keep, pull, scale, margin;  // 1 - lambda, lambda
+
+  __attribute__((always_inline)) Floats of(Floats gap, Floats mean, Floats) const {
+    Floats own{}, other{};
+    cost.add(own, gap);
+    cost.add(other, -gap - 2.0f * margin);
+    return select(gap < 1e30f, keep * own + pull * 0.5f * ((1.0f + mean) * own + (1.0f - mean) * other), Floats{});
+  }
+};
+
+template <class Mix>
+struct Aimed : Mix {
+  void add(Floats& total, Floats gap, Floats mean, Floats floor = Floats{}) const { total += this->of(gap, mean, floor); }
+  void take(Floats& total, Floats gap, Floats mean) const { total -= this->of(gap, mean, Floats{}); }
+};
+
+// Whether a cost asks for targets.
+template <class Cost>
+constexpr bool is_aimed = false;
+template <class Mix>
+constexpr bool is_aimed<Aimed<Mix>> = true;
+
+// Calls f with the cost of the potential, mixed with that of the targets if there are any.
+template <class F>
+INLINE auto with_cost(const Potential& v, const TargetSpec& targets, F f) {
+  if (!targets.means) return with_cost(v, f);
+  const float keep = 1.0f - targets.weight, tau = targets.temperature;
+  return with_cost(v, [&](auto cost) {
+    using Cost = decltype(cost);
+    if (tau > 0.0f)
+      return f(Aimed<Soft<Cost>>{{cost, keep, targets.weight * tau * tau / v.strength, 1.0f / tau, v.margin}});
+    return f(Aimed<Hard<Cost>>{{cost, keep, targets.weight, 0.0f, v.margin}});
+  });
+}
+
 // The costs of many gaps, less the margin, times the strength; for tests.
 void costs(const PotentialSpec& spec, const float* gaps, int count, float* out) {
   const Potential v{Kind(spec.kind), spec.strength, spec.margin, spec.shape};
@@ -138,10 +212,12 @@ void costs(const PotentialSpec& spec, const float* gaps, int count, float* out) 
 }
 
 // Sum of the costs of many neurons at their spins, in double precision from one block to the next.
-double energy(const PotentialSpec& spec, const float* fields, const int8_t* own, size_t count) {
+double energy(const PotentialSpec& spec, const TargetSpec& targets, const float* fields, const int8_t* own,
+              size_t count) {
   constexpr size_t BLOCK = 4096;
   const Potential v{Kind(spec.kind), spec.strength, spec.margin, spec.shape};
-  return with_cost(v, [&](auto cost) {
+  return with_cost(v, targets, [&](auto cost) {
+    using Cost = decltype(cost);
     double whole = 0;
     for (size_t first = 0; first < count; first += BLOCK) {
       const size_t last = count - first < BLOCK ? count : first + BLOCK;
@@ -149,7 +225,10 @@ double energy(const PotentialSpec& spec, const float* fields, const int8_t* own,
       for (Floats& t : total) t = Floats{};
       const auto add = [&](size_t n, Floats& t) __attribute__((always_inline)) {
         const Words spin = (Words)widened(load<Bytes>(own + n));
-        cost.add(t, flipped(load<Floats>(fields + n), spin) - v.margin);
+        const Floats gap = flipped(load<Floats>(fields + n), spin) - v.margin;
+        if constexpr (is_aimed<Cost>)
+          cost.add(t, gap, flipped(load<Floats>(targets.means + n), spin), load<Floats>(targets.floors + n));
+        else cost.add(t, gap);
       };
       size_t n = first;
       for (; n + 4 * LANES <= last; n += 4 * LANES)
@@ -159,7 +238,16 @@ double energy(const PotentialSpec& spec, const float* fields, const int8_t* own,
       if (n < last) {
         Floats gap = floats(__builtin_inff());  // padding costs nothing
         for (int k = 0; n + k < last; k++) gap[k] = own[n + k] * fields[n + k] - v.margin;
-        cost.add(total[0], gap);
+        if constexpr (is_aimed<Cost>) {
+          Floats mean{}, floor{};
+          for (int k = 0; n + k < last; k++) {
+            mean[k] = own[n + k] * targets.means[n + k];
+            floor[k] = targets.floors[n + k];
+          }
+          cost.add(total[0], gap, mean, floor);
+        } else {
+          cost.add(total[0], gap);
+        }
       }
       whole += double(sum((total[0] + total[1]) + (total[2] + total[3])) * v.strength);
     }
