@@ -16,14 +16,14 @@ class Link:
     """How a parent teaches a child: the axes of Abbasi et al., arXiv:1912.13179.
 
     Args:
-        knowledge: "field" (the parent's output fields, softened), "hard" (its output spins) or "thermal" (its output spins
-            on average over the clones of its run).
+        knowledge: "field" (the parent's output fields, softened), "hard" (its output spins) or "thermal" (its output
+            spins on average over the clones of its run).
         temperature: tau > 0 of softened fields and means; of no effect on hard knowledge.
         weight: lambda in [0, 1]: the child's outputs cost (1 - lambda) v(y h) + lambda u_tau(h, h_p).
         data: patterns of the child, one of `DATA`.
-        location: "output", or the hidden layer (of both, or a pair: of the parent, of the child) that the parent teaches
-            first, the labels of which are the parent's neurons; the child then starts from the layers that have learned
-            so, and learns the labels alone   [FitNets, Romero et al. 2015].
+        location: "output", or the hidden layer (of both, or a pair: of the parent, of the child) that the parent
+            teaches first, the labels of which are the parent's neurons; the child then starts from the layers that have
+            learned so, and learns the labels alone   [FitNets, Romero et al. 2015].
         drop: probability that the arrow is left out, in each seed anew, from 0 to 1.
         copied: so many first layers of the child are the parent's, and are held fixed.
     Raises:
@@ -66,8 +66,9 @@ class Link:
         """The hidden layers of parent and child that correspond; (0, 0) for the outputs."""
         if self.location == "output":
             return 0, 0
-        pair = self.location if isinstance(self.location, tuple) else (self.location, self.location)
-        return pair  # ty: ignore[invalid-return-type]
+        if isinstance(self.location, tuple):
+            return self.location
+        return int(self.location), int(self.location)
 
     def check(self, parent: Machine, child: Machine) -> None:
         """Raise ValueError unless parent and child have what the link needs."""

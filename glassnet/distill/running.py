@@ -137,7 +137,7 @@ def run_chain(
         weight_step: size of a weight move.
         exchange: replica exchange between the temperatures of a list.
         seed: root of all random numbers.
-        control: train the student by the labels alone, too, with the same budget, start and data: what gains compare with.
+        control: train the student by the labels alone, too, with the same budget, start and data.
         folder: run in this folder, each machine in a run folder inside; the same call goes on after a stop or a kill.
         time_limit: seconds after which a run in a folder has stopped, as in `simulate`.
     Returns:
@@ -149,8 +149,8 @@ def run_chain(
         - `relaxation_time` (machine, layer): sweeps, of the last waiting time;
         - `fidelity` (link, seed): share of test outputs where child and parent agree;
         - `softness` (link, seed): mean of m^2 over the targets;
-        - `error_overlap` (link, seed): correlation of the errors of child and parent, and `inherited_errors`: share of the
-          parent's errors that the child makes, too;
+        - `error_overlap` (link, seed): correlation of the errors of child and parent, and `inherited_errors`, the
+          share of the parent's errors that the child makes, too;
         - `gram_overlap` (link, seed, layer, parent_layer): how alike layers of child and parent order the patterns.
     Raises:
         ValueError: for a bad argument, or if the folder holds another chain.
@@ -198,7 +198,7 @@ def _home(folder: Path, chain: Chain, training: Training) -> Path:
     if folder.exists() and any(folder.iterdir()):
         raise fail("folder", "be new, empty, or that of this chain", str(folder))
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(file, f"{text}\n")
+    write_text(f"{text}\n", file)
     return folder
 
 
@@ -266,18 +266,18 @@ def _trained(
     node: Node, tasks: list[Task], training: Training, start: Any, frozen: Frozen | None, place: Path | None,
     limit: float | None,
 ) -> Trained:  # fmt: skip
-    limits = {} if limit is None or place is None else {"time_limit": limit}
     ds = simulate(
         node.machine, tasks, training.beta, protocol=training.protocol, dynamics=training.dynamics,
         weight_step=training.weight_step, seed=_stream(f"{training.seed} {node.stream or node.name}"), start=start,
-        keep_configurations=True, exchange=training.exchange, frozen=frozen, folder=place, **limits,
+        keep_configurations=True, exchange=training.exchange, frozen=frozen, folder=place,
+        time_limit=None if place is None else limit,
     )  # fmt: skip
     last: dict[str, Any] = {"waiting_time": training.protocol.waiting_times[-1]}
     if "temperature" in ds.configuration_spins.dims:
         last["temperature"] = float(ds.temperature.min())
     clones = training.protocol.clones
     weights = [
-        [configuration(ds, configuration=s * clones + clone, **last)[0] for clone in range(clones)]
+        [list(configuration(ds, configuration=s * clones + clone, **last)[0]) for clone in range(clones)]
         for s in range(training.seeds)
     ]
     return Trained(node, tasks, weights, ds)
@@ -428,7 +428,7 @@ def _measured(chain: Chain, trained: dict[str, Trained], rules: list[Task], trai
         "layer": np.arange(1, deepest + 1),
         "parent_layer": np.arange(1, deepest + 1),
     }
-    ds = xr.Dataset(found, coordinates)  # ty: ignore[invalid-argument-type]
+    ds = xr.Dataset(found, coordinates)
     for name, (units, words, symbol) in LABELS.items():
         ds[name].attrs = {"units": units, "long_name": words, "symbol": symbol, "source": SOURCE}
     about = {"chain": _described(chain), "training": training.about()}

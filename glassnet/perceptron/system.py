@@ -215,9 +215,9 @@ class Perceptron(System):
     def moves(self, tasks: Sequence["Task"]) -> dict[str, Moves]:
         """Moves offered to weights and spins, by layer 1..L."""
         offered = dict(dynamics_of(self.dynamics).moves(self.machine, tasks[0].patterns))
-        for name, layers in (("accepted_weights", self.frozen.weights), ("accepted_spins", self.frozen.spins)):
-            if layers:
-                offered[name] = np.where(np.isin(np.arange(1, self.machine.depth + 1), layers), 0, offered[name])
+        for name, held in (("accepted_weights", self.frozen.weights), ("accepted_spins", self.frozen.spins)):
+            if held:
+                offered[name] = np.where(np.isin(np.arange(1, self.machine.depth + 1), held), 0, offered[name])
         unknown = [name for name in offered if name not in ACCEPTANCE]
         if unknown:
             raise fail("dynamics.moves", f"give the names {' and '.join(ACCEPTANCE)}", unknown)

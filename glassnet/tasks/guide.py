@@ -12,8 +12,8 @@ from glassnet.core.check import fail, is_number, one_of, positive
 from glassnet.perceptron.targets import Targets, floor_of
 
 KNOWLEDGE = ("hard", "field", "thermal")
-"""hard: the parent's output spins; field: its output fields, softened at a temperature; thermal: the time average of its
-output spins."""
+"""hard: the parent's output spins; field: its output fields, softened at a temperature; thermal: the time average of
+its output spins."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -175,7 +175,7 @@ class ColumnSweep {
   template <bool MARGIN, bool PENDING>
   static inline __attribute__((always_inline)) void offer(Fed cost, float margin, float* field, const uint32_t* sign,
                                                           const float* mean, Floats J, Floats change, Floats before,
-                                                          Floats pending, Floats& total) {
+                                                          Floats pending, SumOf<Fed>& total) {
     Floats u = load<Floats>(field);
     if (PENDING) {
       u += pending * before;
@@ -193,8 +193,8 @@ class ColumnSweep {
   inline void offered(const float* before, const Floats* pending, const float* J, const Floats* change,
                       Floats* out) const {
     constexpr int APIECE = WIDE == FEW ? 2 : 1;  // sums of each vector, as many as there are registers for
-    Floats total[APIECE * WIDE];
-    for (Floats& t : total) t = Floats{};
+    SumOf<Fed> total[APIECE * WIDE];
+    for (SumOf<Fed>& t : total) t = SumOf<Fed>{};
     const int fed = layer.fed;
     const float margin = layer.potential.margin;
     const Fed cost = this->fed_cost;
@@ -214,31 +214,43 @@ class ColumnSweep {
                                mean + n * BLOCK + g * LANES, a, flips[g], b, late[g], total[place * WIDE + g]);
     };
     int i = 0;
-    for (; i + APIECE <= fed; i += APIECE, field += APIECE * BLOCK, sign += APIECE * BLOCK, mean += APIECE * BLOCK)
+    for (; i + APIECE <= fed; i += APIECE, field += APIECE * BLOCK, sign += APIECE * BLOCK) {
 #pragma GCC unroll 2
       for (int n = 0; n < APIECE; n++) row(i + n, n, n);
+      if constexpr (is_aimed<Fed>) {
+        mean += APIECE * BLOCK;
+        if (i && i % 64 == 0)
+          for (SumOf<Fed>& t : total) cost.fold(t);
+      }
+    }
     if (i < fed) row(i, 0, 0);
     for (int g = 0; g < WIDE; g++) {
-      const Floats second = APIECE > 1 ? total[(APIECE - 1) * WIDE + g] : Floats{};
-      out[g] = total[g] + second;
+      const SumOf<Fed> second = APIECE > 1 ? total[(APIECE - 1) * WIDE + g] : SumOf<Fed>{};
+      out[g] = value_of(cost, total[g] + second);
     }
   }
 
-  inline __attribute__((always_inline)) void add_now(Floats& total, Floats gap, const float* mean) const {
-    if constexpr (is_aimed<Fed>) fed_cost.add(total, gap, load<Floats>(mean));
-    else fed_cost.add(total, gap);
+  inline __attribute__((always_inline)) void add_now(SumOf<Fed>& total, Floats gap, const float* mean) const {
+    if constexpr (is_aimed<Fed>) {
+      fed_cost.add(total, gap, load<Floats>(mean));
+      fed_cost.fold(total);
+    } else {
+      fed_cost.add(total, gap);
+    }
   }
 
   // A function of its own, whose registers no other code claims.
   template <bool MARGIN>
   __attribute__((noinline)) int64_t scan() {
     int64_t accepted = 0;
-    Floats cost_now[WIDE] = {}, pending[WIDE] = {};
+    SumOf<Fed> sum_now[WIDE] = {};
+    Floats cost_now[WIDE], pending[WIDE] = {};
     for (int i = 0; i < layer.fed; i++)
       for (int g = 0; g < WIDE; g++)
-        add_now(cost_now[g], gap<MARGIN>(load<Floats>(scratch.fields + size_t(i) * BLOCK + g * LANES),
+        add_now(sum_now[g], gap<MARGIN>(load<Floats>(scratch.fields + size_t(i) * BLOCK + g * LANES),
                                          scratch.signs + size_t(i) * BLOCK + g * LANES),
                 scratch.means + size_t(i) * BLOCK + g * LANES);
+    for (int g = 0; g < WIDE; g++) cost_now[g] = value_of(fed_cost, sum_now[g]);
     const float* before = nullptr;
     for (int j = 0; j < layer.neurons; j++) {
       const float* J = layer.weights + size_t(j) * layer.fed;
@@ -311,8 +323,8 @@ class ColumnSweep {
         const Floats v = r + as_floats(top_bytes<g>(flips)) * a;
         if constexpr (is_aimed<Fed>) {
           const Floats mean = load<Floats>(scratch.means + size_t(edge->target) * BLOCK + g * LANES);
-          cost.take(total[g], MARGIN ? r - margin : r, mean);
-          cost.add(total[g], MARGIN ? v - margin : v, mean);
+          cost.take_one(total[g], MARGIN ? r - margin : r, mean);
+          cost.add_one(total[g], MARGIN ? v - margin : v, mean);
         } else {
           cost.take(total[g], MARGIN ? r - margin : r);
           cost.add(total[g], MARGIN ? v - margin : v);

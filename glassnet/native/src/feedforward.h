@@ -12,8 +12,6 @@
 #include "potential.h"
 #include "rows.h"
 
-#define INLINED inline __attribute__((always_inline))
-
 namespace {
 
 INLINE size_t larger(size_t a, size_t b) { return a > b ? a : b; }
@@ -238,12 +236,16 @@ class Following {
     if (m.targets.means) open_targets();
     with_cost(potential, m.targets, [&](auto cost) {
       for (int mu = 0; mu < m.patterns; mu++) {
-        Floats total{};
-        for (int v = 0; v < last.width; v += LANES)
-          add_cost(cost, total, signed_by(load<Bytes>(scratch.outputs + size_t(mu) * last.width + v),
-                                          load<Floats>(column(mu) + last.place + v)) - potential.margin,
-                   size_t(mu) * last.width + v);
-        scratch.now[mu].energy = sum(total);
+        SumOf<decltype(cost)> total{};
+        for (int v = 0; v < last.width; v += LANES) {
+          if constexpr (is_aimed<decltype(cost)>)
+            if (v && v % (64 * LANES) == 0) cost.fold(total);
+          const size_t at = size_t(mu) * last.width + v;
+          const Floats field = load<Floats>(column(mu) + last.place + v);
+          add_cost(cost, total, signed_by(load<Bytes>(scratch.outputs + at), field) - potential.margin,
+                   scratch.means + at, scratch.floors + at);
+        }
+        scratch.now[mu].energy = sum(value_of(cost, total));
       }
     });
   }
@@ -254,19 +256,26 @@ class Following {
     transpose(m.targets.floors, m.patterns, scratch.floors, last.width, outputs, m.patterns);
     for (int mu = 0; mu < m.patterns; mu++) {
       const size_t first = size_t(mu) * last.width;
-      for (int i = outputs; i < last.width; i++) scratch.means[first + i] = scratch.floors[first + i] = 1.0f;
+      for (int i = outputs; i < last.width; i++) scratch.means[first + i] = 1.0f;
       for (int v = 0; v < last.width; v += LANES) {
         float* means = scratch.means + first + v;
         store(means, signed_by(load<Bytes>(scratch.outputs + first + v), load<Floats>(means)));
       }
     }
+    with_cost(potential, m.targets, [&](auto cost) {
+      using Cost = decltype(cost);
+      if constexpr (is_aimed<Cost>)
+        for (size_t n = 0; n < size_t(m.patterns) * last.width; n++)
+          scratch.floors[n] = int(n % last.width) < outputs ? scratch.floors[n] - Cost::CONSTANT : 0.0f;
+    });
   }
 
-  // Adds the costs of a vector of outputs, which begins `at` in the order (pattern, neuron).
+  // Adds the costs of a vector of outputs.
   template <class Cost>
-  INLINED void add_cost(Cost cost, Floats& total, Floats gap, size_t at) const {
-    if constexpr (is_aimed<Cost>) cost.add(total, gap, load<Floats>(scratch.means + at), load<Floats>(scratch.floors + at));
-    else cost.add(total, gap);
+  static INLINED void add_cost(const Cost& cost, SumOf<Cost>& sum, Floats gap, const float* means, const float* floors) {
+    if constexpr (is_aimed<Cost>)
+      cost.add(sum, select(gap < PADDING, gap, floats(PADDING)), load<Floats>(means), load<Floats>(floors));
+    else cost.add(sum, gap);
   }
 
   // Rows
@@ -549,29 +558,30 @@ class Following {
     constexpr int COUNT = at_once(VECTORS);
     struct Costing {
       const int8_t* outputs;
-      Floats margin, total;
+      Floats margin;
+      SumOf<Cost> total;
       Cost cost;
       const float *means, *floors;
 
       INLINED void take(int v, const Floats (&)[COUNT], const Floats (&after)[COUNT]) {
         for (int k = 0; k < COUNT; k++) {
-          const Floats gap = signed_by(load<Bytes>(outputs + v + k * LANES), after[k]) - margin;
-          if constexpr (is_aimed<Cost>)
-            cost.add(total, gap, load<Floats>(means + v + k * LANES), load<Floats>(floors + v + k * LANES));
-          else cost.add(total, gap);
+          const int at = v + k * LANES;
+          add_cost(cost, total, signed_by(load<Bytes>(outputs + at), after[k]) - margin, means + at, floors + at);
         }
+        if constexpr (is_aimed<Cost>)
+          if (v && v % (64 * LANES) == 0) cost.fold(total);
       }
     };
     const int8_t* outputs = scratch.outputs;
     const Floats margin = floats(potential.margin);
     const auto make = [&](int k) __attribute__((always_inline)) {
       const size_t at = size_t(climb.patterns[k]) * last.width;
-      return Costing{outputs + at, margin, Floats{}, cost, scratch.means + at, scratch.floors + at};
+      return Costing{outputs + at, margin, {}, cost, scratch.means + at, scratch.floors + at};
     };
     Energy* const after = this->after(climb.neuron);
     over_tries<VECTORS, LOWEST>(m.depth - 1, climb, make, [&](int k, const Costing& part) __attribute__((always_inline)) {
       tops[k] = scratch.height;
-      after[climb.patterns[k]].energy = sum(part.total);
+      after[climb.patterns[k]].energy = sum(value_of(cost, part.total));
     });
   }
 

@@ -170,14 +170,17 @@ template <int TERMS, class Cost>
 INLINE Floats offered(Cost cost, const float* from, float* to, int vectors, Floats table, const uint32_t* signs,
                       const uint32_t* own, const float* means) {
   constexpr int PER_WORD = WORD / TERMS;
-  Floats total[4];
-  for (Floats& t : total) t = Floats{};
+  SumOf<Cost> total[4];
+  for (SumOf<Cost>& t : total) t = SumOf<Cost>{};
   for (int first = 0; first < vectors; first += PER_WORD, signs += LANES, own += LANES) {
     Words index = load<Words>(signs) ^ load<Words>(own);
     const int last = vectors - first < PER_WORD ? vectors - first : PER_WORD;
     const float* source = from + first * LANES;
     float* target = to + first * LANES;
-    const auto add = [&](Floats& sum, Floats gap, int q) __attribute__((always_inline)) {
+    if constexpr (is_aimed<Cost>)
+      if (first && first % (2 * WORD) == 0)
+        for (SumOf<Cost>& t : total) cost.fold(t);
+    const auto add = [&](SumOf<Cost>& sum, Floats gap, int q) __attribute__((always_inline)) {
       if constexpr (is_aimed<Cost>) cost.add(sum, gap, load<Floats>(means + (first + q) * LANES));
       else cost.add(sum, gap);
     };
@@ -197,7 +200,7 @@ INLINE Floats offered(Cost cost, const float* from, float* to, int vectors, Floa
       add(total[0], gap, q);
     }
   }
-  return (total[0] + total[1]) + (total[2] + total[3]);
+  return value_of_four(cost, total);
 }
 
 template <int TERMS, class Cost>
@@ -228,8 +231,8 @@ class RowSweep {
       const uint32_t* both[2] = {scratch.own_packed, scratch.own_packed};
       interleaved<TERMS>(both, groups, own_of(k));
       now[k] = 0;
-      Floats total[4];
-      for (Floats& t : total) t = Floats{};
+      SumOf<Cost> total[4];
+      for (SumOf<Cost>& t : total) t = SumOf<Cost>{};
       const int whole = layer.patterns / LANES, left = layer.patterns % LANES;
       const float* field = layer.fields + start;
       float* gaps = gaps_of(k, 0);
@@ -237,11 +240,15 @@ class RowSweep {
       if constexpr (is_aimed<Cost>)
         for (int mu = 0; mu < scratch.stride; mu++)
           means[mu] = mu < layer.patterns ? own[mu] * layer.targets.means[start + mu] : 1.0f;
-      const auto add = [&](int q, Floats& sum, Floats gap) __attribute__((always_inline)) {
-        if constexpr (is_aimed<Cost>) cost.add(sum, gap, load<Floats>(means + q * LANES));
-        else cost.add(sum, gap);
+      const auto add = [&](int q, SumOf<Cost>& sum, Floats gap) __attribute__((always_inline)) {
+        if constexpr (is_aimed<Cost>) {
+          if (q % 16 == 0) cost.fold(sum);
+          cost.add(sum, gap, load<Floats>(means + q * LANES));
+        } else {
+          cost.add(sum, gap);
+        }
       };
-      const auto opened = [&](int q, Floats& sum) __attribute__((always_inline)) {
+      const auto opened = [&](int q, SumOf<Cost>& sum) __attribute__((always_inline)) {
         const Floats gap = signed_by(load<Bytes>(own + q * LANES), load<Floats>(field + q * LANES)) - layer.potential.margin;
         store(gaps + q * LANES, gap);
         add(q, sum, gap);
@@ -252,13 +259,13 @@ class RowSweep {
         for (int n = 0; n < 4; n++) opened(q + n, total[n]);
       for (; q < whole; q++) opened(q, total[0]);
       if (left) {
-        Floats gap = floats(__builtin_inff());  // padding costs nothing, whatever is added to it
+        Floats gap = floats(is_aimed<Cost> ? PADDING : __builtin_inff());  // costs nothing, whatever is added to it
         for (int n = 0; n < left; n++)
           gap[n] = own[q * LANES + n] * field[q * LANES + n] - layer.potential.margin;
         store(gaps + q * LANES, gap);
         add(q, total[0], gap);
       }
-      energy[k] = sum((total[0] + total[1]) + (total[2] + total[3])) * layer.potential.strength;
+      energy[k] = sum(value_of_four(cost, total)) * layer.potential.strength;
     }
   }
 

@@ -100,8 +100,8 @@ TABLE: dict[str, Observable] = {
         _train_error, (), "both", "fraction of output neurons", "training error", "eps_train", _Y23
     ),
     "guidance": Observable(
-        _guidance, (), "both", "energy per output", "derivative of the energy by the weight of the targets", "dH/dlambda",
-        _OWN,
+        _guidance, (), "both", "energy per output",
+        "derivative of the energy by the weight of the targets", "dH/dlambda", _OWN,
     ),
     "test_error": Observable(_test_error, (), "both", "fraction of output neurons", "test error", "eps_test", _Y23),
     "spin_autocorrelation": Observable(
