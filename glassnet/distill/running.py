@@ -143,7 +143,7 @@ def run_chain(
     Returns:
         Dataset with dims machine, link ("parent->child"), seed, layer, parent_layer:
 
-        - `generalisation_error` (machine, seed) against the rule on fresh patterns, `training_error` against the labels;
+        - `generalisation_error` (machine, seed) against the rule on fresh patterns, `training_error` against labels;
         - `gain` (machine, seed): error of the control less that of the student; NaN for other machines;
         - `guidance` (machine, seed): dH/dlambda per output and pattern at the end, NaN without parents;
         - `relaxation_time` (machine, layer): sweeps, of the last waiting time;
