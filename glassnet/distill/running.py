@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -83,6 +84,19 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """When a chain in a folder stops, on the clock `time.monotonic`, and how often it leaves checkpoints."""
+
+    end: float | None
+    every: float | None
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that are left."""
+        return None if self.end is None else max(self.end - time.monotonic(), 1e-3)
+
+
+@dataclass(frozen=True)
 class Trained:
     """A machine of all seeds after its training.
 
@@ -118,6 +132,7 @@ def run_chain(
     control: bool = True,
     folder: str | os.PathLike | None = None,
     time_limit: float | None = None,
+    checkpoint_every: float | None = None,
 ) -> xr.Dataset:
     """Train all machines of a chain under the constraints of their parents, and measure.
 
@@ -139,7 +154,8 @@ def run_chain(
         seed: root of all random numbers.
         control: train the student by the labels alone, too, with the same budget, start and data.
         folder: run in this folder, each machine in a run folder inside; the same call goes on after a stop or a kill.
-        time_limit: seconds after which a run in a folder has stopped, as in `simulate`.
+        time_limit: seconds from now after which a chain in a folder has stopped, with a checkpoint.
+        checkpoint_every: seconds between checkpoints, as in `simulate`.
     Returns:
         Dataset with dims machine, link ("parent->child"), seed, layer, parent_layer:
 
@@ -176,11 +192,12 @@ def run_chain(
     if control and chain.kind != "none":
         nodes.append(Node("control", student.machine, stream="student"))
     home = None if folder is None else _home(Path(folder).absolute(), chain, training)
+    limits = Limits(None if time_limit is None else time.monotonic() + time_limit, checkpoint_every)
     rules = [_rule(chain.rule, training, s) for s in range(seeds)]
     trained: dict[str, Trained] = {}
     for number, node in enumerate(nodes):
         place = None if home is None else home / f"{number:02d}-{node.name}"
-        trained[node.name] = _train(node, trained, rules, training, place, time_limit)
+        trained[node.name] = _train(node, trained, rules, training, place, limits)
     return _measured(chain, trained, rules, training).assign_attrs(chain=str(chain), kind=chain.kind)
 
 
@@ -240,7 +257,7 @@ def _inputs(node: Node, rule: Task, training: Training, s: int) -> tuple[np.ndar
 
 def _train(
     node: Node, trained: Mapping[str, Trained], rules: list[Task], training: Training, place: Path | None,
-    limit: float | None,
+    limits: Limits,
 ) -> Trained:  # fmt: skip
     """Train one machine in all seeds."""
     training = training.shortened(node.share)
@@ -249,7 +266,7 @@ def _train(
     start: Any = "random"
     frozen = None
     if hidden:
-        start = _hinted(node, link, trained, rules, training, place, limit)
+        start = _hinted(node, link, trained, rules, training, place, limits)
     tasks = [_task(node, trained, rules[s], training, s, guided=not hidden) for s in range(training.seeds)]
     if link.copied:
         layers = tuple(range(1, link.copied + 1))
@@ -259,18 +276,18 @@ def _train(
         start = _begun(node, given, tasks, training)
     if node.after is not None:
         start = _begun(node, [trained[node.after].weights[s][0] for s in range(training.seeds)], tasks, training)
-    return _trained(node, tasks, training, start, frozen, place, limit)
+    return _trained(node, tasks, training, start, frozen, place, limits)
 
 
 def _trained(
     node: Node, tasks: list[Task], training: Training, start: Any, frozen: Frozen | None, place: Path | None,
-    limit: float | None,
+    limits: Limits,
 ) -> Trained:  # fmt: skip
     ds = simulate(
         node.machine, tasks, training.beta, protocol=training.protocol, dynamics=training.dynamics,
         weight_step=training.weight_step, seed=_stream(f"{training.seed} {node.stream or node.name}"), start=start,
         keep_configurations=True, exchange=training.exchange, frozen=frozen, folder=place,
-        time_limit=None if place is None else limit,
+        time_limit=None if place is None else limits.left, checkpoint_every=None if place is None else limits.every,
     )  # fmt: skip
     last: dict[str, Any] = {"waiting_time": training.protocol.waiting_times[-1]}
     if "temperature" in ds.configuration_spins.dims:
@@ -314,7 +331,7 @@ def _guide(parent: Trained, link: Link, s: int, inputs: np.ndarray, ids: np.ndar
 
 def _hinted(
     node: Node, link: Link, trained: Mapping[str, Trained], rules: list[Task], training: Training, place: Path | None,
-    limit: float | None,
+    limits: Limits,
 ) -> Starts:  # fmt: skip
     """The child's first layers, which learn a hidden layer of the parent: where its training begins."""
     above, below = link.layers
@@ -331,7 +348,7 @@ def _hinted(
         tasks.append(Task("hint", inputs, signs(field), *none, about, ids=ids, guide=guide))
     hint = Node(f"{node.name}-hint", first, ((name, link),))
     home = None if place is None else place.with_name(f"{place.name}-hint")
-    learned = _trained(hint, tasks, training, "random", None, home, limit)
+    learned = _trained(hint, tasks, training, "random", None, home, limits)
     bare = [_task(node, trained, rules[s], training, s, guided=False) for s in range(training.seeds)]
     return _begun(node, [learned.weights[s][0] for s in range(training.seeds)], bare, training)
 
