@@ -1,7 +1,7 @@
 """What experiments with chains of machines share: the ladder of machines, how they are trained, who has learned.
 
-All machines have one output and equal widths, so that they differ in depth alone. Parameters (lambda, tau, temperature) were
-fixed beforehand and are not tuned on any data.
+All machines have one output and equal widths, so that they differ in depth alone. Parameters (lambda, tau,
+temperature) were fixed beforehand and are not tuned on any data.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,19 +1,19 @@
 """Do teacher assistants help, where machines are sampled and seeds are paired?
 
 Claims. A student that also learns from a teacher errs less than one that learns the labels alone (distillation, BLKD
-against NOKD), and less still with an assistant of a depth in between (TAKD against BLKD), which is the claim of Mirzadeh
-et al. 2020; its critics find no gain (Cho and Hariharan 2019) or say that errors avalanche along the chain and that all
-machines should teach the student (Son et al. 2021, dense). Earlier ages of the teacher may do what smaller machines do
-(Panigrahi et al. 2024, in time).
+against NOKD), and less still with an assistant of a depth in between (TAKD against BLKD), which is the claim of
+Mirzadeh et al. 2020; its critics find no gain (Cho and Hariharan 2019) or say that errors avalanche along the chain
+and that all machines should teach the student (Son et al. 2021, dense). Earlier ages of the teacher may do what
+smaller machines do (Panigrahi et al. 2024, in time).
 
-Rule of depth 3; teacher of depth 4, assistant 3, student 2; equal widths, one output, weights by Metropolis, neurons follow.
-Each machine has the same number of patterns and sweeps, the student as many in all chains. Rule, data, the student's
-start and its proposals are equal in equal seeds. lambda = 1/2, tau = 1, not tuned.
+Rule of depth 3; teacher of depth 4, assistant 3, student 2; equal widths, one output, weights by Metropolis, neurons
+follow. Each machine has the same number of patterns and sweeps, the student as many in all chains. Rule, data, the
+student's start and its proposals are equal in equal seeds. lambda = 1/2, tau = 1, not tuned.
 
 Tested, before the data were seen: differences of the student's generalisation error, seed by seed, 3 standard errors:
-BEATS, LOSES or INCONCLUSIVE. Control: what students have learned, a training error below .1, or the verdict is withheld.
-*Avalanche*: the student makes the errors of its parent more often than it errs elsewhere (correlation of errors above 0),
-for the assistant and for the teacher.
+BEATS, LOSES or INCONCLUSIVE. Control: what students have learned, a training error below .1, or the verdict is
+withheld. *Avalanche*: the student makes the errors of its parent more often than it errs elsewhere (correlation of
+errors above 0), for the assistant and for the teacher.
 
     python experiments/distill_assistants.py --scale desk --cost
     python experiments/distill_assistants.py --scale desk
@@ -82,7 +82,7 @@ def claims(data: xr.Dataset) -> list[Claim]:
         x = data.error_overlap.sel(link=link)
         found.append(
             Claim(
-                text=f"Errors avalanche: the child of {link} repeats the errors of its parent.", source="Son et al. 2021",
+                text=f"Errors avalanche: the child of {link} repeats those of its parent.", source="Son et al. 2021",
                 test="correlation of the errors of child and parent", effect=float(x.mean()), error=float(spread(x)),
                 numbers={"inherited": float(data.inherited_errors.sel(link=link).mean())},
             )
@@ -93,7 +93,7 @@ def claims(data: xr.Dataset) -> list[Claim]:
 def drawn(data: xr.Dataset) -> Figure:
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
-    colours, place = graded(data.sizes["arm"]), np.arange(data.sizes["arm"])
+    colours, place = graded("viridis", data.sizes["arm"]), np.arange(data.sizes["arm"])
     error = data.generalisation_error
     for n, arm in enumerate(data.arm.values):
         x = error.sel(arm=arm)

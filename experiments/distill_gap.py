@@ -1,17 +1,17 @@
 """How far may a teacher be from its student? Error of the student against depth, and reached error, of the teacher.
 
-Claims. A teacher that is much deeper than its student teaches worse than one that is a little deeper (Mirzadeh et al. 2020:
-the student's accuracy against the teacher's size is an inverted U). What counts is the error that the teacher has reached,
-not its size (Busbridge et al. 2025).
+Claims. A teacher that is much deeper than its student teaches worse than one that is a little deeper (Mirzadeh et al.
+2020: the student's accuracy against the teacher's size is an inverted U). What counts is the error that the teacher
+has reached, not its size (Busbridge et al. 2025).
 
 Rule of depth 3, students of depth 2, teachers of depth 2 to 6 trained as long as their students on the same patterns;
 otherwise as in `distill_assistants`. lambda = 1/2, tau = 1, not tuned.
 
-Tested, before the data were seen, seed by seed, 3 standard errors. *Near against far*: teachers of depth 3 against those
-of depth 6. *Near against none*, *far against none*. *Equal*: a teacher of the student's own depth against none (born
-again, Furlanello et al. 2018). *Capacity*: the slope of the student's error in that of its teacher, over the teachers of
-one seed (what a seed has in common is taken off), on average over seeds, is positive. Control: students have learned, a
-training error below .1, or the verdict is withheld.
+Tested, before the data were seen, seed by seed, 3 standard errors. *Near against far*: teachers of depth 3 against
+those of depth 6. *Near against none*, *far against none*. *Equal*: a teacher of the student's own depth against none
+(born again, Furlanello et al. 2018). *Capacity*: the slope of the student's error in that of its teacher, over the
+teachers of one seed (what a seed has in common is taken off), on average over seeds, is positive. Control: students
+have learned, a training error below .1, or the verdict is withheld.
 
     python experiments/distill_gap.py --scale desk --cost
     python experiments/distill_gap.py --scale desk
@@ -98,7 +98,7 @@ def claims(data: xr.Dataset) -> list[Claim]:
 def drawn(data: xr.Dataset) -> Figure:
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
-    arms, colours = [str(d) for d in TEACHERS], graded(len(TEACHERS))
+    arms, colours = [str(d) for d in TEACHERS], graded("viridis", len(TEACHERS))
     error = data.generalisation_error.sel(arm=arms)
     left.errorbar(TEACHERS, error.mean("seed"), spread(error), fmt="o-", color=colours[0], label="student")
     teacher = data.teacher_generalisation
