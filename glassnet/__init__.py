@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from glassnet import analysis, distributed, plot, tasks, theory
+    from glassnet import analysis, distill, distributed, plot, tasks, theory
     from glassnet.campaign.dataset import open_campaign
     from glassnet.core.schedule import Schedule
     from glassnet.core.stopping import Stopped
@@ -56,6 +56,7 @@ _LAZY = {
     "Dynamics": ("glassnet.perceptron.sweeps.catalogue", "Dynamics"),
     "Frozen": ("glassnet.perceptron.sweeps.frozen", "Frozen"),
     "analysis": ("glassnet.analysis", None),
+    "distill": ("glassnet.distill", None),
     "distributed": ("glassnet.distributed", None),
     "plot": ("glassnet.plot", None),
     "theory": ("glassnet.theory", None),
@@ -67,7 +68,7 @@ __all__ = [
     "Population", "tasks", "Observable", "Dynamics", "Frozen", "System", "energy", "gaps", "feed_forward",
     "simulate", "resume", "Stopped", "open", "open_campaign", "save", "configuration",
     "clear_caches",
-    "analysis", "plot", "theory", "distributed",
+    "analysis", "plot", "theory", "distributed", "distill",
 ]  # fmt: skip
 
 

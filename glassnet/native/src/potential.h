@@ -344,10 +344,10 @@ double energy(const PotentialSpec& spec, const TargetSpec& targets, const float*
         for (int k = 0; k < 4; k++) add(n + k * LANES, total[k]);
       for (; n + LANES <= last; n += LANES) add(n, total[0]);
       if (n < last) {
-        Floats gap = floats(__builtin_inff());  // padding costs nothing
+        Floats gap = floats(is_aimed<Cost> ? PADDING : __builtin_inff());  // padding costs nothing
         for (int k = 0; n + k < last; k++) gap[k] = own[n + k] * fields[n + k] - v.margin;
         if constexpr (is_aimed<Cost>) {
-          Floats mean{}, floor{};
+          Floats mean = floats(1.0f), floor = floats(Cost::CONSTANT);
           for (int k = 0; n + k < last; k++) {
             mean[k] = own[n + k] * targets.means[n + k];
             floor[k] = targets.floors[n + k];
