@@ -107,6 +107,7 @@ def drawn(data: xr.Dataset) -> Figure:
     left.axhspan(
         *(float(none.mean()) + k * float(spread(none)) for k in (-1, 1)), color=GREY, alpha=0.3, label="no teacher"
     )
+    left.set_xticks(TEACHERS)
     left.set_xlabel("depth of the teacher")
     left.set_ylabel("generalisation error")
     left.set_title(f"(a) student of depth {STUDENT}", fontsize=9)

@@ -144,7 +144,7 @@ def drawn(data: xr.Dataset) -> Figure:
         middle.errorbar(place + 0.1 * n, effects, 3 * errors, fmt="o-", color=colours[n], label=f"by the {name}")
     middle.axhline(0, color=GREY, lw=0.8)
     middle.set_ylabel("gain, 3 standard errors")
-    middle.legend(frameon=False, fontsize=8)
+    middle.legend(frameon=False, fontsize=8, loc="lower left")
     for letter, axes in zip("abc", (left, middle, right), strict=True):
         axes.set_xticks(place, data.way.values, rotation=40, ha="right")
         axes.set_title(f"({letter})", fontsize=9)
