@@ -96,7 +96,7 @@ def test_copied_layers_are_the_parents_and_stay(tmp_path):
     "chain",
     [
         Chain.mutual(SHALLOW, DEEP, SHALLOW),
-        Chain.in_time(SHALLOW, DEEP, (0.4, 1.0), SHALLOW),
+        pytest.param(Chain.in_time(SHALLOW, DEEP, (0.4, 1.0), SHALLOW), marks=pytest.mark.slow),
         pytest.param(Chain.direct(SHALLOW, DEEP, DEEP, Link(location=(2, 1))), marks=pytest.mark.slow),
         pytest.param(
             Chain.dense(SHALLOW, DEEP, [DEEP], SHALLOW, Link(drop=0.5, knowledge="hard")), marks=pytest.mark.slow
@@ -112,6 +112,7 @@ def test_every_kind_of_chain_runs(chain):
     assert ds.attrs["kind"] == chain.kind
 
 
+@pytest.mark.slow
 def test_thermal_knowledge_is_the_mean_over_clones():
     protocol = gn.Protocol(sweeps=30, waiting_times=(0,), clones=3)
     chain = Chain.direct(SHALLOW, DEEP, SHALLOW, Link(knowledge="thermal"))

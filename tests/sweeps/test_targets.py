@@ -1,6 +1,7 @@
 """Outputs with targets, and layers that are held fixed: against exact sums over small machines, scan and kernels."""
 
 from dataclasses import replace
+from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
@@ -168,8 +169,18 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("by", PLANS)
-@pytest.mark.parametrize("case", range(len(CASES)))
+QUICK = {("scan", 0), *(("native", n) for n in range(len(CASES)))}
+"""The kernels compile in no time, and decide as the scan does."""
+
+
+@pytest.mark.parametrize(
+    ("by", "case"),
+    [
+        pytest.param(by, n, marks=() if (by, n) in QUICK else pytest.mark.slow)
+        for by in PLANS
+        for n in range(len(CASES))
+    ],
+)
 def test_boltzmann_distribution_of_weights(by, case):
     assert z_of_weights(CASES[case][0], CASES[case][1], plan_of(by), CASES[case][2]) < ref.THRESHOLD
 
@@ -186,12 +197,13 @@ def colder(targets):
     return replace(targets, temperature=targets.temperature / 2)
 
 
-@pytest.mark.parametrize("by", PLANS)
+@pytest.mark.parametrize("by", ["native", pytest.param("scan", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("wrong", [other_mean, no_parent, colder])
 def test_another_guide_is_noticed(by, wrong):
     assert z_of_weights(FOLLOWING, "feedforward", plan_of(by), 0.8, wrong=wrong) > ref.THRESHOLD
 
 
+@pytest.mark.slow
 def test_a_cost_without_tau_squared_is_noticed(monkeypatch):
     def broken(potential, targets, own, field):
         if targets is None:
@@ -260,7 +272,7 @@ def z_of_spins(machine, dynamics, plan, tau, frozen, wrong=None):
 ALL = Frozen(weights=(1, 2, 3))
 
 
-@pytest.mark.parametrize("by", PLANS)
+@pytest.mark.parametrize("by", ["native", pytest.param("scan", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("name", "dynamics", "tau"),
     [
@@ -274,14 +286,14 @@ def test_boltzmann_distribution_of_spins_at_frozen_weights(by, name, dynamics, t
     assert z_of_spins(SPINS[name], dynamics, plan_of(by), tau, ALL) < ref.THRESHOLD
 
 
-@pytest.mark.parametrize("by", PLANS)
+@pytest.mark.parametrize("by", ["native", pytest.param("scan", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("layer", [1, 2])
 def test_frozen_spins_stay_and_the_others_feel_them(by, layer):
     frozen = Frozen(weights=(1, 2, 3), spins=(layer,))
     assert z_of_spins(SPINS["dense"], "metropolis", plan_of(by), 0.8, frozen) < ref.THRESHOLD
 
 
-@pytest.mark.parametrize("by", PLANS)
+@pytest.mark.parametrize("by", ["native", pytest.param("scan", marks=pytest.mark.slow)])
 def test_spins_under_other_targets_are_noticed(by):
     assert z_of_spins(SPINS["dense"], "metropolis", plan_of(by), 0.8, ALL, wrong=other_mean) > ref.THRESHOLD
 
@@ -320,10 +332,16 @@ def path(machine, patterns, dynamics, tau, frozen, plan, sweeps=5):
     return start, found, info, boundary, kernel
 
 
+@lru_cache
+def scanned(case):
+    """The case by the compiled scan."""
+    return path(*SIDE_BY_SIDE[case], CPU)
+
+
 @pytest.mark.parametrize("case", [pytest.param(c, marks=pytest.mark.slow if c in SLOW else ()) for c in SIDE_BY_SIDE])
 def test_kernels_decide_as_the_scan(case):
     machine, patterns, dynamics, tau, frozen = SIDE_BY_SIDE[case]
-    _, right, expected, _, _ = path(*SIDE_BY_SIDE[case], CPU)
+    _, right, expected, _, _ = scanned(case)
     start, found, info, boundary, kernel = path(*SIDE_BY_SIDE[case], plan_of("native"))
     np.testing.assert_array_equal(found.spins, right.spins)
     for a, b in zip((*found.weights, *found.fields), (*right.weights, *right.fields), strict=True):
@@ -345,6 +363,7 @@ def test_kernels_decide_as_the_scan(case):
     np.testing.assert_allclose(kernel.energy(found, boundary), energy, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_accelerators_decide_as_cpus():
     case = (Machine(3, 5, inputs=4, outputs=2, ensemble="gaussian"), 9, "metropolis", 0.9, Frozen(weights=(2,)))
     right, found = (path(*case, plan)[1] for plan in (CPU, ACCELERATOR))
@@ -361,7 +380,7 @@ def test_every_instruction_set(name):
         pytest.skip(f"this processor has no {name}")
     try:
         for case in ("soft", "diluted", "feedforward"):
-            right, found = (path(*SIDE_BY_SIDE[case], plan)[1] for plan in (CPU, NATIVE))
+            right, found = scanned(case)[1], path(*SIDE_BY_SIDE[case], NATIVE)[1]
             np.testing.assert_array_equal(found.spins, right.spins)
     finally:
         library.use(before)
