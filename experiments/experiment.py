@@ -46,6 +46,8 @@ class Verdict(StrEnum):
     NOT_SEEN = "NOT SEEN"
     CONTRADICTED = "CONTRADICTED"
     INCONCLUSIVE = "INCONCLUSIVE"
+    BEATS = "BEATS"
+    LOSES = "LOSES"
 
 
 SIGMA = 3.0
@@ -73,6 +75,17 @@ def judge(effect: float, error: float, resolution: float | None = None) -> Verdi
     return Verdict.NOT_SEEN if resolved else Verdict.INCONCLUSIVE
 
 
+DUEL = {Verdict.SEEN: Verdict.BEATS, Verdict.CONTRADICTED: Verdict.LOSES}
+"""What becomes of verdicts where one thing is tried against another; INCONCLUSIVE else."""
+
+
+def paired(first: xr.DataArray, second: xr.DataArray, along: str = "seed") -> tuple[float, float]:
+    """Mean of first - second over pairs with its standard error; NaN where there are not two pairs."""
+    x = (first - second).values.astype(float)
+    x = x[np.isfinite(x)]
+    return (float(x.mean()), float(x.std(ddof=1) / len(x) ** 0.5)) if len(x) > 1 else (math.nan, math.nan)
+
+
 def weakest(effects: Any, errors: Any) -> tuple[float, float]:
     """The effect, with its error, that lies least far above zero in units of its error: the test of "all are".
 
@@ -98,6 +111,7 @@ class Claim:
         resolution: as for `judge`.
         numbers: further numbers that belong to it.
         spoilt: why the test says nothing, such as a control that failed; the verdict is then INCONCLUSIVE.
+        duel: whether one thing is tried against another, paired and on equal budgets: BEATS, LOSES or INCONCLUSIVE.
     """
 
     text: str
@@ -108,11 +122,13 @@ class Claim:
     resolution: float | None = None
     numbers: Mapping[str, Any] = field(default_factory=dict)
     spoilt: str = ""
+    duel: bool = False
 
     @property
     def verdict(self) -> Verdict:
         """What the effect says."""
-        return Verdict.INCONCLUSIVE if self.spoilt else judge(self.effect, self.error, self.resolution)
+        found = Verdict.INCONCLUSIVE if self.spoilt else judge(self.effect, self.error, self.resolution)
+        return DUEL.get(found, Verdict.INCONCLUSIVE) if self.duel else found
 
     def to_json(self) -> dict[str, Any]:
         """Everything, and the verdict."""
@@ -126,6 +142,7 @@ class Claim:
             "resolution": self.resolution,
             "spoilt": self.spoilt,
             "numbers": dict(self.numbers),
+            **({"duel": True} if self.duel else {}),
         }
 
 
@@ -208,6 +225,29 @@ class Experiment:
         if not self.quiet:
             print(f"{datetime.now():%H:%M:%S} {line}", file=sys.stderr, flush=True)
 
+    def train(self, chains: Mapping[str, tuple[Any, Arguments]]) -> dict[str, xr.Dataset]:
+        """Results of chains of machines (`glassnet.distill.Chain`) with their arguments of `run`, as `simulate`."""
+        if self._cost:
+            cost = {name: chain_proposals(*chain) for name, chain in chains.items()}
+            print(cost_lines(cost))
+            sys.exit(0)
+        writable_folder(self.folder)
+        return {name: self._trained(name, *chain) for name, chain in chains.items()}
+
+    def _trained(self, name: str, chain: Any, arguments: Arguments) -> xr.Dataset:
+        if not self.quiet:
+            print(f"{datetime.now():%H:%M:%S} {name}", file=sys.stderr, flush=True)
+        self.runs.mkdir(parents=True, exist_ok=True)
+        begun = time.perf_counter()
+        ds = chain.run(**arguments, folder=self.runs / name)
+        self._done[name] = {
+            "config_hash": ds.attrs["config_hash"],
+            "config": json.loads(ds.attrs["config"]),
+            "run_seconds": round(time.perf_counter() - begun, 1),
+            "proposals": chain_proposals(chain, arguments),
+        }
+        return ds
+
     def finish(self, figure: Figure, claims: Sequence[Claim], data: xr.Dataset, **numbers: Any) -> None:
         """Write figure.png, figure.pdf, summary.json and data.nc, and print the verdicts.
 
@@ -289,7 +329,23 @@ RATE = 1e8
 
 def cost_table(runs: Mapping[str, Arguments]) -> str:
     """Proposals of each run, and their time at 10^8 a second."""
-    cost = {name: proposals(arguments) for name, arguments in runs.items()}
+    return cost_lines({name: proposals(arguments) for name, arguments in runs.items()})
+
+
+def chain_proposals(chain: Any, arguments: Arguments) -> int:
+    """Proposals of a weight that a chain makes whose neurons follow, the control of its student included."""
+    protocol, beta = arguments["protocol"], arguments["beta"]
+    sweeps = protocol.last_host_sweep + len(protocol.waiting_times) * protocol.clones * protocol.sweeps
+    sweeps *= arguments["seeds"] * (len(beta) if isinstance(beta, (list, tuple)) else 1)
+    nodes = [(node.machine, node.share) for node in chain.nodes]
+    if arguments.get("control", True) and chain.kind != "none":
+        nodes.append((chain.nodes[-1].machine, 1.0))
+    weights = [sum(n * c for n, c in zip(m.widths[1:], m.connections, strict=True)) * share for m, share in nodes]
+    return round(sum(weights) * sweeps)
+
+
+def cost_lines(cost: Mapping[str, int]) -> str:
+    """A table of proposals, and their time at 10^8 a second."""
     width = max([len(name) for name in cost] + [5])
     lines = [f"{'run':<{width}} proposals   hours at 1e8/s"]
     everything = {**cost, "total": sum(cost.values())}

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from glassnet import analysis, distributed, plot, tasks, theory
+    from glassnet import analysis, distill, distributed, plot, tasks, theory
     from glassnet.campaign.dataset import open_campaign
     from glassnet.core.schedule import Schedule
     from glassnet.core.stopping import Stopped
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from glassnet.perceptron.potential import Counting, HardCore, Logistic, Probit, SoftCore
     from glassnet.perceptron.reference import energy, feed_forward, gaps
     from glassnet.perceptron.sweeps.catalogue import Dynamics
+    from glassnet.perceptron.sweeps.frozen import Frozen
     from glassnet.results import open_result as open
     from glassnet.sampling.exchange import Exchange
     from glassnet.sampling.population import Population
@@ -53,7 +54,9 @@ _LAZY = {
     "Observable": ("glassnet.sampling.system", "Observable"),
     "System": ("glassnet.sampling.system", "System"),
     "Dynamics": ("glassnet.perceptron.sweeps.catalogue", "Dynamics"),
+    "Frozen": ("glassnet.perceptron.sweeps.frozen", "Frozen"),
     "analysis": ("glassnet.analysis", None),
+    "distill": ("glassnet.distill", None),
     "distributed": ("glassnet.distributed", None),
     "plot": ("glassnet.plot", None),
     "theory": ("glassnet.theory", None),
@@ -62,10 +65,10 @@ _LAZY = {
 
 __all__ = [
     "Machine", "SoftCore", "HardCore", "Counting", "Probit", "Logistic", "Protocol", "Schedule", "Exchange",
-    "Population", "tasks", "Observable", "Dynamics", "System", "energy", "gaps", "feed_forward",
+    "Population", "tasks", "Observable", "Dynamics", "Frozen", "System", "energy", "gaps", "feed_forward",
     "simulate", "resume", "Stopped", "open", "open_campaign", "save", "configuration",
     "clear_caches",
-    "analysis", "plot", "theory", "distributed",
+    "analysis", "plot", "theory", "distributed", "distill",
 ]  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from glassnet.core.schedule import Schedule
 from glassnet.perceptron.machine import Machine, sources_of
 from glassnet.perceptron.observe.table import bound
 from glassnet.perceptron.sweeps.catalogue import Dynamics
+from glassnet.perceptron.sweeps.frozen import NOTHING, Frozen
 from glassnet.perceptron.system import STARTS, Configuration, Perceptron
 from glassnet.results import is_path, open_result
 from glassnet.sampling.exchange import Exchange, Tempered
@@ -61,6 +62,7 @@ def simulate(
     exchange: Exchange | None = None,
     population: Population | None = None,
     part: tuple[int, int] | None = None,
+    frozen: Frozen | None = None,
     folder: str | os.PathLike | None = None,
     time_limit: float | None = None,
     checkpoint_every: float | None = None,
@@ -112,6 +114,8 @@ def simulate(
         time_limit: seconds from now after which a run in a folder has stopped, with a checkpoint; None for no limit.
         checkpoint_every: seconds between checkpoints in the folder; as many as take 2 % of the time if None.
         report: called with a status after every block of sweeps.
+        frozen: layers whose weights or hidden neurons are held fixed, as those that a student has copied from its
+            teacher; None lets all of them move.
     Returns:
         Dataset with the variables of `glassnet.store.schema`, whole config and provenance in its attributes. A part
         has its own samples and temperatures as coordinates, `part` and `parts` as attributes, and keeps its last
@@ -129,7 +133,7 @@ def simulate(
         machine, task, beta,
         protocol=protocol, dynamics=dynamics, weight_step=weight_step, numbers=numbers, observables=observables,
         seed=seed, start=start, keep_configurations=keep_configurations, exchange=exchange,
-        population=population, part=part,
+        population=population, part=part, frozen=frozen,
     )  # fmt: skip
     limits = Limits(time_limit, checkpoint_every)
     if folder is not None:
@@ -188,6 +192,7 @@ def prepared(
     exchange: Exchange | None = None,
     population: Population | None = None,
     part: tuple[int, int] | None = None,
+    frozen: Frozen | None = None,
 ) -> Job:
     """The job that the arguments of `simulate` describe.
 
@@ -204,10 +209,12 @@ def prepared(
             raise fail("numbers", requirement, own)
         if "weight_step" in own:
             raise fail("numbers", "leave out `weight_step`, which is an argument of its own", own)
-        system: System = Perceptron(machine, dynamics)
+        system: System = Perceptron(machine, dynamics, NOTHING if frozen is None else frozen)
         numbers, tasks = {"weight_step": weight_step, **own}, _tasks(task)
     else:
         _check_system(machine)
+        if frozen is not None:
+            raise fail("frozen", "be None for a system that is no Machine", frozen)
         for name, value, default in (("dynamics", dynamics, "metropolis"), ("weight_step", weight_step, 0.1)):
             if value != default:
                 raise fail(name, "be that of the system: it brings its own, with `numbers`", value)

@@ -21,6 +21,7 @@ COMMANDS = {
     "report": "write a page of HTML about a run: warnings, figures, tables, configuration",
     "info": "say what is in a dataset, or on what machine glassnet would run",
     "theory": "curves of the replica theory: overlaps, transitions, replica symmetry breaking",
+    "distill": "a chain of machines, each of which teaches the next, from a file into a folder",
     "ladder": "networks that teach one another by gradients: a ladder from teacher to student",
     "demo": "handwritten digits in a deep machine, from data to figure, in about two minutes",
     "bench": "how fast the sweeps are on this machine",
@@ -72,7 +73,7 @@ def command(name: str, arguments: Sequence[str]) -> None:
     import_module(f"glassnet.cli.{name}").main(arguments)
 
 
-PRINTED = ("info", "theory", "bench")
+PRINTED = ("info", "theory", "bench", "distill")
 """Commands whose result is what they print; of the others, words on stdout only say what has been done."""
 
 

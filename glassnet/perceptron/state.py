@@ -16,6 +16,7 @@ from glassnet.core import keys
 from glassnet.core.pytree import pytree
 from glassnet.perceptron.machine import Machine, Stack
 from glassnet.perceptron.reference import checked_spins, checked_weights
+from glassnet.perceptron.targets import Targets
 
 PIECE = 2**14
 """Spins, or pre-activations, that are computed with at once where cached pre-activations are renewed."""
@@ -30,12 +31,14 @@ class Boundary:
         outputs: layer L, the same for its neurons.
         test: clamped neurons of fresh data; None where nothing is measured.
         teacher: hidden neurons of a teacher, shape (layer, neuron, pattern); None where there is none to compare with.
+        targets: what a parent machine asks of the outputs; None for the labels alone.
     """
 
     inputs: Array
     outputs: Array
     test: "Boundary | None" = None
     teacher: Array | None = None
+    targets: Targets | None = None
 
 
 @pytree

@@ -22,12 +22,16 @@ from glassnet.perceptron.reference import checked_signs, checked_spins, checked_
 from glassnet.perceptron.state import Boundary, State, pack, random_state, state_bytes, unpack, with_fields
 from glassnet.perceptron.sweeps import fused
 from glassnet.perceptron.sweeps.catalogue import (
+    build,
     check_dynamics,
+    check_frozen,
+    check_targets,
     dynamics_about,
     dynamics_from,
     dynamics_name,
     dynamics_of,
 )
+from glassnet.perceptron.sweeps.frozen import NOTHING, Frozen
 from glassnet.perceptron.sweeps.native import known
 from glassnet.sampling.kernel import Kernel
 from glassnet.sampling.plan import Plan
@@ -57,15 +61,18 @@ class Perceptron(System):
     Args:
         machine: the machine.
         dynamics: a name, a `Dynamics` or a builder of a kernel, as in `simulate`.
+        frozen: layers that are held fixed.
     Raises:
-        ValueError: for something else, or moves that the machine has no place for.
+        ValueError: for something else, moves that the machine has no place for, or if nothing is left to move.
     """
 
     machine: Machine
     dynamics: Any = "metropolis"
+    frozen: Frozen = NOTHING
 
     def __post_init__(self) -> None:
         check_dynamics(self.dynamics, self.machine)
+        check_frozen(self.frozen, self.dynamics, self.machine)
 
     @property
     def title(self) -> str:
@@ -84,7 +91,7 @@ class Perceptron(System):
 
     def kernel(self, plan: Plan) -> Kernel:
         """The moves."""
-        return dynamics_of(self.dynamics).build(self.machine, plan)
+        return build(self.dynamics, self.machine, plan, self.frozen)
 
     def observables(self, tasks: Sequence["Task"]) -> Mapping[str, Observable]:
         """`TABLE` of `glassnet.perceptron.observe.table`.
@@ -100,7 +107,8 @@ class Perceptron(System):
     def _tables(self, tasks: Sequence["Task"]) -> Tables:
         match = not any(stack.diluted for stack in self.machine.stacks)
         taught = Taught(tasks[0].patterns, match) if self._taught(tasks) else None
-        return bound(self.machine, taught, tested=not tasks or len(tasks[0].test_inputs) > 0)
+        guided = bool(tasks) and all(task.guide is not None for task in tasks)
+        return bound(self.machine, taught, tested=not tasks or len(tasks[0].test_inputs) > 0, guided=guided)
 
     def _taught(self, tasks: Sequence["Task"]) -> bool:
         teachers = [task.teacher for task in tasks]
@@ -177,8 +185,9 @@ class Perceptron(System):
         return with_fields(self.machine, bare[0].spins, bare[0].weights, bare[1])
 
     def clamped(self, task: "Task") -> Boundary:
-        """Training inputs and outputs."""
-        return Boundary(task.inputs.T, task.outputs.T)  # ty: ignore[invalid-argument-type]
+        """Training inputs and outputs, and what a parent asks of these."""
+        sides: Any = (task.inputs.T, task.outputs.T)
+        return Boundary(*sides, targets=None if task.guide is None else task.guide.targets())
 
     def scene(self, task: "Task") -> Boundary:
         """Training data, test data, if any, and the teacher's hidden neurons where they correspond to the machine's."""
@@ -205,7 +214,10 @@ class Perceptron(System):
 
     def moves(self, tasks: Sequence["Task"]) -> dict[str, Moves]:
         """Moves offered to weights and spins, by layer 1..L."""
-        offered = dynamics_of(self.dynamics).moves(self.machine, tasks[0].patterns)
+        offered = dict(dynamics_of(self.dynamics).moves(self.machine, tasks[0].patterns))
+        for name, held in (("accepted_weights", self.frozen.weights), ("accepted_spins", self.frozen.spins)):
+            if held:
+                offered[name] = np.where(np.isin(np.arange(1, self.machine.depth + 1), held), 0, offered[name])
         unknown = [name for name in offered if name not in ACCEPTANCE]
         if unknown:
             raise fail("dynamics.moves", f"give the names {' and '.join(ACCEPTANCE)}", unknown)
@@ -226,6 +238,11 @@ class Perceptron(System):
         finite(**{f"numbers[{name!r}]": x for name, x in numbers.items() if name != "weight_step"})
         for task in tasks:
             task.check(self.machine)
+        guides = [task.guide is not None for task in tasks]
+        if any(guides):
+            check_targets(self.dynamics, self.machine)
+            if not all(guides):
+                raise fail("task", "have a guide in all samples, or in none", guides)
         shapes = {(task.patterns, len(task.test_inputs)) for task in tasks}
         if len(shapes) > 1:
             raise fail("task", "have equal numbers of patterns in all samples", sorted(shapes))
@@ -321,6 +338,8 @@ class Perceptron(System):
             return f"not known: the start {'is that of another run' if isinstance(start, Starts) else 'was given'}"
         if start == "random":
             return EXACT if betas[0] == 0 else "no: a random start"
+        if self.frozen or any(task.guide is not None for task in tasks):
+            return "not known: layers are frozen, or outputs have targets"
         reasons = [self._unlike_equilibrium(task, betas[0]) for task in tasks]
         return next((reason for reason in reasons if reason is not None), EXACT)
 
@@ -356,13 +375,16 @@ class Perceptron(System):
         step = numbers["weight_step"]
         own = {name: x for name, x in numbers.items() if name != "weight_step"}
         config = {"machine": described(self.machine), "dynamics": dynamics_about(self.dynamics), "weight_step": step}
+        if self.frozen:
+            config["frozen"] = {"weights": list(self.frozen.weights), "spins": list(self.frozen.spins)}
         return {**config, "numbers": own} if own else config
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> tuple[Self, dict[str, float]]:
         """The inverse of `config`."""
         numbers = {"weight_step": config["weight_step"], **config.get("numbers", {})}
-        return cls(machine_from(config["machine"]), dynamics_from(config["dynamics"])), numbers
+        frozen = Frozen(**{name: tuple(layers) for name, layers in config.get("frozen", {}).items()})
+        return cls(machine_from(config["machine"]), dynamics_from(config["dynamics"]), frozen), numbers
 
 
 LARGEST_WEIGHT = 1e6

@@ -15,6 +15,7 @@ from glassnet.perceptron.describe import described, machine_from
 from glassnet.perceptron.law import Law
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.reference import checked_signs, checked_spins, checked_weights
+from glassnet.tasks.guide import Guide, checked_ids
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,7 @@ class Teacher:
         return f"Teacher({self.machine}, {_counted(len(self.spins[0]), 'pattern')})"
 
 
-ARRAYS = ("inputs", "outputs", "test_inputs", "test_outputs", "labels", "test_labels")
+ARRAYS = ("inputs", "outputs", "test_inputs", "test_outputs", "labels", "test_labels", "ids")
 """Arrays of a task."""
 
 
@@ -72,9 +73,12 @@ class Task:
         teacher: the machine that made the outputs, if any.
         labels: class of each training pattern, shape (pattern,), integers.
         test_labels: class of each test pattern.
+        ids: names of the training patterns, shape (pattern,), integers, each once.
+        guide: what parent machines say of the outputs, by the ids of the patterns; it is kept in their order.
     Raises:
         ValueError: for wrong shapes, no patterns, values other than +1 and -1, numbers of patterns or widths
-            that differ, or parameters that JSON cannot hold; it names argument and value.
+            that differ, parameters that JSON cannot hold, or a guide that does not know all patterns; it names
+            argument and value.
     """
 
     name: str
@@ -86,6 +90,8 @@ class Task:
     teacher: Teacher | None = None
     labels: np.ndarray | None = None
     test_labels: np.ndarray | None = None
+    ids: np.ndarray | None = None
+    guide: Guide | None = None
 
     def __post_init__(self) -> None:
         """Check, copy and freeze the arrays."""
@@ -102,7 +108,14 @@ class Task:
             "parameters": _plain(self.parameters),
             "labels": _checked_labels("labels", self.labels, len(inputs)),
             "test_labels": _checked_labels("test_labels", self.test_labels, len(test_inputs)),
+            "ids": None if self.ids is None else _frozen(checked_ids(self.ids, len(inputs))),
         }
+        if self.guide is not None:
+            if values["ids"] is None:
+                raise fail("ids", "name the patterns of a task with a guide", None)
+            if self.guide.means.shape[1] != outputs.shape[1]:
+                raise fail("guide", f"have targets for {outputs.shape[1]} outputs", self.guide.means.shape[1])
+            values["guide"] = self.guide.at(values["ids"])
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
@@ -171,9 +184,12 @@ class Task:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the data, teacher included."""
+        """SHA-256 of the data, teacher and guide included."""
         teacher = [] if self.teacher is None else [*self.teacher.weights, *self.teacher.spins]
-        return fingerprint(self.inputs, self.outputs, self.test_inputs, self.test_outputs, *teacher)
+        guide: list[np.ndarray] = []
+        if self.guide is not None:
+            guide = [self.guide.means, self.guide.floor, np.array([self.guide.temperature, self.guide.weight])]
+        return fingerprint(self.inputs, self.outputs, self.test_inputs, self.test_outputs, *teacher, *guide)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All arrays by name, the teacher's by layer."""
@@ -181,12 +197,17 @@ class Task:
         if self.teacher is not None:
             found |= {f"teacher/weights/{l}": J for l, J in enumerate(self.teacher.weights)}
             found |= {f"teacher/spins/{l}": S for l, S in enumerate(self.teacher.spins)}
+        if self.guide is not None:
+            found |= {"guide/means": self.guide.means, "guide/floor": self.guide.floor}
         return found
 
     def about(self) -> dict[str, Any]:
         """What `stored` needs beside the arrays, as JSON values."""
         teacher = None if self.teacher is None else described(self.teacher.machine)
-        return {"name": self.name, "parameters": self.parameters, "teacher": teacher}
+        about = {"name": self.name, "parameters": self.parameters, "teacher": teacher}
+        if self.guide is not None:
+            about["guide"] = {"temperature": self.guide.temperature, "weight": self.guide.weight}
+        return about
 
     @classmethod
     def stored(cls, about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
@@ -195,6 +216,8 @@ class Task:
         if about["teacher"] is not None:
             teacher = Teacher(machine_from(about["teacher"]), *(_layers(f"teacher/{x}/", arrays) for x in TAUGHT))
         data: dict[str, Any] = {name: arrays.get(name) for name in ARRAYS}
+        if "guide" in about:
+            data["guide"] = Guide(arrays["guide/means"], arrays["guide/floor"], **about["guide"], ids=arrays["ids"])
         return cls(about["name"], parameters=about["parameters"], teacher=teacher, **data)
 
     def check(self, machine: Machine) -> None:

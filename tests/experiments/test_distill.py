@@ -1,99 +1,133 @@
-"""Distillation by gradients: verdicts on errors made up, the scripts in small."""
+"""Experiments with chains: verdicts on errors made up, the scripts in small."""
 
 import json
 
-import distill_bounds
-import distill_digits
+import distill_assistants
+import distill_gap
+import distill_kinetic
+import distill_solvable
 import numpy as np
 import pytest
 import xarray as xr
-from experiment import Verdict
+from experiment import Verdict, paired
 
-from glassnet.distill.gradient import bounds
-
-NAMES = ["w16", "w12", "w8", "w6", "w4"]
-METHODS = ["none", "direct", "assisted", "dense", "in_time", "w16-w12-w4", "w16-w8-w4", "w16-w6-w4"]
-SEEDS, TESTS = 16, 400
+SEEDS = 20
+NOISE = 0.002 * np.random.default_rng(0).standard_normal((8, SEEDS))
+COMMON = 0.05 * np.random.default_rng(1).standard_normal(SEEDS)
 
 
-def made(rates=None, train=0.02, teacher=0.08):
-    """Test errors of the smallest network by method; .2 where nothing is said, the teacher's everywhere else."""
-    rng = np.random.default_rng(0)
-    wrong = np.full((5, 8, SEEDS, TESTS), -1, np.int8)
-    path = np.full((5, 8), "", object)
-    hard = rng.uniform(size=TESTS)  # patterns are wrong together
-    for m, name in enumerate(NAMES):
-        for k, method in enumerate(METHODS):
-            own = name == "w4" or (k < 5 and m > 0)
-            if own or (m, k) == (0, 0):
-                path[m, k] = name if k == 0 else f"{method}>{name}"
-                rate = (rates or {}).get(method, 0.2) if name == "w4" else teacher
-                wrong[m, k] = 0.5 * (hard + rng.uniform(size=(SEEDS, TESTS))) < np.sqrt(rate / 2)
-    there = wrong[..., :1, 0] >= 0
-    error = np.where(there, wrong.mean(-1), np.nan)
-    dims = ("machine", "taught", "seed")
-    values = {"test_wrong": ((*dims, "test_pattern"), wrong), "test_error": (dims, error)}
-    values |= {"train_error": (dims, np.where(there, train + 0.001 * rng.normal(size=error.shape), np.nan))}
-    coords = {"machine": NAMES, "taught": METHODS, "path": (dims[:2], path.astype(str)), "seed": range(SEEDS)}
-    return xr.Dataset(values, coords)
+def rows(**means):
+    """Errors by arm and seed; what a seed has in common is larger than all differences."""
+    found = np.array([mean + COMMON + NOISE[n] for n, mean in enumerate(means.values())])
+    return xr.DataArray(found, dims=("arm", "seed"), coords={"arm": list(means), "seed": np.arange(SEEDS)})
 
 
-TEXTS = ["A teacher beats", "The full path of", "An assistant of", "The full path beats the single", "Dense", "Earlier"]
-SEEN, NOT, OPEN = Verdict.SEEN, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
+def verdicts(claims):
+    return {claim.text: claim.verdict for claim in claims}
 
 
-@pytest.mark.parametrize(("changes", "expected"), [
-    ({}, [OPEN] * 6),
-    ({"rates": {"none": 0.4}}, [SEEN] + [OPEN] * 5),
-    ({"rates": {"none": 0.05}, "teacher": 0.01}, [NOT] + [OPEN] * 5),
-    ({"rates": {"assisted": 0.05}}, [OPEN, SEEN, OPEN, SEEN, NOT, OPEN]),
-    ({"rates": {"direct": 0.05}}, [SEEN, NOT, NOT, OPEN, OPEN, NOT]),
-    ({"rates": {"w16-w8-w4": 0.05, "in_time": 0.05}}, [OPEN, OPEN, SEEN, NOT, OPEN, SEEN]),
-    ({"rates": {"none": 0.4}, "train": 0.2}, [OPEN] * 6),
-])  # fmt: skip
-def test_verdicts_on_digits(changes, expected):
-    found = distill_digits.claims(made(**changes))
-    assert [claim.text.startswith(text) for claim, text in zip(found, TEXTS, strict=False)] == [True] * 6
-    assert [claim.verdict for claim in found[:6]] == expected
-    learned, gap = found[-2:]
-    assert learned.verdict == (NOT if changes.get("train") else SEEN)
-    assert gap.verdict == SEEN
+def test_pairs_take_off_what_a_seed_has_in_common():
+    error = rows(a=0.30, b=0.29)
+    effect, sigma = paired(error.sel(arm="a"), error.sel(arm="b"))
+    assert effect == pytest.approx(0.01, abs=4 * sigma)
+    assert sigma < 0.001
 
 
-def test_controls_on_digits():
-    assert distill_digits.claims(made(teacher=0.5))[-1].verdict == NOT
-    more = distill_digits.comparisons(made(rates={"dense": 0.05}))
-    assert more["w4: dense against none"]["verdict"] == more["w4: dense against direct"]["verdict"] == "BEATS"
-    assert more["w4: assisted against direct"]["verdict"] == "INCONCLUSIVE"
+def assistants(train=0.01, overlap=0.5, **means):
+    means = {"none": 0.3, "direct": 0.3, "assisted": 0.3, "dense": 0.3, "in_time": 0.3} | means
+    link = ["teacher->assistant_1", "assistant_1->student"]
+    each = (("link", "seed"), overlap + NOISE[:2])
+    error = rows(**means)
+    return xr.Dataset(
+        {"generalisation_error": error, "training_error": train + 0 * error, "teacher_error": ("seed", 0.2 + COMMON)}
+        | dict.fromkeys(("error_overlap", "inherited_errors", "fidelity", "softness"), each),
+        {"link": link},
+    )
 
 
-def excess(offsets=None, scale=1.0):
-    n = np.array([100, 200, 400, 800, 1600])
-    pairs = {"sr": (0.1, 3, 0.6), "ar": (0.05, 3, 0.6), "tr": (0.03, 6, 0.9), "st": (0.04, 9, 0.9)}
-    pairs |= {"at": (0.01, 20, 1.3), "sa": (0.02, 20, 1.2), "sa0": (0.02, 5, 0.8)} | (offsets or {})
-    rng = np.random.default_rng(0)
-    curves = np.array([eps + C * scale * n**-alpha for eps, C, alpha in pairs.values()])
-    values = curves[:, None] + 2e-4 * rng.normal(size=(7, 16, 5))
-    coords = {"pair": list(pairs), "seed": np.arange(16), "patterns": n}
-    return xr.DataArray(values, dims=("pair", "seed", "patterns"), coords=coords)
+def test_verdicts_on_assistants():
+    found = verdicts(distill_assistants.claims(assistants(direct=0.28, assisted=0.29, dense=0.28)))
+    assert [found[f"{text}."] for *_, text, _ in distill_assistants.DUELS] == [
+        Verdict.BEATS, Verdict.LOSES, Verdict.BEATS, Verdict.BEATS, Verdict.LOSES,
+    ]  # fmt: skip
+    nothing = verdicts(distill_assistants.claims(assistants(overlap=0.0)))
+    assert set(nothing.values()) == {Verdict.INCONCLUSIVE}
+    unlearned = verdicts(distill_assistants.claims(assistants(direct=0.28, train=0.2)))
+    assert Verdict.BEATS not in unlearned.values()
 
 
-@pytest.mark.parametrize(("changes", "train", "expected"), [
-    ({}, 0.02, [SEEN] * 10),
-    ({"offsets": {"sa": (0.06, 20, 1.2)}}, 0.02, [SEEN] * 5 + [NOT, SEEN, NOT, SEEN, SEEN]),
-    ({"offsets": {"st": (0.01, 2, 0.4)}}, 0.02, [SEEN, NOT, SEEN, SEEN, SEEN, NOT, NOT, SEEN, SEEN, SEEN]),
-    ({}, 0.3, [OPEN] * 8 + [SEEN, NOT]),
-    ({"scale": -0.1}, 0.02, [OPEN] * 8 + [NOT, SEEN]),
-])  # fmt: skip
-def test_verdicts_on_bounds(changes, train, expected):
-    data = excess(**changes)
-    ds = made(train=train).isel(taught=slice(0, 3))
-    found = distill_bounds.claims({1600: ds}, data, bounds.measured(data))
-    assert [claim.verdict for claim in found] == expected
+def gap(near=0.3, far=0.3, slope=0.0):
+    depths = list(distill_gap.TEACHERS)
+    reached = (
+        0.1
+        + 0.02 * np.arange(len(depths))[:, None]
+        + COMMON
+        + 0.01 * np.random.default_rng(2).standard_normal((5, SEEDS))
+    )
+    error = rows(**{"none": 0.3, **{str(d): 0.3 for d in depths}, "3": near, "6": far})
+    error[1:] += slope * (reached - reached.mean(0))
+    return xr.Dataset(
+        {
+            "generalisation_error": error,
+            "training_error": 0 * error,
+            "teacher_generalisation": (("depth", "seed"), reached),
+        },
+        {"depth": depths},
+    )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("script", "claims"), [(distill_digits, 9), (distill_bounds, 10)])
-def test_scripts(tmp_path, script, claims):
+def test_verdicts_on_the_gap():
+    first, *_, last = distill_gap.claims(gap(near=0.28, far=0.31))
+    assert first.verdict == Verdict.BEATS
+    assert distill_gap.claims(gap(near=0.31, far=0.3))[0].verdict == Verdict.LOSES
+    assert distill_gap.claims(gap())[0].verdict == Verdict.INCONCLUSIVE
+    assert distill_gap.claims(gap(slope=0.5))[-1].verdict == Verdict.SEEN
+    assert distill_gap.claims(gap(slope=-0.5))[-1].verdict == Verdict.CONTRADICTED
+    assert distill_gap.claims(gap())[-1].verdict == Verdict.INCONCLUSIVE
+
+
+def kinetic(quench, exchange, train=0.01):
+    ways = ["quench 100", "exchange"]
+    parts = [rows(none=0.3, direct=0.3 - x, assisted=0.3 - 2 * x) for x in (quench, exchange)]
+    error = xr.concat(parts, "way").assign_coords(way=ways)
+    return xr.Dataset({"generalisation_error": error, "training_error": train + 0 * error})
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (kinetic(0.02, 0.0), Verdict.SEEN),
+        (kinetic(0.0, 0.02), Verdict.CONTRADICTED),
+        (kinetic(0.02, 0.02), Verdict.INCONCLUSIVE),
+        (kinetic(0.02, 0.0, train=0.3), Verdict.INCONCLUSIVE),
+    ],
+)
+def test_verdicts_on_kinetics(data, expected):
+    found = [claim for claim in distill_kinetic.claims(data) if "kinetic" in claim.text]
+    assert [claim.verdict for claim in found] == [expected] * 2
+
+
+def test_verdicts_on_the_solvable_chain():
+    data = distill_solvable.errors(distill_solvable.Sizes(20, (1.5, 2.0, 6.0), 3, tests=60))
+    wide = {name: data[name].mean("seed").expand_dims(seed=SEEDS, axis=-1) for name in ("error", "error_same")}
+    formula = data.formula.values[..., None] + NOISE[0] / 10
+    wide["error"] = wide["error"].copy(data=formula + 0 * wide["error"].values)
+    wide["error"].loc[{"path": "6-5-4-3-2", "kappa": 1.5}] += 0.01 + NOISE[1] / 10
+    wide["error"].loc[{"path": "6-5-4-3-2", "kappa": 6.0}] -= 0.01 + NOISE[1] / 10
+    found = verdicts(distill_solvable.claims(data.drop_dims("seed").assign(**wide, shuffled=("seed", 0.5 + NOISE[2]))))
+    lost = "Fresh patterns, kappa = 1.5: the path 6-5-4-3-2 against 6-2 (should lose)."
+    won = "Fresh patterns, kappa = 6: the path 6-5-4-3-2 against 6-2 (should win)."
+    assert (found[lost], found[won]) == (Verdict.LOSES, Verdict.BEATS)
+    assert found["One link of the solvable chain errs as the formula says."] == Verdict.SEEN
+    assert found["Nothing is learned from the fields of other patterns."] == Verdict.SEEN
+
+
+SCRIPTS = (distill_assistants, distill_gap, distill_kinetic, distill_solvable)
+
+
+@pytest.mark.parametrize(
+    "script", [pytest.param(s, marks=pytest.mark.slow if s is not distill_solvable else ()) for s in SCRIPTS]
+)
+def test_scripts(script, tmp_path):
     script.main(["--quiet", "--output-dir", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs")])
-    assert len(json.loads((tmp_path / "out" / "summary.json").read_text())["claims"]) == claims
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["claims"]

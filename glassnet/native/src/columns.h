@@ -25,6 +25,7 @@ struct ColumnScratch {
   float *threshold, *fields;
   uint32_t* signs;
   FourBytes *top_signs, *flips;
+  float* means;  // targets of the fed neurons, times their spins
 
   ColumnScratch(const SpinLayer& layer, int block, char* memory) {
     threshold = (float*)memory;
@@ -32,26 +33,33 @@ struct ColumnScratch {
     signs = (uint32_t*)(fields + size_t(layer.fed) * block + APART);
     top_signs = (FourBytes*)signs;
     flips = top_signs + layer.fed;
+    means = (float*)(memory + without_means(layer, block));
   }
 
   static size_t bytes(const SpinLayer& layer) {
-    const size_t own = layer.neurons, fed = layer.fed;
-    const size_t of_signs = layer.edges ? sizeof(FourBytes) * (fed + own + 1) : 4 * spin_block(layer) * fed;
-    return 4 * (spin_block(layer) * (own + fed) + APART) + of_signs;
+    const size_t means = layer.targets.means ? 4 * size_t(spin_block(layer)) * layer.fed : 0;
+    return without_means(layer, spin_block(layer)) + means;
   }
 
  private:
+  static size_t without_means(const SpinLayer& layer, int block) {
+    const size_t own = layer.neurons, fed = layer.fed;
+    const size_t of_signs = layer.edges ? sizeof(FourBytes) * (fed + own + 1) : 4 * block * fed;
+    return 4 * (block * (own + fed) + APART) + of_signs;
+  }
+
   // Keeps a field and its sign at different places of their pages: what reads the one need not wait for the other.
   static constexpr size_t APART = 528;
 };
 
-template <class Cost, int WIDE>
+// Cost: of the spins' own gaps; Fed: of those that they feed.
+template <class Cost, class Fed, int WIDE>
 class ColumnSweep {
   static constexpr int BLOCK = WIDE * LANES;
 
  public:
-  ColumnSweep(const SpinLayer& layer, Cost cost, int first, int patterns, char* memory)
-      : layer(layer), cost(cost), first(first), patterns(patterns), scratch(layer, BLOCK, memory) {}
+  ColumnSweep(const SpinLayer& layer, Cost cost, Fed fed_cost, int first, int patterns, char* memory)
+      : layer(layer), cost(cost), fed_cost(fed_cost), first(first), patterns(patterns), scratch(layer, BLOCK, memory) {}
 
   int64_t run() {
     const Key key{layer.key.a, layer.key.b};
@@ -64,6 +72,7 @@ class ColumnSweep {
  private:
   template <bool MARGIN>
   int64_t swept() {
+    if constexpr (is_aimed<Fed>) open_means();
     if (layer.edges) return scan_targets<MARGIN>();
     open();
     const int64_t accepted = scan<MARGIN>();
@@ -111,6 +120,15 @@ class ColumnSweep {
       }
   }
 
+  void open_means() {
+    for (int i = 0; i < layer.fed; i++)
+      for (int g = 0; g < WIDE; g++) {
+        const size_t at = size_t(i) * layer.patterns + first;
+        const Words above = (Words)widened(read<Bytes>(layer.above + at, g));
+        store(scratch.means + size_t(i) * BLOCK + g * LANES, flipped(read<Floats>(layer.targets.means + at, g), above));
+      }
+  }
+
   void close() {
     for (int i = 0; i < layer.fed; i++)
       for (int g = 0; g < WIDE; g++)
@@ -155,16 +173,18 @@ class ColumnSweep {
   }
 
   template <bool MARGIN, bool PENDING>
-  static inline __attribute__((always_inline)) void offer(Cost cost, float margin, float* field, const uint32_t* sign,
-                                                          Floats J, Floats change, Floats before, Floats pending,
-                                                          Floats& total) {
+  static inline __attribute__((always_inline)) void offer(Fed cost, float margin, float* field, const uint32_t* sign,
+                                                          const float* mean, Floats J, Floats change, Floats before,
+                                                          Floats pending, SumOf<Fed>& total) {
     Floats u = load<Floats>(field);
     if (PENDING) {
       u += pending * before;
       store(field, u);
     }
     const Floats r = as_floats(as_words(u + change * J) ^ load<Words>(sign));
-    cost.add(total, MARGIN ? r - margin : r);
+    const Floats gap = MARGIN ? r - margin : r;
+    if constexpr (is_aimed<Fed>) cost.add(total, gap, load<Floats>(mean));
+    else cost.add(total, gap);
   }
 
   // Cost of the offered flips of neuron j over all fed gaps. Accepted flips of the neuron before, `pending`, are
@@ -173,13 +193,14 @@ class ColumnSweep {
   inline void offered(const float* before, const Floats* pending, const float* J, const Floats* change,
                       Floats* out) const {
     constexpr int APIECE = WIDE == FEW ? 2 : 1;  // sums of each vector, as many as there are registers for
-    Floats total[APIECE * WIDE];
-    for (Floats& t : total) t = Floats{};
+    SumOf<Fed> total[APIECE * WIDE];
+    for (SumOf<Fed>& t : total) t = SumOf<Fed>{};
     const int fed = layer.fed;
     const float margin = layer.potential.margin;
-    const Cost cost = this->cost;
+    const Fed cost = this->fed_cost;
     float* field = scratch.fields;
     const uint32_t* sign = scratch.signs;
+    const float* mean = scratch.means;
     Floats flips[WIDE], late[WIDE];
     for (int g = 0; g < WIDE; g++) {
       flips[g] = change[g];
@@ -189,17 +210,32 @@ class ColumnSweep {
       const Floats a = floats(J[i]), b = PENDING ? floats(before[i]) : a;
 #pragma GCC unroll 4
       for (int g = 0; g < WIDE; g++)
-        offer<MARGIN, PENDING>(cost, margin, field + n * BLOCK + g * LANES, sign + n * BLOCK + g * LANES, a, flips[g],
-                               b, late[g], total[place * WIDE + g]);
+        offer<MARGIN, PENDING>(cost, margin, field + n * BLOCK + g * LANES, sign + n * BLOCK + g * LANES,
+                               mean + n * BLOCK + g * LANES, a, flips[g], b, late[g], total[place * WIDE + g]);
     };
     int i = 0;
-    for (; i + APIECE <= fed; i += APIECE, field += APIECE * BLOCK, sign += APIECE * BLOCK)
+    for (; i + APIECE <= fed; i += APIECE, field += APIECE * BLOCK, sign += APIECE * BLOCK) {
 #pragma GCC unroll 2
       for (int n = 0; n < APIECE; n++) row(i + n, n, n);
+      if constexpr (is_aimed<Fed>) {
+        mean += APIECE * BLOCK;
+        if (i && i % 64 == 0)
+          for (SumOf<Fed>& t : total) cost.fold(t);
+      }
+    }
     if (i < fed) row(i, 0, 0);
     for (int g = 0; g < WIDE; g++) {
-      const Floats second = APIECE > 1 ? total[(APIECE - 1) * WIDE + g] : Floats{};
-      out[g] = total[g] + second;
+      const SumOf<Fed> second = APIECE > 1 ? total[(APIECE - 1) * WIDE + g] : SumOf<Fed>{};
+      out[g] = value_of(cost, total[g] + second);
+    }
+  }
+
+  inline __attribute__((always_inline)) void add_now(SumOf<Fed>& total, Floats gap, const float* mean) const {
+    if constexpr (is_aimed<Fed>) {
+      fed_cost.add(total, gap, load<Floats>(mean));
+      fed_cost.fold(total);
+    } else {
+      fed_cost.add(total, gap);
     }
   }
 
@@ -207,11 +243,14 @@ class ColumnSweep {
   template <bool MARGIN>
   __attribute__((noinline)) int64_t scan() {
     int64_t accepted = 0;
-    Floats cost_now[WIDE] = {}, pending[WIDE] = {};
+    SumOf<Fed> sum_now[WIDE] = {};
+    Floats cost_now[WIDE], pending[WIDE] = {};
     for (int i = 0; i < layer.fed; i++)
       for (int g = 0; g < WIDE; g++)
-        cost.add(cost_now[g], gap<MARGIN>(load<Floats>(scratch.fields + size_t(i) * BLOCK + g * LANES),
-                                          scratch.signs + size_t(i) * BLOCK + g * LANES));
+        add_now(sum_now[g], gap<MARGIN>(load<Floats>(scratch.fields + size_t(i) * BLOCK + g * LANES),
+                                         scratch.signs + size_t(i) * BLOCK + g * LANES),
+                scratch.means + size_t(i) * BLOCK + g * LANES);
+    for (int g = 0; g < WIDE; g++) cost_now[g] = value_of(fed_cost, sum_now[g]);
     const float* before = nullptr;
     for (int j = 0; j < layer.neurons; j++) {
       const float* J = layer.weights + size_t(j) * layer.fed;
@@ -266,7 +305,7 @@ class ColumnSweep {
   // Costs of the targets' gaps without and with the flips offered; what they have pending is applied.
   template <bool MARGIN>
   inline void offered_to_targets(const Edge* edge, FourBytes offered, Floats* rise) const {
-    const Cost cost = this->cost;
+    const Fed cost = this->fed_cost;
     float* fields = scratch.fields;
     const FourBytes *signs = scratch.top_signs, *kept = scratch.flips;
     const Floats margin = floats(layer.potential.margin);
@@ -282,8 +321,14 @@ class ColumnSweep {
         const Floats r = load<Floats>(field + g * LANES) + as_floats(top_bytes<g>(late)) * b;
         store(field + g * LANES, r);
         const Floats v = r + as_floats(top_bytes<g>(flips)) * a;
-        cost.take(total[g], MARGIN ? r - margin : r);
-        cost.add(total[g], MARGIN ? v - margin : v);
+        if constexpr (is_aimed<Fed>) {
+          const Floats mean = load<Floats>(scratch.means + size_t(edge->target) * BLOCK + g * LANES);
+          cost.take_one(total[g], MARGIN ? r - margin : r, mean);
+          cost.add_one(total[g], MARGIN ? v - margin : v, mean);
+        } else {
+          cost.take(total[g], MARGIN ? r - margin : r);
+          cost.add(total[g], MARGIN ? v - margin : v);
+        }
       });
     }
     for (int g = 0; g < WIDE; g++) rise[g] = total[g];
@@ -339,6 +384,7 @@ class ColumnSweep {
 
   const SpinLayer& layer;
   const Cost cost;
+  const Fed fed_cost;
   const int first, patterns;
   const ColumnScratch scratch;
 };
@@ -347,10 +393,15 @@ class ColumnSweep {
 int64_t sweep_spins(const SpinLayer& layer, int first, int patterns, char* scratch) {
   const Potential v{Kind(layer.potential.kind), layer.potential.strength, layer.potential.margin,
                     layer.potential.shape};
-  return with_cost(v, [&](auto cost) {
-    using Cost = decltype(cost);
-    return patterns > FEW * LANES ? ColumnSweep<Cost, MANY>(layer, cost, first, patterns, scratch).run()
-                                  : ColumnSweep<Cost, FEW>(layer, cost, first, patterns, scratch).run();
+  return with_cost(v, layer.targets, [&](auto fed) {
+    using Fed = decltype(fed);
+    const auto run = [&](auto cost) {
+      using Cost = decltype(cost);
+      return patterns > FEW * LANES ? ColumnSweep<Cost, Fed, MANY>(layer, cost, fed, first, patterns, scratch).run()
+                                    : ColumnSweep<Cost, Fed, FEW>(layer, cost, fed, first, patterns, scratch).run();
+    };
+    if constexpr (is_aimed<Fed>) return run(fed.cost);
+    else return run(fed);
   });
 }
 

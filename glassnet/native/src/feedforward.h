@@ -12,8 +12,6 @@
 #include "potential.h"
 #include "rows.h"
 
-#define INLINED inline __attribute__((always_inline))
-
 namespace {
 
 INLINE size_t larger(size_t a, size_t b) { return a > b ? a : b; }
@@ -52,6 +50,7 @@ struct FollowScratch {
   Link* links;
   float* feeding;              // (neuron, pattern): spins of the layer below
   int8_t* outputs;             // (pattern, neuron)
+  float *means, *floors;       // (pattern, neuron): targets of the outputs, times their spins
   Mask* masks;                 // (neuron, vector of patterns): where it would turn over
   int32_t *touched, *unknown;  // patterns where a neuron turns over; those of them whose energy after that is not known
   uint64_t* turned[2];         // (try, word): neurons of a layer that turned over, a bit each
@@ -90,7 +89,10 @@ struct FollowScratch {
     take(influence, dense);
     take(links, sparse);
     take(feeding, below * stride);
-    take(outputs, patterns * column_width(m.layers[m.depth - 1].weights.neurons));
+    const size_t outs = patterns * column_width(m.layers[m.depth - 1].weights.neurons);
+    take(outputs, outs);
+    take(means, m.targets.means ? outs : 0);
+    take(floors, m.targets.means ? outs : 0);
     take(masks, moving * mask_stride);
     take(touched, patterns);
     take(unknown, patterns);
@@ -168,7 +170,7 @@ class Following {
     open();
     for (int l = 0; l + 1 < m.depth; l++) {
       open_rows(m.layers[l]);
-      accepted[l] = m.layers[l].weights.ensemble == SPHERICAL ? sweep<2>(l) : sweep<1>(l);
+      if (!m.layers[l].frozen) accepted[l] = m.layers[l].weights.ensemble == SPHERICAL ? sweep<2>(l) : sweep<1>(l);
       close_rows(m.layers[l]);
     }
     transpose(scratch.columns + last.place, scratch.height, last.weights.fields, m.patterns, m.patterns,
@@ -231,15 +233,49 @@ class Following {
       for (int i = outputs; i < last.width; i++) scratch.outputs[size_t(mu) * last.width + i] = 1;
       scratch.now[mu].column = 0;
     }
-    with_cost(potential, [&](auto cost) {
+    if (m.targets.means) open_targets();
+    with_cost(potential, m.targets, [&](auto cost) {
       for (int mu = 0; mu < m.patterns; mu++) {
-        Floats total{};
-        for (int v = 0; v < last.width; v += LANES)
-          cost.add(total, signed_by(load<Bytes>(scratch.outputs + size_t(mu) * last.width + v),
-                                    load<Floats>(column(mu) + last.place + v)) - potential.margin);
-        scratch.now[mu].energy = sum(total);
+        SumOf<decltype(cost)> total{};
+        for (int v = 0; v < last.width; v += LANES) {
+          if constexpr (is_aimed<decltype(cost)>)
+            if (v && v % (64 * LANES) == 0) cost.fold(total);
+          const size_t at = size_t(mu) * last.width + v;
+          const Floats field = load<Floats>(column(mu) + last.place + v);
+          add_cost(cost, total, signed_by(load<Bytes>(scratch.outputs + at), field) - potential.margin,
+                   scratch.means + at, scratch.floors + at);
+        }
+        scratch.now[mu].energy = sum(value_of(cost, total));
       }
     });
+  }
+
+  void open_targets() {
+    const int outputs = last.weights.neurons;
+    transpose(m.targets.means, m.patterns, scratch.means, last.width, outputs, m.patterns);
+    transpose(m.targets.floors, m.patterns, scratch.floors, last.width, outputs, m.patterns);
+    for (int mu = 0; mu < m.patterns; mu++) {
+      const size_t first = size_t(mu) * last.width;
+      for (int i = outputs; i < last.width; i++) scratch.means[first + i] = 1.0f;
+      for (int v = 0; v < last.width; v += LANES) {
+        float* means = scratch.means + first + v;
+        store(means, signed_by(load<Bytes>(scratch.outputs + first + v), load<Floats>(means)));
+      }
+    }
+    with_cost(potential, m.targets, [&](auto cost) {
+      using Cost = decltype(cost);
+      if constexpr (is_aimed<Cost>)
+        for (size_t n = 0; n < size_t(m.patterns) * last.width; n++)
+          scratch.floors[n] = int(n % last.width) < outputs ? scratch.floors[n] - Cost::CONSTANT : 0.0f;
+    });
+  }
+
+  // Adds the costs of a vector of outputs.
+  template <class Cost>
+  static INLINED void add_cost(const Cost& cost, SumOf<Cost>& sum, Floats gap, const float* means, const float* floors) {
+    if constexpr (is_aimed<Cost>)
+      cost.add(sum, select(gap < PADDING, gap, floats(PADDING)), load<Floats>(means), load<Floats>(floors));
+    else cost.add(sum, gap);
   }
 
   // Rows
@@ -477,7 +513,7 @@ class Following {
   void to_next_layer(int q, Climb& climb) {
     const auto to = [&](auto vectors) {
       if (q + 1 < m.depth) turn_over<vectors, LOWEST>(q, climb);
-      else with_cost(potential, [&](auto cost) { try_outputs<vectors, LOWEST>(cost, climb); });
+      else with_cost(potential, m.targets, [&](auto cost) { try_outputs<vectors, LOWEST>(cost, climb); });
     };
     if (m.layers[q].targets) return to(Number<0>{});
     switch (m.layers[q].width / LANES) {
@@ -522,23 +558,30 @@ class Following {
     constexpr int COUNT = at_once(VECTORS);
     struct Costing {
       const int8_t* outputs;
-      Floats margin, total;
+      Floats margin;
+      SumOf<Cost> total;
       Cost cost;
+      const float *means, *floors;
 
       INLINED void take(int v, const Floats (&)[COUNT], const Floats (&after)[COUNT]) {
-        for (int k = 0; k < COUNT; k++)
-          cost.add(total, signed_by(load<Bytes>(outputs + v + k * LANES), after[k]) - margin);
+        for (int k = 0; k < COUNT; k++) {
+          const int at = v + k * LANES;
+          add_cost(cost, total, signed_by(load<Bytes>(outputs + at), after[k]) - margin, means + at, floors + at);
+        }
+        if constexpr (is_aimed<Cost>)
+          if (v && v % (64 * LANES) == 0) cost.fold(total);
       }
     };
     const int8_t* outputs = scratch.outputs;
     const Floats margin = floats(potential.margin);
     const auto make = [&](int k) __attribute__((always_inline)) {
-      return Costing{outputs + size_t(climb.patterns[k]) * last.width, margin, Floats{}, cost};
+      const size_t at = size_t(climb.patterns[k]) * last.width;
+      return Costing{outputs + at, margin, {}, cost, scratch.means + at, scratch.floors + at};
     };
     Energy* const after = this->after(climb.neuron);
     over_tries<VECTORS, LOWEST>(m.depth - 1, climb, make, [&](int k, const Costing& part) __attribute__((always_inline)) {
       tops[k] = scratch.height;
-      after[climb.patterns[k]].energy = sum(part.total);
+      after[climb.patterns[k]].energy = sum(value_of(cost, part.total));
     });
   }
 

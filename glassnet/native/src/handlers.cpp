@@ -103,7 +103,8 @@ WeightLayer weight_layer(const Kernels& k, const Machine& m, int l, const uint32
   const Stack& s = m.holding(l);
   const int32_t* sources = s.sources ? s.sources + size_t(l - s.first) * s.slots * s.fan_out : nullptr;
   WeightLayer layer{s.slots, s.fan_out, m.patterns, m.weights(l), m.fields(l), m.layer(l), feeding, sources,
-                    s.scale, m.step, m.temperature, m.coin, m.ensemble, m.potential, key_of(k, m.key, l), {}};
+                    s.scale, m.step, m.temperature, m.coin, m.ensemble, m.potential, key_of(k, m.key, l), {},
+                    m.targets_of(l)};
   k.order(layer);
   return layer;
 }
@@ -112,7 +113,7 @@ ffi::Error sweep_weights(ffi::ThreadPool pool, const Operands& operands, ffi::Di
   const Kernels& k = *kernels;
   Machine m = described(operands, about);
   const size_t stacks = m.stacks.size();
-  if (!operands.count(FIRST_STACK + (m.diluted ? 3 : 2) * stacks, 2 * stacks + 1)) return wrong_operands();
+  if (!operands.count(FIRST_STACK + (m.diluted ? 3 : 2) * stacks, m.targets.means, 2 * stacks + 1)) return wrong_operands();
   m.spins = const_cast<int8_t*>(operands.input<int8_t>(SPINS, m.hidden_spins()));  // only read here
   for (size_t g = 0; g < stacks; g++) {
     Stack& s = m.stacks[g];
@@ -129,6 +130,7 @@ ffi::Error sweep_weights(ffi::ThreadPool pool, const Operands& operands, ffi::Di
   int64_t work = 0;
   for (int l = 1; l <= m.depth(); l++) {
     layers.push_back(weight_layer(k, m, l, feeding[l - 1]));
+    if (m.weights_rest(l)) continue;
     append(parts, cut(l, layers.back().neurons, k.lanes));
     work += int64_t(layers.back().slots) * layers.back().neurons * m.patterns;
   }
@@ -175,7 +177,7 @@ ffi::Error sweep_spins(ffi::ThreadPool pool, const Operands& operands, ffi::Dict
   const Kernels& k = *kernels;
   Machine m = described(operands, about);
   const size_t stacks = m.stacks.size(), graphs = FIRST_STACK + 2 * stacks;
-  if (!operands.count(graphs + (m.diluted ? 2 : 0), stacks + 2)) return wrong_operands();
+  if (!operands.count(graphs + (m.diluted ? 2 : 0), m.targets.means, stacks + 2)) return wrong_operands();
   m.spins = operands.updated<int8_t>(SPINS, 0, m.hidden_spins());
   for (size_t g = 0; g < stacks; g++) {
     Stack& s = m.stacks[g];
@@ -199,7 +201,8 @@ ffi::Error sweep_spins(ffi::ThreadPool pool, const Operands& operands, ffi::Dict
       const Stack& fed = m.holding(l + 1);
       layers.push_back({m.width, fed.fan_out, m.patterns, m.hidden(l), m.fields(l), m.weights(l + 1), m.fields(l + 1),
                         m.layer(l + 1), connections[l - 1].first, connections[l - 1].second, most, fed.scale,
-                        m.temperature, m.coin, m.potential, key_of(k, m.key, l)});
+                        m.temperature, m.coin, m.potential, key_of(k, m.key, l), m.targets_of(l + 1)});
+      if (m.spins_rest(l)) continue;
       append(parts, cut(l, m.patterns, k.spin_block(layers.back())));
       work += int64_t(m.width) * fed.fan_out * m.patterns;
     }
@@ -219,7 +222,8 @@ ffi::Error sweep_following(ffi::ThreadPool pool, const Operands& operands, ffi::
   Machine m = described(operands, about);
   const size_t stacks = m.stacks.size(), graphs = FIRST_STACK + 2 * stacks;
   const bool targets = m.diluted && m.depth() > 1;
-  if (!operands.count(graphs + (m.diluted ? stacks : 0) + (targets ? 2 : 0), 2 * stacks + 2)) return wrong_operands();
+  if (!operands.count(graphs + (m.diluted ? stacks : 0) + (targets ? 2 : 0), m.targets.means, 2 * stacks + 2))
+    return wrong_operands();
   m.spins = operands.updated<int8_t>(SPINS, 0, m.hidden_spins());
   for (size_t g = 0; g < stacks; g++) {
     Stack& s = m.stacks[g];
@@ -238,14 +242,16 @@ ffi::Error sweep_following(ffi::ThreadPool pool, const Operands& operands, ffi::
     layer.weights = weight_layer(k, m, l, nullptr);
     layer.spins = const_cast<int8_t*>(m.layer(l));  // outputs are only read
     layer.below = m.holding(l).fan_in;
+    layer.frozen = m.weights_rest(l);
     if (!targets || l == 1 || m.holding(l).slots == m.holding(l).fan_in) continue;
     layer.targets = operands.input<int32_t>(graphs + stacks, (depth - 1) * each) + (l - 2) * each;
     layer.slots = operands.input<int32_t>(graphs + stacks + 1, (depth - 1) * each) + (l - 2) * each;
   }
   if (depth > 1) {
-    const FollowingMachine machine{layers.data(), depth, m.patterns, most, m.inputs, m.potential};
+    const FollowingMachine machine{layers.data(), depth, m.patterns, most, m.inputs, m.potential, m.targets};
     k.follow(machine, counts, memory<FOLLOW>(k.follow_scratch(machine)));
   }
+  if (m.weights_rest(depth)) return ffi::Error::Success();
   WeightLayer& last = layers.back().weights;
   last.feeding = packed(pool, k, m, depth - 1).front();
   const std::vector<Part> parts = cut(depth, last.neurons, k.lanes);
@@ -261,7 +267,7 @@ ffi::Error sweep_following(ffi::ThreadPool pool, const Operands& operands, ffi::
 ffi::Error add_up(ffi::ThreadPool, const Operands& operands, ffi::Dictionary about) {
   Machine m = described(operands, about);
   const size_t stacks = m.stacks.size();
-  if (!operands.count(FIRST_STACK + stacks, 1)) return wrong_operands();
+  if (!operands.count(FIRST_STACK + stacks, m.targets.means, 1)) return wrong_operands();
   m.spins = const_cast<int8_t*>(operands.input<int8_t>(SPINS, m.hidden_spins()));  // only read here
   for (size_t g = 0; g < stacks; g++) {
     Stack& s = m.stacks[g];
@@ -269,7 +275,8 @@ ffi::Error add_up(ffi::ThreadPool, const Operands& operands, ffi::Dictionary abo
   }
   double total = 0;
   for (int l = 1; l <= m.depth(); l++)
-    total += kernels.load()->energy(m.potential, m.fields(l), m.layer(l), size_t(m.holding(l).fan_out) * m.patterns);
+    total += kernels.load()->energy(m.potential, m.targets_of(l), m.fields(l), m.layer(l),
+                                    size_t(m.holding(l).fan_out) * m.patterns);
   *operands.result<float>(0, 1) = float(total);
   return ffi::Error::Success();
 }

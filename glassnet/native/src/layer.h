@@ -13,6 +13,12 @@ struct PotentialSpec {
   float strength, margin, shape;
 };
 
+// What a parent asks of the outputs, see glassnet.perceptron.targets: (neuron, pattern) each; null if nothing.
+struct TargetSpec {
+  const float *means, *floors;
+  float temperature, weight;
+};
+
 enum Ensemble : int32_t { GAUSSIAN = 0, ISING = 1, SPHERICAL = 2 };
 
 // The order in which the slots of a row move: place k holds slot (factor k + turn) mod slots. Those of a group stand
@@ -35,6 +41,7 @@ struct WeightLayer {
   PotentialSpec potential;
   LayerKey key;
   SlotOrder order[2];      // of each pass, see `Kernels::order`
+  TargetSpec targets;      // of these neurons
 };
 
 // A connection towards a fed neuron, and the one by which that was fed before: from a later neuron than any if there is
@@ -59,6 +66,7 @@ struct SpinLayer {
   bool coin;
   PotentialSpec potential;
   LayerKey key;
+  TargetSpec targets;      // of the fed neurons
 };
 
 // By how much a field changes as the spin that feeds it turns up.
@@ -74,6 +82,7 @@ struct FollowingLayer {
   int below;               // neurons of the layer below
   const int32_t* targets;  // (neuron below, target): neurons that it feeds, others than there are for none;
   const int32_t* slots;    // and at which slot; null if fully connected
+  bool frozen;             // whether its weights stay as they are
   // What the sweep needs in its scratch: padded neurons, where the layer begins in a column, and what a spin below
   // does, (neuron below, neuron) or, where not fully connected, (neuron below, target).
   int width, place;
@@ -86,6 +95,7 @@ struct FollowingMachine {
   int depth, patterns, most_targets;
   const int8_t* inputs;  // (neuron, pattern)
   PotentialSpec potential;
+  TargetSpec targets;    // of the outputs
 };
 
 // The routines of one instruction set. Scratch is a buffer of this thread, aligned to 64 bytes.
@@ -96,7 +106,7 @@ struct Kernels {
   size_t (*packed_words)(int patterns);
   void (*pack)(const int8_t* spins, int patterns, uint32_t* packed);
   void (*costs)(const PotentialSpec&, const float* gaps, int count, float* out);
-  double (*energy)(const PotentialSpec&, const float* fields, const int8_t* own, size_t count);
+  double (*energy)(const PotentialSpec&, const TargetSpec&, const float* fields, const int8_t* own, size_t count);
   void (*order)(WeightLayer&);  // draws the order of the slots
   size_t (*weight_scratch)(const WeightLayer&);
   int64_t (*weights)(const WeightLayer&, int first, int rows, char* scratch);

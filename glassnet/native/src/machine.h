@@ -48,8 +48,12 @@ class Operands {
     return typed<T>(**out.get<ffi::AnyBuffer>(n), numbers);
   }
 
-  // Whether there are so many operands and results.
-  bool count(size_t operands, size_t results) const { return in.size() == operands && out.size() == results; }
+  size_t inputs() const { return in.size(); }
+
+  // Whether there are so many operands, those of targets apart, and results.
+  bool count(size_t operands, bool aimed, size_t results) const {
+    return in.size() == operands + (aimed ? 4 : 0) && out.size() == results;
+  }
 
   // Result m, which starts as operand n: in place as a rule, copied where XLA keeps the old array.
   template <class T>
@@ -90,6 +94,14 @@ struct Machine {
   bool coin, diluted;
   Ensemble ensemble;
   PotentialSpec potential;
+  TargetSpec targets;
+  std::vector<bool> frozen_weights, frozen_spins;  // by layer 1..L, and 1..L-1; empty if none
+
+  bool weights_rest(int l) const { return !frozen_weights.empty() && frozen_weights[l - 1]; }
+  bool spins_rest(int l) const { return !frozen_spins.empty() && frozen_spins[l - 1]; }
+
+  // Targets of the neurons of a layer.
+  TargetSpec targets_of(int l) const { return l == depth() ? targets : TargetSpec{}; }
 
   int depth() const { return stacks.back().last; }
 
@@ -143,6 +155,19 @@ inline bool consistent(const Machine& m) {
   return layer > 1 && m.patterns >= 1 && (layer == 2 || m.width >= 1);
 }
 
+// Which of `count` layers an attribute names as frozen; empty if there is no such attribute.
+inline std::vector<bool> frozen(const ffi::Dictionary& attributes, const char* name, int count) {
+  const auto given = attributes.get<ffi::Span<const int64_t>>(name);
+  if (!given.has_value()) return {};
+  if (int(given->size()) != count) throw std::invalid_argument("glassnet: frozen layers do not fit the machine");
+  std::vector<bool> found;
+  for (int64_t one : *given) found.push_back(one != 0);
+  return found;
+}
+
+// Operands of targets, the last ones where there are any: means, floors, temperature, weight.
+constexpr size_t TARGETS = 4;
+
 // Everything but the arrays that a call changes.
 inline Machine described(const Operands& operands, const ffi::Dictionary& attributes) {
   Machine m{};
@@ -168,6 +193,14 @@ inline Machine described(const Operands& operands, const ffi::Dictionary& attrib
   m.ensemble = Ensemble(attribute<int64_t>(attributes, "ensemble"));
   m.potential = {int32_t(attribute<int64_t>(attributes, "cost")), attribute<float>(attributes, "strength"),
                  attribute<float>(attributes, "margin"), attribute<float>(attributes, "shape")};
+  m.frozen_weights = frozen(attributes, "frozen_weights", m.depth());
+  m.frozen_spins = frozen(attributes, "frozen_spins", m.depth() - 1);
+  if (attributes.get<bool>("aimed").has_value()) {
+    if (operands.inputs() < TARGETS) throw std::invalid_argument("glassnet: targets without operands");
+    const size_t first = operands.inputs() - TARGETS, count = size_t(m.stacks.back().fan_out) * m.patterns;
+    m.targets = {operands.input<float>(first, count), operands.input<float>(first + 1, count),
+                 *operands.input<float>(first + 2, 1), *operands.input<float>(first + 3, 1)};
+  }
   return m;
 }
 

@@ -4,6 +4,8 @@
 #include "layer.h"
 #include "vector.h"
 
+#define INLINED inline __attribute__((always_inline))
+
 namespace {
 
 // Each cost adds v(gap) / strength of one vector of gaps to a running sum.
@@ -124,6 +126,186 @@ INLINE auto with_cost(const Potential& v, F f) {
   }
 }
 
+// 2^t for t <= 0, relative error 2e-7; taken for 2^-126 below.
+INLINE Floats power_of_two(Floats t) {
+  t = select(t > -126.0f, t, floats(-126.0f));
+  const Floats shifted = t + 12582912.0f;  // the lowest bits are the nearest whole number
+  const Floats f = t - (shifted - 12582912.0f);
+  Floats p = floats(1.3276469058e-03f);
+  p = p * f + 9.6755413112e-03f;
+  p = p * f + 5.5507132826e-02f;
+  p = p * f + 2.4022119724e-01f;
+  p = p * f + 6.9314696706e-01f;
+  p = p * f + 1.0000000717e+00f;
+  return as_floats(as_words(p) + (as_words(shifted) << 23));
+}
+
+INLINE Floats size_of(Floats x) { return as_floats(as_words(x) & ~SIGN); }
+
+// ln cosh x, up to 1.2 a series in x^2, beyond |x| + ln(1 + exp(-2|x|)) - ln 2.
+INLINE Floats log_cosh(Floats x) {
+  const Floats size = size_of(x), square = x * x;
+  Floats near = floats(5.7880569726e-05f);
+  near = near * square - 4.6144249868e-04f;
+  near = near * square + 1.9596196156e-03f;
+  near = near * square - 6.6429996942e-03f;
+  near = near * square + 2.2199150275e-02f;
+  near = near * square - 8.3331355803e-02f;
+  near = (near * square + 4.9999997200e-01f) * square;
+  const Ints far = size >= 1.2f;
+  if (!any(far)) return near;
+  const Floats whole = 1.0f + power_of_two(-2.885390082f * size);
+  return select(far, size + (logarithm(whole) - 0.69314718056f), near);
+}
+
+// Costs of outputs that have targets. A gap comes with its target, m times the spin, and with a floor of the cost. What
+// they add up has a type of its own, `Sum`; `value` is the cost so far, up to a constant. Padding has gaps of PADDING and
+// targets of 1, and adds nothing.
+constexpr float PADDING = 1e6f, ALMOST = 1e5f;
+
+// Soft targets at low temperatures: sum_k ln(1 + z_k) is the logarithm of a product. It grows by a factor of 2 at most
+// with every term, and is folded in time: after 30 terms where four of them are added at the end.
+template <class Cost>
+struct Soft {
+  struct Sum {
+    Floats own{}, linear{}, product = floats(1.0f);
+
+    Sum operator+(const Sum& other) const {
+      return {own + other.own, linear + other.linear, product * other.product};
+    }
+  };
+
+  Cost cost;
+  float keep, pull, scale, margin;  // 1 - lambda, lambda tau^2 / strength, 1 / tau
+
+  INLINED void add(Sum& sum, Floats gap, Floats mean, Floats floor = Floats{}) const {
+    cost.add(sum.own, gap);
+    const Floats x = (gap + margin) * scale, size = size_of(x);
+    sum.linear += (size - mean * x) + floor;
+    sum.product += sum.product * power_of_two(-2.885390082f * size);
+  }
+
+  INLINED void fold(Sum& sum) const {
+    sum.linear += logarithm(sum.product);
+    sum.product = floats(1.0f);
+  }
+
+  INLINED Floats value(const Sum& sum) const {
+    return keep * sum.own + pull * (sum.linear + logarithm(sum.product));
+  }
+
+  static constexpr float CONSTANT = 0.69314718056f;  // what `value` has too much with every term
+};
+
+// Soft targets at high temperatures, where small differences of large terms matter.
+template <class Cost>
+struct Spring {
+  struct Sum {
+    Floats own{}, linear{};
+
+    Sum operator+(const Sum& other) const { return {own + other.own, linear + other.linear}; }
+  };
+
+  Cost cost;
+  float keep, pull, scale, margin;
+
+  INLINED void add(Sum& sum, Floats gap, Floats mean, Floats floor = Floats{}) const {
+    cost.add(sum.own, gap);
+    const Floats x = (gap + margin) * scale;
+    sum.linear += select(gap < ALMOST, (log_cosh(x) - mean * x) + floor, Floats{});
+  }
+
+  INLINED void fold(Sum&) const {}
+  INLINED Floats value(const Sum& sum) const { return keep * sum.own + pull * sum.linear; }
+  static constexpr float CONSTANT = 0.0f;
+};
+
+// The parents' spins as labels: (1 + m)/2 of them agree with the label.
+template <class Cost>
+struct Hard {
+  struct Sum {
+    Floats own{}, told{};
+
+    Sum operator+(const Sum& other) const { return {own + other.own, told + other.told}; }
+  };
+
+  Cost cost;
+  float keep, pull, scale, margin;  // 1 - lambda, lambda
+
+  INLINED void add(Sum& sum, Floats gap, Floats mean, Floats = Floats{}) const {
+    Floats own{}, other{};
+    cost.add(own, gap);
+    cost.add(other, -gap - 2.0f * margin);
+    sum.own += own;
+    sum.told += select(gap < ALMOST, 0.5f * ((1.0f + mean) * own + (1.0f - mean) * other), Floats{});
+  }
+
+  INLINED void fold(Sum&) const {}
+  INLINED Floats value(const Sum& sum) const { return keep * sum.own + pull * sum.told; }
+  static constexpr float CONSTANT = 0.0f;
+};
+
+template <class Mix>
+struct Aimed : Mix {
+  // The cost of a single gap, added or taken off.
+  INLINED void add_one(Floats& total, Floats gap, Floats mean, Floats floor = Floats{}) const {
+    total += one(gap, mean, floor);
+  }
+  INLINED void take_one(Floats& total, Floats gap, Floats mean) const { total -= one(gap, mean, Floats{}); }
+
+ private:
+  INLINED Floats one(Floats gap, Floats mean, Floats floor) const {
+    typename Mix::Sum sum;
+    this->add(sum, gap, mean, floor - Mix::CONSTANT);
+    return this->value(sum);
+  }
+};
+
+// Whether a cost asks for targets, and what its costs add up to.
+template <class Cost>
+constexpr bool is_aimed = false;
+template <class Mix>
+constexpr bool is_aimed<Aimed<Mix>> = true;
+
+template <class Cost>
+struct SumOf_ {
+  using type = Floats;
+};
+template <class Mix>
+struct SumOf_<Aimed<Mix>> {
+  using type = typename Mix::Sum;
+};
+template <class Cost>
+using SumOf = typename SumOf_<Cost>::type;
+
+template <class Cost>
+INLINED Floats value_of(const Cost& cost, const SumOf<Cost>& sum) {
+  if constexpr (is_aimed<Cost>) return cost.value(sum);
+  else return sum;
+}
+
+template <class Cost>
+INLINED Floats value_of_four(const Cost& cost, const SumOf<Cost> (&sum)[4]) {
+  return value_of(cost, (sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+
+// From this temperature on, targets are springs.
+constexpr float HOT = 4.0f;
+
+// Calls f with the cost of the potential, mixed with that of the targets if there are any.
+template <class F>
+INLINE auto with_cost(const Potential& v, const TargetSpec& targets, F f) {
+  if (!targets.means) return with_cost(v, f);
+  const float keep = 1.0f - targets.weight, tau = targets.temperature;
+  const float pull = targets.weight * tau * tau / v.strength;
+  return with_cost(v, [&](auto cost) {
+    using Cost = decltype(cost);
+    if (tau >= HOT) return f(Aimed<Spring<Cost>>{{cost, keep, pull, 1.0f / tau, v.margin}});
+    if (tau > 0.0f) return f(Aimed<Soft<Cost>>{{cost, keep, pull, 1.0f / tau, v.margin}});
+    return f(Aimed<Hard<Cost>>{{cost, keep, targets.weight, 0.0f, v.margin}});
+  });
+}
+
 // The costs of many gaps, less the margin, times the strength; for tests.
 void costs(const PotentialSpec& spec, const float* gaps, int count, float* out) {
   const Potential v{Kind(spec.kind), spec.strength, spec.margin, spec.shape};
@@ -138,10 +320,12 @@ void costs(const PotentialSpec& spec, const float* gaps, int count, float* out) 
 }
 
 // Sum of the costs of many neurons at their spins, in double precision from one block to the next.
-double energy(const PotentialSpec& spec, const float* fields, const int8_t* own, size_t count) {
+double energy(const PotentialSpec& spec, const TargetSpec& targets, const float* fields, const int8_t* own,
+              size_t count) {
   constexpr size_t BLOCK = 4096;
   const Potential v{Kind(spec.kind), spec.strength, spec.margin, spec.shape};
-  return with_cost(v, [&](auto cost) {
+  return with_cost(v, targets, [&](auto cost) {
+    using Cost = decltype(cost);
     double whole = 0;
     for (size_t first = 0; first < count; first += BLOCK) {
       const size_t last = count - first < BLOCK ? count : first + BLOCK;
@@ -149,7 +333,10 @@ double energy(const PotentialSpec& spec, const float* fields, const int8_t* own,
       for (Floats& t : total) t = Floats{};
       const auto add = [&](size_t n, Floats& t) __attribute__((always_inline)) {
         const Words spin = (Words)widened(load<Bytes>(own + n));
-        cost.add(t, flipped(load<Floats>(fields + n), spin) - v.margin);
+        const Floats gap = flipped(load<Floats>(fields + n), spin) - v.margin;
+        if constexpr (is_aimed<Cost>)
+          cost.add_one(t, gap, flipped(load<Floats>(targets.means + n), spin), load<Floats>(targets.floors + n));
+        else cost.add(t, gap);
       };
       size_t n = first;
       for (; n + 4 * LANES <= last; n += 4 * LANES)
@@ -157,9 +344,18 @@ double energy(const PotentialSpec& spec, const float* fields, const int8_t* own,
         for (int k = 0; k < 4; k++) add(n + k * LANES, total[k]);
       for (; n + LANES <= last; n += LANES) add(n, total[0]);
       if (n < last) {
-        Floats gap = floats(__builtin_inff());  // padding costs nothing
+        Floats gap = floats(is_aimed<Cost> ? PADDING : __builtin_inff());  // padding costs nothing
         for (int k = 0; n + k < last; k++) gap[k] = own[n + k] * fields[n + k] - v.margin;
-        cost.add(total[0], gap);
+        if constexpr (is_aimed<Cost>) {
+          Floats mean = floats(1.0f), floor = floats(Cost::CONSTANT);
+          for (int k = 0; n + k < last; k++) {
+            mean[k] = own[n + k] * targets.means[n + k];
+            floor[k] = targets.floors[n + k];
+          }
+          cost.add_one(total[0], gap, mean, floor);
+        } else {
+          cost.add(total[0], gap);
+        }
       }
       whole += double(sum((total[0] + total[1]) + (total[2] + total[3])) * v.strength);
     }

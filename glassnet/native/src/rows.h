@@ -70,7 +70,8 @@ INLINE void interleaved(const uint32_t* const* feeding, int groups, uint32_t* ou
 struct RowScratch {
   float *change, *threshold, *gaps;
   uint32_t *own, *signs, *own_packed;
-  int stride;  // of a row of gaps
+  float* means;  // targets, times the spins; a row for each
+  int stride;    // of a row of gaps
 
   RowScratch(const WeightLayer& layer, char* memory) {
     const size_t entries = size_t(layer.slots + 1) * LANES;
@@ -82,13 +83,14 @@ struct RowScratch {
     own = (uint32_t*)(gaps + 2 * size_t(LANES) * stride);
     signs = own + LANES * packed;
     own_packed = signs + packed;
+    means = (float*)(own_packed + packed);
   }
 
   static size_t bytes(const WeightLayer& layer) {
     const size_t entries = size_t(layer.slots + 1) * LANES;
     const size_t packed = 2 * packed_words(layer.patterns);
     const size_t stride = size_t(vectors_of(layer.patterns)) * LANES;
-    return 4 * (2 * entries + 2 * LANES * stride + (LANES + 2) * packed);
+    return 4 * (2 * entries + (layer.targets.means ? 3 : 2) * LANES * stride + (LANES + 2) * packed);
   }
 };
 
@@ -166,32 +168,39 @@ void draw_thresholds(Key key, int steps, int width, int first, float temperature
 // Sum of the costs of `from` + change, which goes to `to`; the change of a pattern is looked up by its signs.
 template <int TERMS, class Cost>
 INLINE Floats offered(Cost cost, const float* from, float* to, int vectors, Floats table, const uint32_t* signs,
-                      const uint32_t* own) {
+                      const uint32_t* own, const float* means) {
   constexpr int PER_WORD = WORD / TERMS;
-  Floats total[4];
-  for (Floats& t : total) t = Floats{};
+  SumOf<Cost> total[4];
+  for (SumOf<Cost>& t : total) t = SumOf<Cost>{};
   for (int first = 0; first < vectors; first += PER_WORD, signs += LANES, own += LANES) {
     Words index = load<Words>(signs) ^ load<Words>(own);
     const int last = vectors - first < PER_WORD ? vectors - first : PER_WORD;
     const float* source = from + first * LANES;
     float* target = to + first * LANES;
+    if constexpr (is_aimed<Cost>)
+      if (first && first % (2 * WORD) == 0)
+        for (SumOf<Cost>& t : total) cost.fold(t);
+    const auto add = [&](SumOf<Cost>& sum, Floats gap, int q) __attribute__((always_inline)) {
+      if constexpr (is_aimed<Cost>) cost.add(sum, gap, load<Floats>(means + (first + q) * LANES));
+      else cost.add(sum, gap);
+    };
     int q = 0;
     for (; q + 4 <= last; q += 4) {
 #pragma GCC unroll 4
       for (int k = 0; k < 4; k++) {
         Floats gap = load<Floats>(source + (q + k) * LANES) + looked_up<TERMS>(table, index >> (8 * k));
         store(target + (q + k) * LANES, gap);
-        cost.add(total[k], gap);
+        add(total[k], gap, q + k);
       }
       index >>= TERMS;
     }
     for (; q < last; q++, index >>= 8) {
       Floats gap = load<Floats>(source + q * LANES) + looked_up<TERMS>(table, index);
       store(target + q * LANES, gap);
-      cost.add(total[0], gap);
+      add(total[0], gap, q);
     }
   }
-  return (total[0] + total[1]) + (total[2] + total[3]);
+  return value_of_four(cost, total);
 }
 
 template <int TERMS, class Cost>
@@ -222,15 +231,27 @@ class RowSweep {
       const uint32_t* both[2] = {scratch.own_packed, scratch.own_packed};
       interleaved<TERMS>(both, groups, own_of(k));
       now[k] = 0;
-      Floats total[4];
-      for (Floats& t : total) t = Floats{};
+      SumOf<Cost> total[4];
+      for (SumOf<Cost>& t : total) t = SumOf<Cost>{};
       const int whole = layer.patterns / LANES, left = layer.patterns % LANES;
       const float* field = layer.fields + start;
       float* gaps = gaps_of(k, 0);
-      const auto opened = [&](int q, Floats& sum) __attribute__((always_inline)) {
+      float* means = means_of(k);
+      if constexpr (is_aimed<Cost>)
+        for (int mu = 0; mu < scratch.stride; mu++)
+          means[mu] = mu < layer.patterns ? own[mu] * layer.targets.means[start + mu] : 1.0f;
+      const auto add = [&](int q, SumOf<Cost>& sum, Floats gap) __attribute__((always_inline)) {
+        if constexpr (is_aimed<Cost>) {
+          if (q % 16 == 0) cost.fold(sum);
+          cost.add(sum, gap, load<Floats>(means + q * LANES));
+        } else {
+          cost.add(sum, gap);
+        }
+      };
+      const auto opened = [&](int q, SumOf<Cost>& sum) __attribute__((always_inline)) {
         const Floats gap = signed_by(load<Bytes>(own + q * LANES), load<Floats>(field + q * LANES)) - layer.potential.margin;
         store(gaps + q * LANES, gap);
-        cost.add(sum, gap);
+        add(q, sum, gap);
       };
       int q = 0;
       for (; q + 4 <= whole; q += 4)
@@ -238,13 +259,13 @@ class RowSweep {
         for (int n = 0; n < 4; n++) opened(q + n, total[n]);
       for (; q < whole; q++) opened(q, total[0]);
       if (left) {
-        Floats gap = floats(__builtin_inff());  // padding costs nothing, whatever is added to it
+        Floats gap = floats(is_aimed<Cost> ? PADDING : __builtin_inff());  // costs nothing, whatever is added to it
         for (int n = 0; n < left; n++)
           gap[n] = own[q * LANES + n] * field[q * LANES + n] - layer.potential.margin;
         store(gaps + q * LANES, gap);
-        cost.add(total[0], gap);
+        add(q, total[0], gap);
       }
-      energy[k] = sum((total[0] + total[1]) + (total[2] + total[3])) * layer.potential.strength;
+      energy[k] = sum(value_of_four(cost, total)) * layer.potential.strength;
     }
   }
 
@@ -268,6 +289,8 @@ class RowSweep {
 
   float* gaps_of(int k, int buffer) const { return scratch.gaps + (2 * size_t(k) + buffer) * scratch.stride; }
 
+  float* means_of(int k) const { return scratch.means + size_t(k) * scratch.stride; }
+
   uint32_t* own_of(int k) const { return scratch.own + size_t(k) * TERMS * groups * LANES; }
 
   const uint32_t* feeding(int slot, int row) const {
@@ -290,7 +313,7 @@ class RowSweep {
         for (int k = row; k < row + rows; k++) {
           if (layer.sources) signs = gathered(slots, k);
           totals[k - row] = offered<TERMS>(cost, gaps_of(k, now[k]), gaps_of(k, 1 - now[k]), vectors, table(t, k),
-                                           signs, own_of(k));
+                                           signs, own_of(k), means_of(k));
         }
         accepted -= decide(totals, slots, t, row, rows);
       }
@@ -351,7 +374,7 @@ int64_t sweep_rows(const WeightLayer& layer, Cost cost, int first, int rows, cha
 int64_t sweep_weights(const WeightLayer& layer, int first, int rows, char* scratch) {
   const Potential v{Kind(layer.potential.kind), layer.potential.strength, layer.potential.margin,
                     layer.potential.shape};
-  return with_cost(v, [&](auto cost) {
+  return with_cost(v, layer.targets, [&](auto cost) {
     return layer.ensemble == SPHERICAL ? sweep_rows<2>(layer, cost, first, rows, scratch)
                                        : sweep_rows<1>(layer, cost, first, rows, scratch);
   });

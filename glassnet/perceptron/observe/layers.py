@@ -7,12 +7,15 @@ from glassnet.core.means import mean_over
 from glassnet.perceptron.forward import forward, signs
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.state import Boundary, State, own_spins
+from glassnet.perceptron.targets import cost_of, told_less_own
 
 
 def layer_energy(machine: Machine, state: State, boundary: Boundary) -> dict[str, Array]:
     """Energy and violated gaps of each layer, per gap.
 
     energy_l = 1/(N_l M) sum_{mu i} v(r),   violated_l = 1/(N_l M) sum_{mu i} theta(-r)      [Yoshino 2020]
+
+    With targets, the energy of the outputs is the mixture of `glassnet.perceptron.targets`.
 
     Args:
         machine: the machine.
@@ -24,12 +27,24 @@ def layer_energy(machine: Machine, state: State, boundary: Boundary) -> dict[str
     energies, violated = [], []
     for field, own in zip(state.fields, own_spins(machine, state.spins, boundary), strict=True):
         gap = own.astype(field.dtype) * field - machine.potential.margin
-        energies.append(mean_over(machine.potential.cost(gap), 2))
+        cost = machine.potential.cost(gap)
+        if boundary.targets is not None and len(energies) == len(state.fields) - 1:
+            last = cost_of(machine.potential, boundary.targets, own[-1].astype(field.dtype), field[-1])
+            cost = cost.at[-1].set(last)
+        energies.append(mean_over(cost, 2))
         violated.append(mean_over(gap < 0, 2))
     energy = jnp.concatenate(energies)
     if machine.hard:
         energy = jnp.where(energy > 0, jnp.inf, energy)
     return {"energy": energy, "violated": jnp.concatenate(violated)}
+
+
+def guidance(machine: Machine, state: State, boundary: Boundary) -> Array:
+    """dH/dlambda per output neuron and pattern, scalar: u_tau(h, h_p) - v(y h) on average."""
+    assert boundary.targets is not None  # measured only where there are some
+    field = state.fields[-1][-1]
+    own = boundary.outputs.astype(field.dtype)
+    return mean_over(told_less_own(machine.potential, boundary.targets, own, field), 2)
 
 
 def output_error(machine: Machine, weights: tuple[Array, ...], boundary: Boundary) -> Array:

@@ -28,6 +28,10 @@ def _energy(machine: Machine, state: State, then: State | None, scene: Boundary)
     return layers.layer_energy(machine, state, scene)
 
 
+def _guidance(machine: Machine, state: State, then: State | None, scene: Boundary) -> Array:
+    return layers.guidance(machine, state, scene)
+
+
 def _train_error(machine: Machine, state: State, then: State | None, scene: Boundary) -> Array:
     return layers.output_error(machine, state.weights, scene)
 
@@ -94,6 +98,10 @@ TABLE: dict[str, Observable] = {
     "violated": Observable(_energy, _L, "both", "fraction of gaps", "violated gaps", "n_l", _Y20, pick="violated"),
     "train_error": Observable(
         _train_error, (), "both", "fraction of output neurons", "training error", "eps_train", _Y23
+    ),
+    "guidance": Observable(
+        _guidance, (), "both", "energy per output",
+        "derivative of the energy by the weight of the targets", "dH/dlambda", _OWN,
     ),
     "test_error": Observable(_test_error, (), "both", "fraction of output neurons", "test error", "eps_test", _Y23),
     "spin_autocorrelation": Observable(
@@ -221,14 +229,16 @@ class Tables(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def bound(machine: Machine, taught: Taught | None, *, tested: bool = True) -> Tables:
+def bound(machine: Machine, taught: Taught | None, *, tested: bool = True, guided: bool = False) -> Tables:
     """The tables with the machine given to their functions.
 
     Without `taught`, the overlaps with a teacher are left out; if not `tested`, for want of test data, the test error.
+    What targets do to the energy is measured where the outputs are `guided`.
     Neurons of a diluted machine keep their places on its graph, and are not matched.
     """
     functions = {o.of: partial(o.of, machine) for o in (TABLE | OPTIONAL).values()}
     without = set() if tested else {_test_error}
+    without |= set() if guided else {_guidance}
     without |= set() if taught is not None else {_with_teacher}
     without |= {_hidden_spins} if any(stack.diluted for stack in machine.stacks) else set()
 

@@ -13,6 +13,7 @@ from glassnet.perceptron.sweeps import native
 from glassnet.perceptron.sweeps.collapsed import check_collapsed, collapsed_sweep
 from glassnet.perceptron.sweeps.energy import kernel
 from glassnet.perceptron.sweeps.feedforward import feedforward_kernel
+from glassnet.perceptron.sweeps.frozen import NOTHING, Frozen
 from glassnet.perceptron.sweeps.rows import check_rows, row_slices
 from glassnet.perceptron.sweeps.spins import spin_sweep
 from glassnet.perceptron.sweeps.symmetries import check_symmetry, gauge_flips, permutations
@@ -99,11 +100,11 @@ FURTHER: dict[str, Further] = {
 spins; collapsed: weights with the spins of their neuron summed out, then these spins."""
 
 
-def _swept(rule: str, machine: Machine, plan: Plan, further: tuple[str, ...] = ()) -> Kernel:
-    steps = [weight_sweep(machine, plan, rule)]
-    steps += [spin_sweep(machine, plan, rule)] if machine.depth > 1 else []
+def _swept(rule: str, machine: Machine, plan: Plan, further: tuple[str, ...] = (), frozen: Frozen = NOTHING) -> Kernel:
+    steps = [weight_sweep(machine, plan, rule, frozen)]
+    steps += [spin_sweep(machine, plan, rule, frozen)] if machine.depth > 1 else []
     steps += [FURTHER[name].step(machine, plan) for name in further]
-    found = kernel(machine, *steps)
+    found = kernel(machine, *steps, frozen=frozen)
     return found._replace(energy=native.energy(machine)) if plan.native else found
 
 
@@ -189,10 +190,38 @@ def dynamics_from(about: Any) -> Any:
     return Dynamics(imported(about["build"]), imported(about["moves"]), about["native"], about.get("fused"))
 
 
-def build(dynamics: Any, machine: Machine, plan: Plan) -> Kernel:
+def build(dynamics: Any, machine: Machine, plan: Plan, frozen: Frozen = NOTHING) -> Kernel:
     """Kernel of dynamics.
 
     Raises:
         ValueError: as `dynamics_of`.
     """
-    return dynamics_of(dynamics).build(machine, plan)
+    found: Callable = dynamics_of(dynamics).build
+    return found(machine, plan, frozen=frozen) if frozen else found(machine, plan)
+
+
+def check_frozen(frozen: Any, dynamics: Any, machine: Machine) -> None:
+    """Check that dynamics can hold layers of a machine fixed, and that something is left to move.
+
+    Raises:
+        ValueError: if not.
+    """
+    if not isinstance(frozen, Frozen):
+        raise fail("frozen", "be a gn.Frozen", frozen)
+    if frozen and dynamics not in DYNAMICS:
+        known = ", ".join(map(repr, DYNAMICS))
+        raise fail("dynamics", f"be one of {known}, without further moves, where layers are frozen", dynamics)
+    frozen.check(machine, follow=dynamics == "feedforward")
+
+
+def check_targets(dynamics: Any, machine: Machine) -> None:
+    """Check that dynamics know what targets cost.
+
+    Raises:
+        ValueError: for moves that do not, or a hard core.
+    """
+    if not isinstance(dynamics, str) or {"rows", "collapsed"} & set(dynamics.split("+")):
+        requirement = "be a named one without 'rows' and 'collapsed', which know labels alone, where tasks have a guide"
+        raise fail("dynamics", requirement, dynamics)
+    if machine.hard:
+        raise fail("potential", "be soft where tasks have a guide: a hard core has no energy to mix", machine.potential)

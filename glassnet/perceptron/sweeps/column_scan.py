@@ -25,6 +25,7 @@ from jax import Array, lax
 from glassnet.core.pytree import pytree
 from glassnet.perceptron.potential import Potential
 from glassnet.perceptron.sweeps.fused import fits, fused_scan, known
+from glassnet.perceptron.targets import Targets, cost_of
 from glassnet.sampling.plan import Plan
 
 Factors = tuple[Array, ...]
@@ -60,6 +61,7 @@ def column_scan(
     sites: str,
     plan: Plan,
     lookup: Callable | None = None,
+    targets: Targets | None = None,
 ) -> tuple[Array, Array]:
     """Offer all slots in turn and keep what is accepted.
 
@@ -71,10 +73,11 @@ def column_scan(
         sites: "rows" if the neurons decide (weights), "columns" if the patterns do (spins).
         plan: how to reduce.
         lookup: turns a column factor of one step into one of shape (neuron, pattern).
+        targets: what else the neurons are asked for; None where they have none.
     Returns:
         The new pre-activations, and which offers were accepted, shape (slot, site), bool.
     """
-    fusible = plan.fused is not None and lookup is None and known(potential)
+    fusible = plan.fused is not None and lookup is None and targets is None and known(potential)
     if fusible and fits(field.shape, len(offers.rows), sites=sites, chip=plan.fused):
         limits = [x for x in (offers.threshold, offers.extra) if x is not None]
         run = partial(fused_scan, potential=potential, sites=sites, chip=plan.fused, interpret=plan.interpret)
@@ -85,6 +88,9 @@ def column_scan(
     if idle:
         field, sign = (jnp.pad(x, ((0, idle), (0, 0))) for x in (field, sign))  # their costs never change
         offers = replace(offers, rows=tuple(jnp.pad(x, ((0, 0), (0, idle))) for x in offers.rows))
+        if targets is not None:
+            means, floor = (jnp.pad(x, ((0, idle), (0, 0))) for x in (targets.means, targets.floor))
+            targets = replace(targets, means=means, floor=floor)
     own, given = (offers.rows, offers.columns) if sites == "rows" else (offers.columns, offers.rows)
     sums = _sums(plan, sites, field.shape)
 
@@ -97,7 +103,8 @@ def column_scan(
 
     def costs(field: Array, offered: Factors, slot: Array, neurons: slice = ALL, patterns: slice = ALL) -> Array:
         moved = field[neurons, patterns] + change(offered, slot, neurons, patterns)
-        return potential.cost(sign[neurons, patterns].astype(field.dtype) * moved - potential.margin)
+        asked = None if targets is None else targets.at(neurons, patterns)
+        return cost_of(potential, asked, sign[neurons, patterns].astype(field.dtype), moved)
 
     def step(carry: tuple, offer: tuple) -> tuple[tuple, Array]:
         """`summed` is carried to be used once more: XLA then keeps it instead of computing it for each use."""

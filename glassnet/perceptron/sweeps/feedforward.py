@@ -4,20 +4,22 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from glassnet.core import keys
 from glassnet.perceptron.forward import forward, signs
 from glassnet.perceptron.machine import Machine, Stack
-from glassnet.perceptron.state import Boundary, State, layer_preactivation, on_prior, sources
+from glassnet.perceptron.state import Boundary, State, layer_preactivation, sources
 from glassnet.perceptron.sweeps import native
-from glassnet.perceptron.sweeps.energy import cooled, output_energy
+from glassnet.perceptron.sweeps.energy import cooled, kept_on_prior, output_energy
+from glassnet.perceptron.sweeps.frozen import NOTHING, Frozen
 from glassnet.perceptron.sweeps.weights import thresholds
 from glassnet.sampling.kernel import Info, Kernel, Params
 from glassnet.sampling.plan import Plan
 
 
-def feedforward_kernel(machine: Machine, plan: Plan) -> Kernel:
+def feedforward_kernel(machine: Machine, plan: Plan, frozen: Frozen = NOTHING) -> Kernel:
     """Metropolis moves of single weights (pairs for spherical rows), all hidden neurons slaved to them.
 
     The energy is that of the output layer, H = sum_{mu i} v(y_{mu i} h_{mu i} / sqrt(c) - kappa): the number of
@@ -33,7 +35,7 @@ def feedforward_kernel(machine: Machine, plan: Plan) -> Kernel:
     """
 
     def init(state: State, boundary: Boundary) -> State:
-        return forward(machine, on_prior(machine, state.weights), boundary.inputs)
+        return forward(machine, kept_on_prior(machine, state.weights, frozen), boundary.inputs)
 
     def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
         params = cooled(machine, params)
@@ -43,11 +45,20 @@ def feedforward_kernel(machine: Machine, plan: Plan) -> Kernel:
             def sweep(state: State, layer: Array, g=g) -> tuple[State, Array]:
                 return _sweep_layer(machine, g, layer, keys.address(key, layer), state, params)
 
-            state, moves = lax.scan(sweep, state, jnp.arange(stack.first, stack.last + 1))
+            moving = [l for l in stack.layers if l not in frozen.weights]
+            if len(moving) == len(stack.layers):
+                state, moves = lax.scan(sweep, state, jnp.arange(stack.first, stack.last + 1))
+            else:
+                moves = jnp.zeros(len(stack.layers), jnp.int32)
+                if moving:
+                    state, some = lax.scan(sweep, state, jnp.asarray(moving, jnp.int32))
+                    moves = moves.at[np.asarray(moving) - stack.first].set(some)
             accepted.append(moves)
         return state, {"accepted_weights": jnp.concatenate(accepted)}
 
-    return Kernel(init, native.feedforward_sweep(machine) if plan.native else step, partial(output_energy, machine))
+    return Kernel(
+        init, native.feedforward_sweep(machine, frozen) if plan.native else step, partial(output_energy, machine)
+    )
 
 
 def _sweep_layer(machine: Machine, g: int, layer: Array, key: Array, state: State, params: Params) -> tuple:

@@ -19,6 +19,7 @@ from glassnet.perceptron.machine import Machine, Stack
 from glassnet.perceptron.potential import Counting, HardCore, Logistic, Potential, Probit, SoftCore
 from glassnet.perceptron.state import Boundary, State
 from glassnet.perceptron.sweeps.energy import cooled
+from glassnet.perceptron.sweeps.frozen import NOTHING, Frozen
 from glassnet.sampling.accept import THRESHOLDS
 from glassnet.sampling.kernel import Energy, Info, Params, Step
 
@@ -60,7 +61,7 @@ def cost(potential: Potential, field: np.ndarray) -> np.ndarray:
     return library.costs(KINDS.index(kind), strength, potential.margin, shape, field)
 
 
-def weight_sweep(machine: Machine, rule: str = "metropolis") -> Step:
+def weight_sweep(machine: Machine, rule: str = "metropolis", frozen: Frozen = NOTHING) -> Step:
     """As `glassnet.perceptron.sweeps.weights.weight_sweep`.
 
     Raises:
@@ -74,16 +75,17 @@ def weight_sweep(machine: Machine, rule: str = "metropolis") -> Step:
     def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
         changed = (*state.weights, *state.fields)
         count = jax.ShapeDtypeStruct((machine.depth,), jnp.int32)
-        operands = (*_common(machine, key, params, state.spins), *changed, *graph)
-        places = {len(operands) - len(graph) - len(changed) + n: n for n in range(len(changed))}
-        *new, accepted = _call("glassnet_weights", machine, params, heat_bath, (*changed, count), places)(*operands)
+        common = _common(machine, key, params, state.spins)
+        places = {len(common) + n: n for n in range(len(changed))}
+        call = _call("glassnet_weights", machine, params, heat_bath, (*changed, count), places, frozen)
+        *new, accepted = call(*common, *changed, *graph)
         weights, fields = new[: len(state.weights)], new[len(state.weights) :]
         return State(state.spins, tuple(weights), tuple(fields)), {"accepted_weights": accepted}
 
     return step
 
 
-def spin_sweep(machine: Machine, rule: str = "metropolis") -> Step:
+def spin_sweep(machine: Machine, rule: str = "metropolis", frozen: Frozen = NOTHING) -> Step:
     """As `glassnet.perceptron.sweeps.spins.spin_sweep`.
 
     Raises:
@@ -101,7 +103,8 @@ def spin_sweep(machine: Machine, rule: str = "metropolis") -> Step:
         places = {len(common) - 1: 0} | {first + g: 1 + g for g in range(len(state.fields))}
         count = jax.ShapeDtypeStruct((machine.depth - 1,), jnp.int32)
         results = (state.spins, *state.fields, count)
-        spins, *fields, accepted = _call("glassnet_spins", machine, params, heat_bath, results, places)(*operands)
+        call = _call("glassnet_spins", machine, params, heat_bath, results, places, frozen)
+        spins, *fields, accepted = call(*operands)
         return State(spins, state.weights, tuple(fields)), {"accepted_spins": accepted}
 
     return step
@@ -127,7 +130,7 @@ def energy(machine: Machine) -> Energy:
     return of
 
 
-def feedforward_sweep(machine: Machine) -> Step:
+def feedforward_sweep(machine: Machine, frozen: Frozen = NOTHING) -> Step:
     """As the step of `glassnet.perceptron.sweeps.feedforward.feedforward_kernel`.
 
     Raises:
@@ -142,7 +145,7 @@ def feedforward_sweep(machine: Machine) -> Step:
         changed = (state.spins, *state.weights, *state.fields)
         places = {len(common) - 1 + n: n for n in range(len(changed))}
         count = jax.ShapeDtypeStruct((machine.depth,), jnp.int32)
-        call = _call("glassnet_feedforward", machine, params, False, (*changed, count), places)
+        call = _call("glassnet_feedforward", machine, params, False, (*changed, count), places, frozen)
         spins, *new, accepted = call(*common[:-1], *changed, *graph)
         weights, fields = new[: len(state.weights)], new[len(state.weights) :]
         return State(spins, tuple(weights), tuple(fields)), {"accepted_weights": accepted}
@@ -159,12 +162,23 @@ def _common(machine: Machine, key: Array | None, params: Params, spins: Array) -
     return words, *numbers, boundary.inputs, boundary.outputs, spins
 
 
-def _call(function: str, machine: Machine, params: Params, heat_bath: bool, results: tuple, places: dict):
+def _call(
+    function: str, machine: Machine, params: Params, heat_bath: bool, results: tuple, places: dict,
+    frozen: Frozen = NOTHING,
+):  # fmt: skip
     """The call; `places` says which operand each result replaces. Mapped over replicas, it holds them all."""
     shapes = tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in results)
     call = jax.ffi.ffi_call(function, shapes, vmap_method="broadcast_all", input_output_aliases=places)
     about = _description(machine) | {"coin": heat_bath, "patterns": np.int64(params.clamped.inputs.shape[-1])}
-    return lambda *operands: call(*operands, **about)
+    for name, layers, count in (("weights", frozen.weights, machine.depth), ("spins", frozen.spins, machine.depth - 1)):
+        if layers:
+            about[f"frozen_{name}"] = np.isin(np.arange(1, count + 1), layers).astype(np.int64)
+    targets = params.clamped.targets
+    if targets is None:
+        return lambda *operands: call(*operands, **about)
+    numbers = (jnp.asarray(x, jnp.float32) for x in (targets.temperature, targets.weight))
+    asked = (targets.means, targets.floor, *numbers)
+    return lambda *operands: call(*operands, *asked, **about, aimed=True)
 
 
 def _description(machine: Machine) -> dict:

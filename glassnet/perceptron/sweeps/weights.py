@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from operator import itemgetter
 
 import jax
 import jax.numpy as jnp
@@ -16,12 +17,14 @@ from glassnet.perceptron.state import State, feeding_spins, own_spins, sources
 from glassnet.perceptron.sweeps import native
 from glassnet.perceptron.sweeps.column_scan import Offers, column_scan, in_blocks, over_layers
 from glassnet.perceptron.sweeps.energy import cooled
+from glassnet.perceptron.sweeps.frozen import NOTHING, Frozen, moving_runs
+from glassnet.perceptron.targets import Targets
 from glassnet.sampling.accept import THRESHOLDS
 from glassnet.sampling.kernel import Info, Params, Step
 from glassnet.sampling.plan import Plan
 
 
-def weight_sweep(machine: Machine, plan: Plan, rule: str = "metropolis") -> Step:
+def weight_sweep(machine: Machine, plan: Plan, rule: str = "metropolis", frozen: Frozen = NOTHING) -> Step:
     """One proposal for every weight, accepted with min(1, exp(-beta dE)).
 
     gaussian:  J' = (J + d x) / sqrt(1 + d^2), x ~ N(0, 1)              [Yoshino 2020, eq. 35]
@@ -37,7 +40,7 @@ def weight_sweep(machine: Machine, plan: Plan, rule: str = "metropolis") -> Step
     """
     one_of(tuple(THRESHOLDS), rule=rule)
     if plan.native:
-        return native.weight_sweep(machine, rule)
+        return native.weight_sweep(machine, rule, frozen)
     proposal = machine.prior.proposal
     rule = rule if proposal.heat_bath else "metropolis"
     sweep_layer = partial(_sweep_layer, proposal, machine.potential, plan, rule)
@@ -50,13 +53,24 @@ def weight_sweep(machine: Machine, plan: Plan, rule: str = "metropolis") -> Step
         for g, stack in enumerate(machine.stacks):
             arrays = (state.weights[g], state.fields[g], feeding[g], own[g], _graph(machine, stack))
             layer_keys = jax.vmap(partial(keys.address, key))(jnp.asarray(stack.layers))
-            swept = over_layers(
-                plan,
-                lambda a, stack=stack: sweep_layer(stack, params, *a),
-                (layer_keys, *arrays),
-                elements=stack.fan_out * feeding[g].shape[-1],
-            )
-            for part, value in zip((weights, fields, accepted), swept, strict=True):
+            whole = (layer_keys, *arrays)
+            aimed = params.clamped.targets is not None and stack.last == machine.depth
+            runs = moving_runs(stack.layers, frozen.weights, apart=machine.depth if aimed else 0)
+            old = (state.weights[g], state.fields[g], jnp.zeros(len(stack.layers), jnp.int32))
+            for layers in runs:
+                targets = params.clamped.targets if aimed and layers[-1] == machine.depth else None
+                place = slice(layers.start - stack.first, layers.stop - stack.first)
+                swept = over_layers(
+                    plan,
+                    lambda a, stack=stack, targets=targets: sweep_layer(stack, params, targets, *a),
+                    whole if layers == stack.layers else jax.tree.map(itemgetter(place), whole),
+                    elements=stack.fan_out * feeding[g].shape[-1],
+                )
+                if layers == stack.layers:
+                    old = swept
+                else:
+                    old = jax.tree.map(lambda x, new, place=place: x.at[place].set(new), old, swept)
+            for part, value in zip((weights, fields, accepted), old, strict=True):
                 part.append(value)
         info = {"accepted_weights": jnp.concatenate(accepted)}
         return State(state.spins, tuple(weights), tuple(fields)), info
@@ -70,7 +84,7 @@ def _graph(machine: Machine, stack: Stack) -> Array | None:
 
 def _sweep_layer(
     proposal: Proposal, potential: Potential, plan: Plan, rule: str, stack: Stack, params: Params,
-    key: Array, J: Array, field: Array, feeding: Array, own: Array, graph: Array | None,
+    targets: Targets | None, key: Array, J: Array, field: Array, feeding: Array, own: Array, graph: Array | None,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """Sweep one layer: J (slot, neuron), field (neuron, pattern), feeding (source, pattern), own as field."""
 
@@ -84,7 +98,7 @@ def _sweep_layer(
         lookup = None if graph is None else lambda source: feeding[source]
         limit = thresholds(rule, pass_key, (len(change), J.shape[1]), params)
         offers = Offers(proposal.terms(stack.scale * change), feed, None, limit)
-        field, accept = _scan(potential, plan, field, own, offers, lookup)
+        field, accept = _scan(potential, plan, field, own, offers, lookup, targets)
         moved = moving + jnp.where(accept[:, None], change, 0)
         return field, proposal.restored(moved, resting, inverse), accepted + accept.sum(dtype=jnp.int32)
 
@@ -96,10 +110,11 @@ def _sweep_layer(
 
 
 def _scan(
-    potential: Potential, plan: Plan, field: Array, sign: Array, offers: Offers, lookup: Callable | None
-) -> tuple[Array, Array]:
-    run = partial(column_scan, potential=potential, sites="rows", plan=plan)
-    if lookup is None:
+    potential: Potential, plan: Plan, field: Array, sign: Array, offers: Offers, lookup: Callable | None,
+    targets: Targets | None,
+) -> tuple[Array, Array]:  # fmt: skip
+    run = partial(column_scan, potential=potential, sites="rows", plan=plan, targets=targets)
+    if lookup is None and targets is None:
         return in_blocks(plan, "rows", run, field, sign, offers)
     return run(field, sign, offers, lookup=lookup)
 
