@@ -126,6 +126,29 @@ INLINE auto with_cost(const Potential& v, F f) {
   }
 }
 
+// Any of these, told apart at every gap: beside targets, where each cost of its own would make the library large.
+struct Any {
+  Potential v;
+
+  INLINED void add(Floats& total, Floats gap) const {
+    if (v.kind == Kind::quadratic) Quadratic{}.add(total, gap);
+    else if (v.kind == Kind::linear) Linear{}.add(total, gap);
+    else total += other(v, gap);
+  }
+
+  INLINED void take(Floats& total, Floats gap) const {
+    Floats cost{};
+    add(cost, gap);
+    total -= cost;
+  }
+
+  static __attribute__((noinline)) Floats other(const Potential& v, Floats gap) {
+    Floats total{};
+    with_cost(v, [&](auto cost) { cost.add(total, gap); });
+    return total;
+  }
+};
+
 // 2^t for t <= 0, relative error 2e-7; taken for 2^-126 below.
 INLINE Floats power_of_two(Floats t) {
   t = select(t > -126.0f, t, floats(-126.0f));
@@ -298,12 +321,13 @@ INLINE auto with_cost(const Potential& v, const TargetSpec& targets, F f) {
   if (!targets.means) return with_cost(v, f);
   const float keep = 1.0f - targets.weight, tau = targets.temperature;
   const float pull = targets.weight * tau * tau / v.strength;
-  return with_cost(v, [&](auto cost) {
+  const auto mixed = [&](auto cost) {
     using Cost = decltype(cost);
     if (tau >= HOT) return f(Aimed<Spring<Cost>>{{cost, keep, pull, 1.0f / tau, v.margin}});
     if (tau > 0.0f) return f(Aimed<Soft<Cost>>{{cost, keep, pull, 1.0f / tau, v.margin}});
     return f(Aimed<Hard<Cost>>{{cost, keep, targets.weight, 0.0f, v.margin}});
-  });
+  };
+  return v.kind == Kind::count ? mixed(Count{}) : mixed(Any{v});
 }
 
 // The costs of many gaps, less the margin, times the strength; for tests.
