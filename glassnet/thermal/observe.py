@@ -38,7 +38,8 @@ def energy_per_gap(machine: ThermalMachine, state: Moving, then: State | None, s
 
 def train_error(machine: ThermalMachine, state: Moving, then: State | None, scene: Boundary) -> Array:
     """Fraction of wrong outputs of the network of signs on the training data; 1 - A."""
-    return layers.output_error(machine.network, state.positions.weights, scene)
+    signs = replace(scene, outputs=scene.outputs.astype(jnp.int8))  # real numbers where forces use them
+    return layers.output_error(machine.network, state.positions.weights, signs)
 
 
 def test_error(machine: ThermalMachine, state: Moving, then: State | None, scene: Boundary) -> Array:

@@ -38,10 +38,7 @@ def going(forces, dynamics, T, positions, steps, *, seed=0, clamped=None, veloci
         def one(n, x, v):
             key = keys.address(keys.root(seed), n)
             state = kernel.init(x, clamped)
-            if drawn:
-                state = beginning(kernel)(key, state, driven)
-            else:
-                state = langevin._with_velocities(state, v)
+            state = beginning(kernel)(key, state, driven) if drawn else langevin._with_velocities(state, v)
             return advance(kernel)(key, state, driven, jnp.int32(0), jnp.int32(steps))[0]
 
         return jax.vmap(one)(jnp.arange(count), positions, positions if velocities is None else velocities)
