@@ -59,6 +59,16 @@ class ThermalMachine:
         return self.width
 
 
+AnyMachine = Machine | ThermalMachine
+"""What data may be for: a machine with widths."""
+
+
+def moving_numbers(machine: ThermalMachine, patterns: int) -> int:
+    """How many weights and hidden neurons move."""
+    weights = sum(n * c for n, c in zip(machine.widths[1:], machine.connections, strict=True))
+    return weights + (machine.depth - 1) * machine.width * patterns
+
+
 KIND = "thermal"
 """The word for thermal machines in files and commands."""
 

@@ -20,7 +20,7 @@ from glassnet.perceptron.state import Boundary, State
 from glassnet.sampling.langevin import Moving, drift
 from glassnet.sampling.system import Observable
 from glassnet.thermal.energy import layer_energies
-from glassnet.thermal.machine import ThermalMachine
+from glassnet.thermal.machine import ThermalMachine, moving_numbers
 
 Stacks = tuple[Array, ...]
 
@@ -62,8 +62,7 @@ def kinetic_temperature(machine: ThermalMachine, state: Moving, then: State | No
 
 def energy_drift(machine: ThermalMachine, state: Moving, then: State | None, scene: Boundary) -> Array:
     """What errors of the integration have added to the energy since the start, over the number of moving numbers."""
-    weights = sum(n * c for n, c in zip(machine.widths[1:], machine.connections, strict=True))
-    return drift(state) / (weights + (machine.depth - 1) * machine.width * scene.inputs.shape[-1])
+    return drift(state) / moving_numbers(machine, scene.inputs.shape[-1])
 
 
 def _rms(x: Array, axes: int) -> Array:

@@ -23,7 +23,7 @@ from glassnet.sampling.plan import Plan
 from glassnet.sampling.starts import Starts
 from glassnet.sampling.system import Observable, System, Variable, Work
 from glassnet.thermal.energy import checked_neurons, checked_weights, forces
-from glassnet.thermal.machine import ThermalMachine, described, machine_from
+from glassnet.thermal.machine import ThermalMachine, described, machine_from, moving_numbers
 from glassnet.thermal.observe import bound
 
 if TYPE_CHECKING:
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 
 NUMBERS = ("time_step", "friction")
 """Numbers that a step takes as data."""
+
+
+def state_bytes(machine: ThermalMachine, patterns: int) -> int:
+    """Bytes of one replica: positions, velocities, forces, and as much again as a step computes with."""
+    return 4 * 4 * moving_numbers(machine, patterns)
 
 
 @dataclass(frozen=True)
@@ -122,16 +127,11 @@ class Thermal(System):
     def work(self, tasks: Sequence["Task"]) -> Work:
         """Neurons of the widest layer below and of all layers; positions, velocities and forces."""
         widths, patterns = self.machine.widths, tasks[0].patterns
-        return Work(max(widths[1:]) * patterns, 3 * sum(widths[1:]) * patterns + 3 * self._weights)
-
-    @property
-    def _weights(self) -> int:
-        return sum(n * c for n, c in zip(self.machine.widths[1:], self.machine.connections, strict=True))
+        return Work(max(widths[1:]) * patterns, 3 * moving_numbers(self.machine, patterns))
 
     def replica_bytes(self, tasks: Sequence["Task"]) -> int:
-        """Positions, velocities and forces, and as much again as a step computes with."""
-        hidden = (self.machine.depth - 1) * self.machine.width * tasks[0].patterns
-        return 4 * 4 * (hidden + self._weights)
+        """As `state_bytes`."""
+        return state_bytes(self.machine, tasks[0].patterns)
 
     def check(self, tasks: Sequence["Task"], betas: Sequence[float], start: Any, numbers: Mapping[str, float]) -> None:
         """Raise ValueError unless data, temperatures, start and numbers fit the machine."""

@@ -200,7 +200,9 @@ def test_it_lowers_for_accelerators(platform):
     kernel = job.system.kernel(ACCELERATOR)
     clamped = jax.tree.map(jnp.asarray, job.system.clamped(job.tasks[0]))
     host_keys = job.host_keys()[:, 0]
-    drive = phase.Drive(jax.tree.map(lambda x: x[0], job.paths()), jnp.int32(0), job.traced_numbers(), clamped)
+    drive = phase.Drive(
+        jax.tree.map(lambda x: jnp.asarray(x[0]), job.paths()), jnp.int32(0), job.traced_numbers(), clamped
+    )
 
     def two(start):
         def one(key):
