@@ -49,7 +49,7 @@ bench: $(VENV)/installed
 	$(BIN)/glassnet bench
 
 SCALE ?= desk
-EXPERIMENTS := one_output random_relaxation finite_width random_hierarchy penetration_depth teacher_student depth hidden_manifold closures
+EXPERIMENTS := one_output random_relaxation finite_width random_hierarchy penetration_depth teacher_student depth hidden_manifold closures thermal_learning thermal_layers
 
 experiments: $(VENV)/installed
 	set -e; for name in $(EXPERIMENTS); do $(BIN)/python experiments/$$name.py --scale $(SCALE); done

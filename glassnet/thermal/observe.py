@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from glassnet.core.means import mean_over
 from glassnet.perceptron.observe import gauge, layers, overlaps
@@ -46,6 +46,25 @@ def test_error(machine: ThermalMachine, state: Moving, then: State | None, scene
     """Fraction of wrong outputs of the network of signs on fresh data; 1 - A."""
     assert scene.test is not None  # the scene of observables has it
     return layers.output_error(machine.network, state.positions.weights, scene.test)
+
+
+def own_error(machine: ThermalMachine, weights: Stacks, data: Boundary) -> Array:
+    """Fraction of outputs with the wrong sign where S_l = tanh(J_l S_{l-1}) is fed forward, scalar."""
+    S = data.inputs.astype(jnp.float32)
+    for J in (J for stack in weights for J in stack):
+        S = jnp.tanh(jnp.matmul(J.T, S, precision=lax.Precision.HIGHEST))
+    return mean_over(S * data.outputs.astype(jnp.float32) <= 0, 2)
+
+
+def train_error_tanh(machine: ThermalMachine, state: Moving, then: State | None, scene: Boundary) -> Array:
+    """`own_error` on the training data."""
+    return own_error(machine, state.positions.weights, scene)
+
+
+def test_error_tanh(machine: ThermalMachine, state: Moving, then: State | None, scene: Boundary) -> Array:
+    """`own_error` on fresh data."""
+    assert scene.test is not None  # the scene of observables has it
+    return own_error(machine, state.positions.weights, scene.test)
 
 
 def kinetic_temperature(machine: ThermalMachine, state: Moving, then: State | None, scene: Boundary) -> Array:
@@ -142,6 +161,13 @@ TABLE: dict[str, Observable] = {
         train_error, (), "both", "fraction of output neurons", "training error", "eps_train", _H25
     ),
     "test_error": Observable(test_error, (), "both", "fraction of output neurons", "test error", "eps_test", _H25),
+    "train_error_tanh": Observable(
+        train_error_tanh, (), "both", "fraction of output neurons", "training error of the tanh network",
+        "eps_train", _OWN,
+    ),
+    "test_error_tanh": Observable(
+        test_error_tanh, (), "both", "fraction of output neurons", "test error of the tanh network", "eps_test", _OWN
+    ),
     "kinetic_temperature": Observable(
         kinetic_temperature, _L, "both", "1", "kinetic temperature", "<v_l^2>", _H25
     ),
@@ -204,8 +230,12 @@ TABLE: dict[str, Observable] = {
 """Observables by name; their functions take the machine first, `bound` gives it to them."""
 
 
+TESTS = (test_error, test_error_tanh)
+"""What needs test data."""
+
+
 @lru_cache(maxsize=256)
 def bound(machine: ThermalMachine, *, tested: bool) -> dict[str, Observable]:
     """The table with the machine given to its functions, without the test error where there are no test data."""
     functions = {o.of: partial(o.of, machine) for o in TABLE.values()}
-    return {name: replace(o, of=functions[o.of]) for name, o in TABLE.items() if tested or o.of is not test_error}
+    return {name: replace(o, of=functions[o.of]) for name, o in TABLE.items() if tested or o.of not in TESTS}

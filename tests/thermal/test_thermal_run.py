@@ -80,9 +80,10 @@ def test_what_is_measured_is_what_explicit_arrays_give(right):
         gaps = 12 * np.array(MACHINE.widths[1:])
         np.testing.assert_allclose(one.clone_energy, gn.energy(MACHINE, weights, neurons) / gaps, rtol=1e-5)
         assert all(np.abs(x).max() <= 1 for x in (*weights, *neurons))
-        signs = task.test_inputs
+        signs = own = task.test_inputs
         for J in weights:
-            signs = np.where(signs @ J.T >= 0, 1, -1)
+            signs, own = np.where(signs @ J.T >= 0, 1, -1), np.tanh(own @ J.T)
+        np.testing.assert_allclose(one.clone_test_error_tanh, (np.sign(own) != task.test_outputs).mean(), atol=1e-6)
         np.testing.assert_allclose(one.clone_test_error, (signs != task.test_outputs).mean(), atol=1e-6)
     (J, S), (K, R) = found[:2]
     pair = last.isel(sample=0).sel(clone=0, clone_b=1)
