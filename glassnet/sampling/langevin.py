@@ -4,6 +4,7 @@ What moves is known only by its forces. A kernel made here is one time step. It 
 error of second order in the time step, where H is the potential energy plus v^2/2. Walls at -1 and +1 reflect.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -225,10 +226,12 @@ def friction_and_noise(form: str, friction: Array, time_step: Array) -> tuple[Ar
 
 
 def noise(key: Array, like: Any) -> Any:
-    """Independent Gaussian numbers of variance 1 in the shapes of a pytree."""
+    """Independent Gaussian numbers of variance 1 in the shapes of a pytree, drawn as one flat array."""
     leaves, structure = jax.tree.flatten(like)
-    drawn = [keys.normal(keys.address(key, n), x.shape) for n, x in enumerate(leaves)]
-    return jax.tree.unflatten(structure, drawn)
+    ends = list(itertools.accumulate(x.size for x in leaves))
+    drawn = keys.normal(key, (ends[-1],))
+    parts = [drawn[end - x.size : end].reshape(x.shape) for x, end in zip(leaves, ends, strict=True)]
+    return jax.tree.unflatten(structure, parts)
 
 
 def _with_velocities(state: Moving, velocities: Any) -> Moving:
