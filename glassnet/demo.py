@@ -1,8 +1,8 @@
 """The demonstration: a deep machine learns digits, and each of its layers forgets at a pace of its own.
 
-A machine of depth 10 begins with random weights, its inputs are clamped to handwritten digits 0 and 1 and its outputs to
-their classes. One weight moves at a time, all neurons follow, and only wrong outputs cost energy. The autocorrelation of
-each layer says how fast it moves and ages, the overlap of clones in which layers they stay together.
+A machine of depth 10 begins with random weights, its inputs are clamped to handwritten digits 0 and 1 and its outputs
+to their classes. One weight moves at a time, all neurons follow, and only wrong outputs cost energy. The
+autocorrelation of each layer says how fast it moves and ages, the overlap of clones in which layers they stay together.
 
 Claim: the error on the training digits falls to zero, that on fresh ones far below chance, and of machines that have
 learned the hidden layers go on moving: layers decay at rates that differ by more than their errors, the slower the
