@@ -43,12 +43,12 @@ CONFIG = RunConfig(
 
 THERMAL = RunConfig(
     machine=ThermalMachine(depth=7, width=10, inputs=784, outputs=2),
-    task=DigitsTask(patterns=600, classes=(0, 1)),
-    beta=2e3,
+    task=DigitsTask(patterns=400, classes=(0, 1)),
+    beta=1e3,
     langevin=Langevin(time_step=1e-2, friction=2e-4),
-    protocol=Protocol(sweeps=12_000, waiting_times=(20_000,), clones=2, samples=4, points_per_decade=5),
+    protocol=Protocol(sweeps=20_000, waiting_times=(24_000,), clones=2, samples=4, points_per_decade=5),
 )
-"""The demonstration of the thermal machine: real weights and neurons at T = 5e-4, under three minutes on two cores."""
+"""The demonstration of the thermal machine: real weights and neurons at T = 1e-3, under three minutes on two cores."""
 
 BY_LAYER = ("spin_overlap", "spin_overlap_connected", "weight_overlap", "spin_autocorrelation")
 
@@ -89,6 +89,8 @@ def drawn(ds: xr.Dataset) -> Figure:
 def caption(ds: xr.Dataset) -> str:
     """What was done and what was learned, in one line."""
     what = f"{ds.attrs['patterns']} patterns ({ds.attrs['task']}) at the ends of a machine of depth {ds.attrs['depth']}"
+    if "kinetic_temperature" in ds:
+        what = f"thermal machine of depth {ds.attrs['depth']}, {ds.attrs['patterns']} {ds.attrs['task']}"
     wrong = (float(mean_and_error(ds[name].isel(time=-1))["mean"]) for name in ("train_error", "test_error"))
     training, fresh = (f"{100 * error:.1f} %" for error in wrong)
     return f"{what}; wrong outputs: {training} of training data, {fresh} of fresh data"

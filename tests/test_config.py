@@ -217,7 +217,7 @@ def run_of(**options):
 
 
 BAD_VALUES = [
-    (lambda: run_of(machine="m"), "`machine` must be a Machine, but is 'm'"),
+    (lambda: run_of(machine="m"), "`machine` must be a Machine, ThermalMachine, but is 'm'"),
     (lambda: run_of(task=3), "`task` must be a RandomTask, .*, but is 3"),
     (lambda: run_of(protocol=None), "`protocol` must be a Protocol, but is None"),
     (lambda: run_of(beta=-1), "`beta` must be a number of at least 0, but is -1"),

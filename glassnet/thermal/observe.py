@@ -153,7 +153,8 @@ def _magnetisation_squared(machine: ThermalMachine, state: Moving, then: State, 
     return overlaps.magnetisation_squared(_neurons(state.positions, scene, by_neuron))
 
 
-_OVER_SQUARES = "over the mean square"
+_OVER_SQUARES = "1"
+"""Units of what is divided by root mean squares."""
 
 TABLE: dict[str, Observable] = {
     "energy": Observable(energy_per_gap, _L, "both", "energy per gap", "energy", "E_l/(N_l M)", _H25),
