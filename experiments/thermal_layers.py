@@ -250,8 +250,8 @@ def draw(found: Mapping[Case, xr.Dataset], data: xr.Dataset) -> Figure:
         distribution(axes[5], data)
         for letter, ax in zip("abcdef", axes, strict=True):
             ax.set_title(f"({letter})", loc="left")
-            if letter in "abcd" or letter == "f":
-                ax.legend(loc="best")
+            if letter != "e":
+                ax.legend(loc="upper center" if letter == "a" else "best")
     return figure
 
 
@@ -291,7 +291,7 @@ def distribution(ax: Axes, data: xr.Dataset) -> None:
         for pairs, style in (("same", "-"), ("different", "--")):
             P = data["P"].sel(place=place, pairs=pairs)
             ax.step(P["Q"], P, color=colour, linestyle=style, where="mid", label=f"{place}, {pairs}")
-    ax.set(xlabel="overlap of weights $Q$", ylabel="$P(Q)$, pairs of one or of different samples")
+    ax.set(xlabel="overlap of weights $Q$ of pairs of samples", ylabel="$P(Q)$")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
