@@ -184,11 +184,11 @@ def claims(found: Mapping[Case, xr.Dataset], results: Mapping[Case, xr.Dataset] 
                 melted,
             )
         )
-    result = [replace(one, spoilt=spoilt) for one in result]
     if results is not None:
         apart = separation(results[top], 1), separation(results[top], middle)
         text = "Next to the input overlaps of weights of one sample stand apart from those of different samples"
         result.append(claim(text, "mean Q_1 of pairs of one sample less that of pairs of different ones", apart[0]))
+    result = [replace(one, spoilt=spoilt) for one in result]
     learned = over(found[top]["own_training"] - (1 - LEARNED))
     control = {c.name: (over(one["own_training"]), over(one["signs"])) for c, one in found.items()}
     text = "Control: the hosts of the machines that are judged have learned their training digits"
