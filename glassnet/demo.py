@@ -43,10 +43,10 @@ CONFIG = RunConfig(
 
 THERMAL = RunConfig(
     machine=ThermalMachine(depth=7, width=10, inputs=784, outputs=2),
-    task=DigitsTask(patterns=400, classes=(0, 1)),
+    task=DigitsTask(patterns=300, classes=(0, 1)),
     beta=1e3,
-    langevin=Langevin(time_step=1e-2, friction=2e-4),
-    protocol=Protocol(sweeps=20_000, waiting_times=(24_000,), clones=2, samples=4, points_per_decade=5),
+    langevin=Langevin(time_step=1e-2, friction=3e-4),
+    protocol=Protocol(sweeps=24_000, waiting_times=(16_000,), clones=2, samples=4, points_per_decade=5),
 )
 """The demonstration of the thermal machine: real weights and neurons at T = 1e-3, under three minutes on two cores."""
 

@@ -20,7 +20,7 @@ class DemoOptions:
     """Let a machine of depth 10 learn the digits 0 and 1, and draw at which pace its layers move.
 
     A perceptron moves by Monte Carlo; a thermal machine, real weights and neurons between walls, by molecular dynamics:
-    it learns, and layers next to both ends are solid, those between them liquid.
+    it learns, and layers between both ends forget sooner than those next to them.
 
     Writes demo.nc (dataset), demo.png and demo.pdf (four panels: energy and errors against time; spin
     autocorrelation by layer at two waiting times; replica overlap by layer; overlap matrices of a boundary and a
