@@ -317,7 +317,7 @@ def proposals(arguments: Arguments) -> int:
     patterns = (task[0] if isinstance(task, Sequence) else task).patterns
     weights = sum(n * c for n, c in zip(machine.widths[1:], machine.connections, strict=True))
     sites = weights + patterns * sum(machine.widths[1:-1])
-    beta = arguments.get("beta")
+    beta = arguments.get("beta", arguments.get("temperature"))
     rungs = len(beta) if isinstance(beta, (list, tuple)) else 1
     clones = len(protocol.waiting_times) * protocol.clones * protocol.sweeps
     return sites * protocol.samples * rungs * (protocol.last_host_sweep + clones)

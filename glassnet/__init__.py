@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from glassnet.campaign.dataset import open_campaign
     from glassnet.core.schedule import Schedule
     from glassnet.core.stopping import Stopped
+    from glassnet.hamiltonian import energy
     from glassnet.perceptron.machine import Machine
     from glassnet.perceptron.potential import Counting, HardCore, Logistic, Probit, SoftCore
-    from glassnet.perceptron.reference import energy, feed_forward, gaps
+    from glassnet.perceptron.reference import feed_forward, gaps
     from glassnet.perceptron.sweeps.catalogue import Dynamics
     from glassnet.perceptron.sweeps.frozen import Frozen
     from glassnet.results import open_result as open
     from glassnet.sampling.exchange import Exchange
+    from glassnet.sampling.langevin import Langevin
     from glassnet.sampling.population import Population
     from glassnet.sampling.system import Observable, System
     from glassnet.sessions import resume
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from glassnet.simulator import clear_caches, simulate
     from glassnet.store.dataset import configuration
     from glassnet.store.files import save
+    from glassnet.thermal.machine import ThermalMachine
 
 __version__ = "0.1.0"
 
@@ -37,7 +40,9 @@ _LAZY = {
         name: ("glassnet.perceptron.potential", name)
         for name in ("SoftCore", "HardCore", "Counting", "Probit", "Logistic")
     },
-    **{name: ("glassnet.perceptron.reference", name) for name in ("energy", "gaps", "feed_forward")},
+    "ThermalMachine": ("glassnet.thermal.machine", "ThermalMachine"),
+    "energy": ("glassnet.hamiltonian", "energy"),
+    **{name: ("glassnet.perceptron.reference", name) for name in ("gaps", "feed_forward")},
     "Schedule": ("glassnet.core.schedule", "Schedule"),
     "Protocol": ("glassnet.simulation.protocol", "Protocol"),
     "tasks": ("glassnet.tasks", None),
@@ -53,6 +58,7 @@ _LAZY = {
     "Population": ("glassnet.sampling.population", "Population"),
     "Observable": ("glassnet.sampling.system", "Observable"),
     "System": ("glassnet.sampling.system", "System"),
+    "Langevin": ("glassnet.sampling.langevin", "Langevin"),
     "Dynamics": ("glassnet.perceptron.sweeps.catalogue", "Dynamics"),
     "Frozen": ("glassnet.perceptron.sweeps.frozen", "Frozen"),
     "analysis": ("glassnet.analysis", None),
@@ -64,8 +70,9 @@ _LAZY = {
 """Where the public names are. All are loaded on first use, so that `glassnet --help` need not load JAX."""
 
 __all__ = [
-    "Machine", "SoftCore", "HardCore", "Counting", "Probit", "Logistic", "Protocol", "Schedule", "Exchange",
-    "Population", "tasks", "Observable", "Dynamics", "Frozen", "System", "energy", "gaps", "feed_forward",
+    "Machine", "ThermalMachine", "SoftCore", "HardCore", "Counting", "Probit", "Logistic", "Protocol", "Schedule",
+    "Exchange", "Population", "tasks", "Observable", "Dynamics", "Frozen", "Langevin", "System", "energy", "gaps",
+    "feed_forward",
     "simulate", "resume", "Stopped", "open", "open_campaign", "save", "configuration",
     "clear_caches",
     "analysis", "plot", "theory", "distributed", "distill",

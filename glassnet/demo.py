@@ -23,12 +23,14 @@ from glassnet.config import DigitsTask, RunConfig
 from glassnet.output import writable_folder, write_figure, write_text
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.potential import Counting
-from glassnet.plot import overview
+from glassnet.plot import overview, thermal_overview
 from glassnet.plot.style import paper
+from glassnet.sampling.langevin import Langevin
 from glassnet.simulation.phase import Report
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulator import in_memory
 from glassnet.store.files import save
+from glassnet.thermal.machine import ThermalMachine
 
 CONFIG = RunConfig(
     machine=Machine(depth=10, width=20, inputs=784, outputs=2, ensemble="gaussian", potential=Counting()),
@@ -44,6 +46,15 @@ BY_LAYER = (
     "spin_overlap_squared", "spin_overlap", "spin_overlap_connected", "weight_overlap", "spin_autocorrelation_squared",
     "spin_autocorrelation",
 )  # fmt: skip
+
+THERMAL = RunConfig(
+    machine=ThermalMachine(depth=7, width=10, inputs=784, outputs=2),
+    task=DigitsTask(patterns=300, classes=(0, 1)),
+    beta=1e3,
+    langevin=Langevin(time_step=1e-2, friction=3e-4),
+    protocol=Protocol(sweeps=24_000, waiting_times=(16_000,), clones=2, samples=4, points_per_decade=5),
+)
+"""The demonstration of the thermal machine: real weights and neurons at T = 1e-3, under three minutes on two cores."""
 
 
 def demo(folder: Path, *, config: RunConfig = CONFIG, report: Report | None = None) -> dict[str, Path]:
@@ -72,7 +83,7 @@ def demo(folder: Path, *, config: RunConfig = CONFIG, report: Report | None = No
 
 def drawn(ds: xr.Dataset) -> Figure:
     """The panels of the run under its caption."""
-    figure = overview(ds)
+    figure = thermal_overview(ds) if "kinetic_temperature" in ds else overview(ds)
     with paper():
         figure.suptitle(caption(ds))
         figure.draw_without_rendering()
@@ -82,6 +93,8 @@ def drawn(ds: xr.Dataset) -> Figure:
 def caption(ds: xr.Dataset) -> str:
     """What was done and what was learned, in one line."""
     what = f"{ds.attrs['patterns']} patterns ({ds.attrs['task']}), depth {ds.attrs['depth']}"
+    if "kinetic_temperature" in ds:
+        what = f"thermal machine, {what}"
     wrong = (float(mean_and_error(ds[name].isel(time=-1))["mean"]) for name in ("train_error", "test_error"))
     training, fresh = (f"{100 * error:.1f} %" for error in wrong)
     return f"{what}: {training} of training outputs and {fresh} of fresh ones are wrong"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import xarray as xr
 
 from glassnet import sessions
@@ -24,6 +25,7 @@ from glassnet.perceptron.sweeps.frozen import NOTHING, Frozen
 from glassnet.perceptron.system import STARTS, Configuration, Perceptron
 from glassnet.results import is_path, open_result
 from glassnet.sampling.exchange import Exchange, Tempered
+from glassnet.sampling.langevin import Langevin
 from glassnet.sampling.population import Annealed, Population
 from glassnet.sampling.system import Data, Free, Observable, System
 from glassnet.sessions import Limits
@@ -41,18 +43,22 @@ from glassnet.store.schema import NAMED, VARIABLES
 from glassnet.store.starts import starts_from
 from glassnet.tasks import Task
 from glassnet.tasks.digits import archive
+from glassnet.thermal import observe as thermal
+from glassnet.thermal.machine import ThermalMachine
+from glassnet.thermal.system import Thermal
 
 Beta = float | Schedule | Sequence[float | Schedule]
 Observables = Mapping[str, Observable | bool] | Sequence[str] | None
 
 
 def simulate(
-    machine: Machine | System,
+    machine: Machine | ThermalMachine | System,
     task: Task | Sequence[Task] | None = None,
     beta: Beta | None = None,
     *,
+    temperature: float | Sequence[float] | None = None,
     protocol: Protocol | None = None,
-    dynamics: str | Dynamics | Callable = "metropolis",
+    dynamics: str | Dynamics | Langevin | Callable = "metropolis",
     weight_step: float = 0.1,
     numbers: Mapping[str, float] | None = None,
     observables: Observables = None,
@@ -70,20 +76,23 @@ def simulate(
 ) -> xr.Dataset:
     """Let weights and hidden neurons of a machine move under the constraints of its data, and measure.
 
-    Samples exp(-beta H) times the prior of the weights by Monte Carlo [Yoshino 2020, 2023].
+    Samples exp(-beta H) times the prior of the weights by Monte Carlo [Yoshino 2020, 2023]; a `ThermalMachine` by
+    molecular dynamics, where a sweep is a time step [Huang et al. 2025].
 
     Args:
         machine: the machine, or another system (`glassnet.sampling.system.System`), which brings its own dynamics.
         task: its data, the same for all samples, or one task for each sample; None for a system that needs none.
         beta: inverse temperature: a number (inf for zero temperature), a `Schedule`, or a list of these, which
             adds a dim `temperature`. May be left out for a hard core, where it has no effect.
+        temperature: in place of `beta` the temperature 1 / beta, a number >= 0 or a list of numbers.
         protocol: samples, waiting times, clones and lags; `Protocol()` if None.
         dynamics: "metropolis", "heat_bath" (spins and Ising weights by heat bath, other weights by Metropolis) or
             "feedforward" (weights alone move, neurons follow, only the outputs cost energy). Metropolis offers flips
             in a fixed order: at beta = 0, where every flip is accepted, spins and Ising weights just alternate, and at
             beta = inf their clones need not part; the heat bath has neither trait. Both also with further moves, as in
             "heat_bath+gauge+permute+rows+collapsed" (`RunConfig` says what they are). Or a value: `Dynamics`, or a
-            builder `build(machine, plan) -> Kernel` of a kernel of your own, whose accepted moves are not counted.
+            builder `build(machine, plan) -> Kernel` of a kernel of your own, whose accepted moves are not counted. Of a
+            `ThermalMachine` it is a `Langevin`, `Langevin()` if left out.
         weight_step: size d of a weight move (no effect on Ising weights).
         numbers: sizes of the moves by name, of another system, or of dynamics or an ensemble of your own, which find
             them in `params.numbers` beside `weight_step`.
@@ -131,7 +140,8 @@ def simulate(
     folder = None if folder is None else Path(folder).absolute()  # before any code of the user's runs
     job = prepared(
         machine, task, beta,
-        protocol=protocol, dynamics=dynamics, weight_step=weight_step, numbers=numbers, observables=observables,
+        temperature=temperature, protocol=protocol,
+        dynamics=dynamics, weight_step=weight_step, numbers=numbers, observables=observables,
         seed=seed, start=start, keep_configurations=keep_configurations, exchange=exchange,
         population=population, part=part, frozen=frozen,
     )  # fmt: skip
@@ -151,7 +161,7 @@ def clear_caches() -> None:
     the same bits.
     """
     compiled.forget()
-    for kept in (bound, sources_of, archive):
+    for kept in (bound, thermal.bound, sources_of, archive):
         kept.cache_clear()
 
 
@@ -177,12 +187,13 @@ def in_memory(job: Job, report: Report | None = None) -> xr.Dataset:
 
 
 def prepared(
-    machine: Machine | System,
+    machine: Machine | ThermalMachine | System,
     task: Task | Sequence[Task] | None = None,
     beta: Beta | None = None,
     *,
+    temperature: float | Sequence[float] | None = None,
     protocol: Protocol | None = None,
-    dynamics: str | Dynamics | Callable = "metropolis",
+    dynamics: str | Dynamics | Langevin | Callable = "metropolis",
     weight_step: float = 0.1,
     numbers: Mapping[str, float] | None = None,
     observables: Observables = None,
@@ -211,6 +222,17 @@ def prepared(
             raise fail("numbers", "leave out `weight_step`, which is an argument of its own", own)
         system: System = Perceptron(machine, dynamics, NOTHING if frozen is None else frozen)
         numbers, tasks = {"weight_step": weight_step, **own}, _tasks(task)
+    elif isinstance(machine, ThermalMachine):
+        moves = Langevin() if dynamics == "metropolis" else dynamics
+        if not isinstance(moves, Langevin):
+            raise fail("dynamics", "be a Langevin with a ThermalMachine", dynamics)
+        for name, value, default in (
+            ("weight_step", weight_step, 0.1), ("numbers", numbers or {}, {}),
+            ("exchange", exchange, None), ("population", population, None),
+        ):  # fmt: skip
+            if value != default:
+                raise fail(name, "be left out with a ThermalMachine", value)
+        system, numbers, tasks = Thermal(machine, moves.scheme), moves.numbers, _tasks(task)
     else:
         _check_system(machine)
         if frozen is not None:
@@ -220,7 +242,7 @@ def prepared(
                 raise fail(name, "be that of the system: it brings its own, with `numbers`", value)
         system, numbers, tasks = machine, dict(numbers or {}), _tasks_of_system(task)
     cold = isinstance(machine, Machine) and machine.hard
-    schedules = _beta(beta, cold=cold)
+    schedules = _beta(_either(beta, temperature), cold=cold)
     if exchange is not None:
         if not isinstance(exchange, Exchange):
             raise fail("exchange", "be an Exchange or None", exchange)
@@ -236,7 +258,8 @@ def prepared(
             raise fail("population", "be None with an exchange", population)
         system = Annealed(system, population)
     start = _start(start, system, tasks, protocol, schedules if isinstance(schedules, tuple) else (schedules,))
-    own, optional = _observables(observables, (*VARIABLES, *NAMED) if isinstance(machine, Machine) else ())
+    taken = (*VARIABLES, *NAMED) if isinstance(machine, (Machine, ThermalMachine)) else ()
+    own, optional = _observables(observables, taken)
     job = Job(
         system, tasks, schedules, protocol,
         numbers=numbers, seed=seed, start=start,
@@ -244,7 +267,7 @@ def prepared(
     )  # fmt: skip
     job = _shared(job, part)
     memory.check(protocol.replicas(len(job.samples), len(job.temperatures)) * job.system.replica_bytes(job.tasks))
-    if not isinstance(machine, Machine):
+    if not isinstance(machine, (Machine, ThermalMachine)):
         job.check_system()
     check_described(job)
     return job
@@ -328,6 +351,23 @@ def _tasks_of_system(task: Any) -> tuple[Data, ...]:
         if isinstance(one, type) or not isinstance(one, Data):
             raise fail("task", "have what `glassnet.sampling.system.Data` lists: name, parameters, digest, ...", one)
     return tasks
+
+
+def _either(beta: Any, temperature: Any) -> Any:
+    """Beta, which may have been given as a temperature.
+
+    Raises:
+        ValueError: if both are given, or the temperature is no number >= 0 and no list of such.
+    """
+    if temperature is None:
+        return beta
+    if beta is not None:
+        raise fail("temperature", "be left out where `beta` is given", temperature)
+    if isinstance(temperature, (list, tuple, np.ndarray)) and len(temperature):
+        return [_either(None, one) for one in temperature]
+    if not is_number(temperature) or not 0 <= temperature < math.inf:
+        raise fail("temperature", "be a finite number of at least 0 or a list of these", temperature)
+    return 1 / temperature if temperature else math.inf
 
 
 def _beta(beta: Any, *, cold: bool) -> Schedule | tuple[Schedule, ...]:

@@ -217,7 +217,7 @@ def run_of(**options):
 
 
 BAD_VALUES = [
-    (lambda: run_of(machine="m"), "`machine` must be a Machine, but is 'm'"),
+    (lambda: run_of(machine="m"), "`machine` must be a Machine, ThermalMachine, but is 'm'"),
     (lambda: run_of(task=3), "`task` must be a RandomTask, .*, but is 3"),
     (lambda: run_of(protocol=None), "`protocol` must be a Protocol, but is None"),
     (lambda: run_of(beta=-1), "`beta` must be a number of at least 0, but is -1"),
@@ -309,7 +309,7 @@ def test_bad_json(text, message):
 
 def test_real_numbers_are_those_of_all_kinds():
     """Whole numbers in them give the same hash; a field that a machine has, too, is left to its potential."""
-    assert {"power", "strength", "margin", "threshold", "weight_step"} == REAL
+    assert {"power", "strength", "margin", "threshold", "weight_step", "time_step", "friction"} == REAL
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,10 @@ from urllib.parse import quote
 import numpy as np
 
 from glassnet.config import RunConfig
-from glassnet.config.read import record
+from glassnet.config.read import machine_from
 from glassnet.core.check import fail, positive, unknown
 from glassnet.core.codec import flat, from_json, leaves
 from glassnet.core.former import warn_former
-from glassnet.perceptron.machine import Machine
 
 ALIASES = {
     "alpha": "task.patterns",
@@ -36,6 +35,8 @@ LABELS = {
     "machine.potential.margin": ("1", "margin kappa"),
     "beta": ("1", "inverse temperature beta"),
     "weight_step": ("1", "size of a weight move"),
+    "langevin.time_step": ("1", "time step"),
+    "langevin.friction": ("1", "friction"),
     "seed": ("1", "seed of the dynamics"),
     "task.seed": ("1", "seed of the data"),
     "task.noise": ("1", "probability that a neuron of the teacher is wrong"),
@@ -148,7 +149,7 @@ def placed(base: dict[str, Any], axes: tuple[Axis, ...], values: tuple[Any, ...]
     pairs += zip(axes, values, strict=True)
     for axis, value in sorted(pairs, key=lambda pair: pair[0].key == "alpha"):
         if axis.key == "alpha":  # last: it needs the machine
-            value = round(value * record(Machine, "machine", config.get("machine", {})).alpha_scale)
+            value = round(value * machine_from("machine", config.get("machine", {})).alpha_scale)
         config = _with(config, axis.path, value, axis)
     return config
 

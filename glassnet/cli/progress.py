@@ -1,5 +1,6 @@
 """A progress bar on stderr."""
 
+import math
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -72,7 +73,9 @@ def _show(bars: "list[tqdm]", status: "Status") -> None:
         bars.append(_bar(status))
     bar = bars[0]
     bar.set_description_str(f"{status.phase:<7}", refresh=False)
-    bar.set_postfix_str(f"energy {status.energy:.3g}, acceptance {status.acceptance:.2f}", refresh=False)
+    counted = not math.isnan(status.acceptance)
+    acceptance = f", acceptance {status.acceptance:.2f}" if counted else ""
+    bar.set_postfix_str(f"energy {status.energy:.3g}{acceptance}", refresh=False)
     bar.update(status.done - bar.n)
 
 

@@ -13,10 +13,13 @@ from glassnet.cli.progress import progress_bar
 from glassnet.cli.tell import tell
 from glassnet.config import TASKS, DigitsTask, RunConfig, read_config
 from glassnet.config.command import default_config
+from glassnet.config.read import MACHINES
 from glassnet.core.check import fail
 from glassnet.core.stopping import interrupted_at_once
 from glassnet.output import checked_output
 from glassnet.perceptron.describe import POTENTIALS
+from glassnet.perceptron.machine import Machine
+from glassnet.thermal.machine import KIND, ThermalMachine
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,11 @@ class RunOptions:
         config: JSON file with a configuration: config.json of a run's folder, or what `glassnet info --config RUN`
             prints.
         task_kind: data that clamp inputs and outputs: random, teacher_student, hidden_manifold or digits.
-        potential_kind: potential v(r) of a gap r: soft_core ((-r)^power where r < 0), hard_core (infinite where
-            r < 0), counting (constant where r < 0), probit (-ln Phi(r / width)) or logistic (ln(1 + exp(-r / width))).
+        machine_kind: perceptron (spins and weights by Monte Carlo) or thermal (real numbers by molecular dynamics, with
+            the options --langevin.time-step and so on; its beta is 1 / T, 1e5 unless given).
+        potential_kind: potential v(r) of a gap r of a perceptron: soft_core ((-r)^power where r < 0), hard_core
+            (infinite where r < 0), counting (constant where r < 0), probit (-ln Phi(r / width)) or logistic
+            (ln(1 + exp(-r / width))).
         keep_configurations: write the last configurations of all clones, too.
         time_limit: stop in time, with a checkpoint, so that the process takes no longer than this: 3h50m, 90s, 1d12h.
         checkpoint_every: seconds between checkpoints; as many as take 2 % of the time if None.
@@ -52,6 +58,7 @@ class RunOptions:
     output: Path
     config: Path | None = None
     task_kind: Annotated[str, tyro.conf.arg(name="task", metavar="KIND")] = "digits"
+    machine_kind: Annotated[str, tyro.conf.arg(name="machine", metavar="KIND")] = "perceptron"
     potential_kind: Annotated[str, tyro.conf.arg(name="machine.potential", metavar="KIND")] = "soft_core"
     keep_configurations: bool = False
     time_limit: Annotated[str | None, tyro.conf.arg(metavar="DURATION")] = None
@@ -201,20 +208,29 @@ def check_parts_beside(output: Path, mine: Path, parts: int) -> None:
 def parsed(arguments: Sequence[str]) -> RunOptions:
     """The options of the command."""
     start = starting_point(arguments)
-    kinds = start.task.kind, plain_name(type(start.machine.potential).__name__)
+    thermal = isinstance(start.machine, ThermalMachine)
+    potential = "none" if thermal else plain_name(type(start.machine.potential).__name__)
+    kinds = start.task.kind, KIND if thermal else "perceptron", potential
     default = RunOptions(start, tyro.MISSING, None, *kinds)
     return parse(RunOptions, arguments, "run", default)
 
 
 def starting_point(arguments: Sequence[str]) -> RunConfig:
     """The configuration that the options override: a file's or the default, with the kinds asked for."""
-    chosen = first_look(arguments, "run", config="--config", task="--task", potential="--machine.potential")
+    kinds = {"task": "--task", "machine": "--machine", "potential": "--machine.potential"}
+    chosen = first_look(arguments, "run", config="--config", **kinds)
     config = read_config(chosen.config) if chosen.config else None
     task = named_kind(TASKS, "task", chosen.task)
     potential = named_kind(POTENTIALS, "machine.potential", chosen.potential)
-    config = config or default_config(task or DigitsTask)
+    machine = named_kind(MACHINES, "machine", chosen.machine)
+    config = config or default_config(task or DigitsTask, machine or Machine)
+    if machine is not None and not isinstance(config.machine, machine):
+        config = default_config(task or type(config.task), machine)
     if task is not None and not isinstance(config.task, task):
         config = replace(config, task=task())
-    if potential is not None and not isinstance(config.machine.potential, potential):
+    if isinstance(config.machine, ThermalMachine):
+        if potential is not None:
+            raise fail("machine.potential", "be left out with a thermal machine", chosen.potential)
+    elif potential is not None and not isinstance(config.machine.potential, potential):
         config = replace(config, machine=replace(config.machine, potential=potential()))
     return config

@@ -6,11 +6,14 @@ from glassnet.config.description import RunConfig, beta_words
 from glassnet.config.tasks import DigitsTask, TaskConfig
 from glassnet.core.codec import flat
 from glassnet.perceptron.machine import Machine
+from glassnet.thermal.machine import KIND, ThermalMachine
 
 
-def default_config(task: type[TaskConfig]) -> RunConfig:
-    """The configuration with nothing said but the kind of data."""
+def default_config(task: type[TaskConfig], machine: type = Machine) -> RunConfig:
+    """The configuration with nothing said but the kinds of data and machine; a thermal machine as in the paper."""
     inputs, outputs = (784, 2) if task is DigitsTask else (None, None)
+    if machine is ThermalMachine:
+        return RunConfig(ThermalMachine(10, 10, inputs, outputs), task(), beta=1e5)
     return RunConfig(Machine(depth=10, width=20, inputs=inputs, outputs=outputs), task())
 
 
@@ -30,5 +33,9 @@ def command_line(config: RunConfig) -> str:
             continue  # what cannot be said is the default; kinds come first
         values = beta_words(config.beta) if name == "beta" else value if isinstance(value, list) else [value]
         words += [f"--{name.replace('_', '-')}", *map(str, values)]
-    kinds = ["--task", config.task.kind, "--machine.potential", type(config.machine.potential).__name__]
+    kinds = ["--task", config.task.kind]
+    if isinstance(config.machine, ThermalMachine):
+        kinds += ["--machine", KIND]
+    else:
+        kinds += ["--machine.potential", type(config.machine.potential).__name__]
     return shlex.join(["glassnet", "run", *kinds, *words, "--output", "RUN"])

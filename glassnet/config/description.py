@@ -18,7 +18,8 @@ from glassnet.core.codec import config_hash, decoded, to_json
 from glassnet.core.former import of_earlier_versions
 from glassnet.core.schedule import KINDS, Schedule
 from glassnet.output import text_of
-from glassnet.perceptron.describe import POTENTIALS, as_formerly, described
+from glassnet.perceptron import describe
+from glassnet.perceptron.describe import POTENTIALS, as_formerly
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.observe.table import OPTIONAL
 from glassnet.perceptron.proposal import check_step
@@ -26,9 +27,13 @@ from glassnet.perceptron.state import state_bytes
 from glassnet.perceptron.sweeps.catalogue import check_dynamics
 from glassnet.perceptron.system import STARTS
 from glassnet.sampling.exchange import Exchange
+from glassnet.sampling.langevin import Langevin
 from glassnet.sampling.population import Population
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.share import share
+from glassnet.thermal import machine as thermal
+from glassnet.thermal.machine import ThermalMachine
+from glassnet.thermal.system import state_bytes as thermal_bytes
 
 if TYPE_CHECKING:
     from glassnet.simulation.job import Job
@@ -64,8 +69,13 @@ def _is_beta(value: Any) -> bool:
 WORDS = tyro.constructors.PrimitiveConstructorSpec("*", "FLOAT [FLOAT ...]", beta_from, _is_beta, beta_words)
 """How beta is an option of the command line."""
 
-LATER: dict[str, Any] = {"exchange": 0, "tune": 0, "observables": (), "population": 0}
+LATER: dict[str, Any] = {
+    "exchange": 0, "tune": 0, "observables": (), "population": 0, "langevin": asdict(Langevin())
+}  # fmt: skip
 """Options that came later, which are written down where they are not as before: hashes stay as they were."""
+
+LANGEVIN = "langevin"
+"""The dynamics of a thermal machine."""
 
 SCHEDULES = ("quench", *KINDS)
 DATA = ("shared", "independent")
@@ -76,7 +86,7 @@ class RunConfig:
     """Everything that fixes a run.
 
     Args:
-        machine: the machine: depth, widths, weights, potential.
+        machine: the machine: depth, widths, and, of a perceptron, weights and potential.
         task: the data that clamp inputs and outputs.
         beta: inverse temperature beta >= 0, inf for zero temperature. Several values: for a quench, temperatures
             that run side by side; for other schedules, beta at each of `knots`. Several schedules side by side are a
@@ -88,7 +98,8 @@ class RunConfig:
         dynamics: "metropolis", "heat_bath" (spins, and Ising weights, by heat bath) or "feedforward" (weights alone
             move, neurons follow, only the outputs cost energy). The first two also with further moves: +gauge (signs of
             hidden neurons), +permute (their order), +rows (slice moves of whole rows of weights), +collapsed (weights
-            with the spins of their neuron summed out), as in heat_bath+gauge+collapsed.
+            with the spins of their neuron summed out), as in heat_bath+gauge+collapsed. A thermal machine has
+            "langevin", see there.
         weight_step: size d of a weight move, > 0.
         exchange: sweeps between two rounds of swaps of neighbouring temperatures (replica exchange), which then ascend
             in `beta`; 0 leaves the temperatures side by side.
@@ -103,11 +114,12 @@ class RunConfig:
             own, 2^32 times that of the task + s: no two samples of two seeds share data).
         observables: optional observables that are measured, too: spin_autocorrelation_histogram,
             spin_overlap_squared_matched (not on a random graph), teacher_overlap_by_neuron (with a teacher).
+        langevin: the time step of a thermal machine, which is its sweep.
     Raises:
         ValueError: if an argument is out of range; it names the argument and the value.
     """
 
-    machine: Machine
+    machine: Machine | ThermalMachine
     task: TaskConfig
     beta: Annotated[Beta, WORDS] = 66.7
     schedule: str = "quench"
@@ -122,14 +134,21 @@ class RunConfig:
     tune: int = 0
     observables: tuple[str, ...] = ()
     population: int = 0
+    langevin: Langevin = field(default_factory=Langevin)
 
     def __post_init__(self) -> None:
-        _instance(Machine, machine=self.machine)
+        _instance(Machine | ThermalMachine, machine=self.machine)
+        _instance(Langevin, langevin=self.langevin)
         _instance(TaskConfig, task=self.task)
         _instance(Protocol, protocol=self.protocol)
         one_of(SCHEDULES, schedule=self.schedule)
         _instance(str, dynamics=self.dynamics)
-        check_dynamics(self.dynamics, self.machine)
+        if isinstance(self.machine, ThermalMachine):
+            self._check_thermal()
+        else:
+            check_dynamics(self.dynamics, self.machine)
+            if self.langevin != Langevin():
+                raise fail("langevin", "be left out with a perceptron", self.langevin)
         self._check_start()
         one_of(DATA, data=self.data)
         check_step(self.weight_step)
@@ -144,6 +163,16 @@ class RunConfig:
         object.__setattr__(self, "knots", integers("knots", self.knots))
         object.__setattr__(self, "observables", _checked_observables(self.observables))
         self._check_knots()
+
+    def _check_thermal(self) -> None:
+        """The dynamics of a thermal machine, without what Monte Carlo alone has."""
+        if self.dynamics == "metropolis":  # the default
+            object.__setattr__(self, "dynamics", LANGEVIN)
+        one_of((LANGEVIN,), dynamics=self.dynamics)
+        none = {"weight_step": 0.1, "exchange": 0, "tune": 0, "population": 0, "observables": ()}
+        for name, default in none.items():
+            if tuple(getattr(self, name)) != default if name == "observables" else getattr(self, name) != default:
+                raise fail(name, "be left out with a thermal machine", getattr(self, name))
 
     def _check_start(self) -> None:
         """A name, or what can only be a path: whether there is a result is seen when the run is built."""
@@ -220,7 +249,7 @@ class RunConfig:
             "task": built if self.data == "independent" else built[0],
             "beta": self.inverse_temperature,
             "protocol": self.protocol,
-            "dynamics": self.dynamics,
+            "dynamics": self.langevin if isinstance(self.machine, ThermalMachine) else self.dynamics,
             "weight_step": self.weight_step,
             "seed": self.seed,
             "start": self.start,
@@ -240,7 +269,9 @@ class RunConfig:
         mine = share(part, parts, self.protocol.samples, places)
         replicas = self.protocol.replicas(len(mine.samples), len(mine.temperatures) * (count // places))
         replicas *= self.population or 1
-        memory.check(data + replicas * state_bytes(self.machine, task.patterns))
+        machine = self.machine
+        one = thermal_bytes(machine, task.patterns) if isinstance(machine, ThermalMachine) else None
+        memory.check(data + replicas * (one or state_bytes(machine, task.patterns)))  # ty: ignore[invalid-argument-type]
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as JSON values; an infinite beta is the string "inf"."""
@@ -248,7 +279,7 @@ class RunConfig:
         task = {"kind": self.task.kind, **to_json(of_task)}
         teacher = getattr(self.task, "teacher", None)
         if teacher is not None:
-            task["teacher"] = described(teacher)
+            task["teacher"] = describe.described(teacher)
         values = {**asdict(self), "machine": described(self.machine), "task": task, "beta": to_json(self.beta)}
         values = {name: x for name, x in values.items() if name not in LATER or x != LATER[name]}
         return _floats(json.loads(json.dumps(values, allow_nan=False, default=lambda number: number.item())))
@@ -353,7 +384,12 @@ def _checked_observables(names: Any) -> tuple[str, ...]:
     return tuple(name for name in OPTIONAL if name in names)
 
 
-KINDS_OF_VALUES = (RunConfig, *TASKS.values(), *POTENTIALS.values())
+def described(machine: Machine | ThermalMachine) -> dict[str, Any]:
+    """The arguments that build `machine`, as JSON values."""
+    return thermal.described(machine) if isinstance(machine, ThermalMachine) else describe.described(machine)
+
+
+KINDS_OF_VALUES = (RunConfig, Langevin, *TASKS.values(), *POTENTIALS.values())
 
 REAL = {f.name for kind in KINDS_OF_VALUES for f in fields(kind) if f.type is float} - {f.name for f in fields(Machine)}
 """Fields that hold real numbers also where a whole number was given; a name that a machine has, too, is not among them

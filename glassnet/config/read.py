@@ -11,7 +11,9 @@ from glassnet.core.codec import from_json
 from glassnet.core.former import current_keys
 from glassnet.perceptron.describe import FORMER, POTENTIALS, value_from
 from glassnet.perceptron.machine import Machine
+from glassnet.sampling.langevin import Langevin
 from glassnet.simulation.protocol import Protocol
+from glassnet.thermal.machine import KIND, ThermalMachine
 
 
 def _beta(name: str, value: Any) -> Any:
@@ -55,7 +57,9 @@ def _check_names(kind: Any, name: str, values: dict[str, Any]) -> None:
         table = values[key]
         if not isinstance(table, dict):
             continue
-        kinds = TABLES[key]
+        kinds = machine_kind(table) if key == "machine" else TABLES[key]
+        if kinds is ThermalMachine:
+            table = {k: v for k, v in table.items() if k != "kind"}
         if not isinstance(kinds, dict):
             _check_names(kinds, f"{prefix}{key}", table)
         elif isinstance(table.get("kind"), str) and table["kind"] in kinds:
@@ -63,9 +67,32 @@ def _check_names(kind: Any, name: str, values: dict[str, Any]) -> None:
 
 
 TABLES: dict[str, Any] = {
-    "machine": Machine, "teacher": Machine, "protocol": Protocol, "potential": POTENTIALS, "task": TASKS
+    "machine": Machine, "teacher": Machine, "protocol": Protocol, "potential": POTENTIALS, "task": TASKS,
+    "langevin": Langevin,
 }  # fmt: skip
 """Fields that are tables: their dataclass, or several by the key "kind"."""
+
+
+MACHINES: dict[str, Any] = {"perceptron": Machine, KIND: ThermalMachine}
+"""Kinds of machines by name; the first where none is named."""
+
+
+def machine_kind(values: Any) -> Any:
+    """The class of the machine that a JSON object describes.
+
+    Raises:
+        ValueError: for an unknown kind.
+    """
+    if not isinstance(values, dict) or "kind" not in values:
+        return Machine
+    one_of(tuple(MACHINES), **{"machine.kind": values["kind"]})
+    return MACHINES[values["kind"]]
+
+
+def machine_from(name: str, values: Any) -> Any:
+    """A machine from a JSON object: a perceptron unless its "kind" says another."""
+    kind = machine_kind(values)
+    return record(kind, name, {k: v for k, v in values.items() if k != "kind"} if isinstance(values, dict) else values)
 
 
 def _variant(kinds: dict[str, Any], name: str, values: Any) -> Any:
@@ -92,7 +119,8 @@ def _optional_machine(name: str, values: Any) -> Machine | None:
 
 
 READERS: dict[str, Callable[[str, Any], Any]] = {
-    "machine": partial(record, Machine),
+    "machine": machine_from,
+    "langevin": partial(record, Langevin),
     "teacher": _optional_machine,
     "protocol": partial(record, Protocol),
     "potential": _potential,

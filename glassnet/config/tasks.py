@@ -9,6 +9,7 @@ from glassnet.core.codec import from_json
 from glassnet.perceptron.machine import Machine
 from glassnet.tasks import Task
 from glassnet.tasks.synthetic import checked_errors
+from glassnet.thermal.machine import AnyMachine
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class RandomTask:
     def __post_init__(self) -> None:
         _check_counts(self)
 
-    def build(self, machine: Machine, sample: int | None = None) -> Task:
+    def build(self, machine: AnyMachine, sample: int | None = None) -> Task:
         """The data, with the seed of the sample, see `seed_of`."""
         return tasks.random(machine, self.patterns, seed=seed_of(self.seed, sample), test_patterns=self.test_patterns)
 
@@ -59,7 +60,7 @@ class TeacherStudentTask:
         _check_counts(self)
         _check_teacher(self)
 
-    def build(self, machine: Machine, sample: int | None = None) -> Task:
+    def build(self, machine: AnyMachine, sample: int | None = None) -> Task:
         """The data, with the seed of the sample, see `seed_of`."""
         return tasks.teacher_student(machine, self.patterns, **_options(self, sample))
 
@@ -92,7 +93,7 @@ class HiddenManifoldTask:
         integer(1, dimension=self.dimension)
         _check_teacher(self)
 
-    def build(self, machine: Machine, sample: int | None = None) -> Task:
+    def build(self, machine: AnyMachine, sample: int | None = None) -> Task:
         """The data, with the seed of the sample, see `seed_of`."""
         return tasks.hidden_manifold(machine, self.patterns, dimension=self.dimension, **_options(self, sample))
 
@@ -136,7 +137,7 @@ class DigitsTask:
             if value is None and getattr(self, other) is not None:
                 raise fail(name, f"be given together with `{other}`", value)
 
-    def build(self, machine: Machine, sample: int | None = None) -> Task:
+    def build(self, machine: AnyMachine, sample: int | None = None) -> Task:
         """The data, with the seed of the sample, see `seed_of`."""
         options: dict[str, Any] = {"seed": seed_of(self.seed, sample), "test_patterns": self.test_patterns}
         if self.images is not None and self.labels is not None:

@@ -18,10 +18,14 @@ from glassnet.plot.population import evidence, families
 from glassnet.plot.relaxation import autocorrelation, energy_and_error
 from glassnet.plot.style import layer_colours, paper
 from glassnet.plot.theory import theory_lines
+from glassnet.plot.thermal import accuracy, energy_fall, thermal_overview
 from glassnet.plot.tree import overlap_tree
 
 __all__ = [
     "overview",
+    "thermal_overview",
+    "energy_fall",
+    "accuracy",
     "energy_and_error",
     "autocorrelation",
     "overlap_profile",

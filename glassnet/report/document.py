@@ -28,6 +28,7 @@ from glassnet.report.sections import Section, result_sections
 from glassnet.report.source import Reported, attribute
 from glassnet.report.verdict import reasons, verdict
 from glassnet.sampling.system import EXACT
+from glassnet.thermal.machine import KIND as THERMAL
 
 MOST_TEMPERATURES = 6
 """Temperatures that are drawn, evenly chosen from a longer ladder; all are in the table."""
@@ -124,9 +125,12 @@ def _in_words(ds: Dataset) -> str:
     numbers = {"sample": "sample", "waiting_time": "waiting time", "clone": "clone"}
     protocol = ", ".join(_several(sizes.get(dim, 0), word) for dim, word in numbers.items())
     dynamics = str(attrs.get("dynamics", "")).replace("_", " ").replace("+", " + ")
+    kind = f", {ensemble} weights, {potential} potential"
+    if machine.get("kind") == THERMAL:
+        kind, dynamics = " of a thermal machine", str(attrs.get("dynamics", ""))
     return (
-        f"{dynamics.capitalize()} dynamics of depth {attrs['depth']}, "
-        f"width {machine.get('width', '?')}, {ensemble} weights, {potential} potential; "
+        f"{dynamics[:1].upper()}{dynamics[1:]} dynamics of depth {attrs['depth']}, "
+        f"width {machine.get('width', '?')}{kind}; "
         f"{count(attrs['patterns'])} patterns of {str(attrs.get('task', '')).replace('_', ' ')} data "
         f"(α\u00a0=\u00a0{number(float(attrs.get('alpha', 'nan')))}); β\u00a0=\u00a0{listed(shown)}; "
         f"{protocol}{_began(ds)}."

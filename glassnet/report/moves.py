@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from glassnet.report.markup import joined, tag
 from glassnet.report.sections import Section
 from glassnet.report.source import Reported, attribute
+from glassnet.thermal.machine import KIND
 
 POTENTIALS = {
     "SoftCore": "v(r) = {strength:g} (−r)^{power:g} for r < 0, else 0",
@@ -65,9 +66,32 @@ FEEDFORWARD = (
 
 def moves(run: Reported) -> Section | None:
     """Energy, moves and their order, a sentence each; None where the machine is not known yet."""
+    if attribute(run.data, "machine").get("kind") == KIND:
+        return Section("moves", "Model and dynamics", joined(tag("p", words) for words in _thermal(run)))
     if "potential" not in attribute(run.data, "machine"):
         return None
     return Section("moves", "Model and moves", joined(tag("p", words) for words in _sentences(run)))
+
+
+def _thermal(run: Reported) -> Iterator[str]:
+    """Energy and time step of a thermal machine."""
+    config = attribute(run.data, "config")
+    numbers, scheme = config.get("numbers", {}), config.get("system", {}).get("scheme", {})
+    yield (
+        "H = Σ E_l over layers l, E_l² = Σ (S_{l,μ,i} − tanh Σ_j J_{l,ij} S_{l−1,μ,j})² over patterns μ and neurons i. "
+        "Weights and hidden neurons are real numbers between reflecting walls at −1 and 1, of mass 1."
+    )
+    h, friction = numbers.get("time_step"), numbers.get("friction")
+    words = FRICTION[scheme.get("form", "step")] if scheme.get("damped", True) else "no friction: energy is conserved"
+    yield f"A sweep is a time step of {h:g} ({run.data.attrs.get('dynamics')}); {words.format(friction=friction)}."
+
+
+FRICTION = {
+    "step": "friction takes the fraction {friction:g} of a velocity in each step, and noise restores its temperature",
+    "rate": "velocities are rubbed off at the rate {friction:g}, and noise restores their temperature",
+    "printed": "friction {friction:g} and noise are part of the force, as printed in the paper: it is too cold",
+}
+"""What friction does, by `Langevin.form`."""
 
 
 def _sentences(run: Reported) -> Iterator[str]:

@@ -13,7 +13,7 @@ from glassnet.report.bylayer import tables_by_layer
 from glassnet.report.cautions import magnetisation_threshold
 from glassnet.report.figures import figure
 from glassnet.report.markup import Markup, joined, tag
-from glassnet.report.numbers import count
+from glassnet.report.numbers import count, number
 from glassnet.report.source import has_clones, measured_part
 
 TREE_HEIGHT = 3.9
@@ -57,7 +57,10 @@ def result_sections(ds: Dataset, prefix: str = "") -> list[Section]:
         "landscape": ("Landscape of last configurations", _landscape),
         "magnetisation": ("Magnetised neurons", _magnetisation),
         "acceptance": ("Acceptance", _acceptance),
+        "temperature": ("Kinetic temperature", _temperature),
     }
+    dynamical = "kinetic_temperature" in cut  # molecular dynamics, which accepts all it does
+    parts.pop("acceptance" if dynamical else "temperature")
     if not hidden_layers(cut):
         parts = {name: part for name, part in parts.items() if name not in ("spins", "magnetisation")}
     if "population_size" in ds.attrs:  # measures no pairs
@@ -207,6 +210,18 @@ def _magnetisation(ds: Dataset, anchor: str) -> Iterator[Markup]:
             plot.raw_and_connected,
             ds,
         )
+
+
+def _temperature(ds: Dataset, anchor: str) -> Iterator[Markup]:
+    drift = float(ds["energy_drift"].isel(time=-1).mean())
+    yield figure(
+        f"{anchor}-layers",
+        "Mean square of the velocities of weights and hidden neurons in each layer of the hosts.",
+        "Kinetic temperature against time, one line for each layer.",
+        plot.layers_in_time,
+        ds["kinetic_temperature"],
+    )
+    yield tag("p", f"Errors of the integration have added {number(drift)} to the energy of each moving number.")
 
 
 def _acceptance(ds: Dataset, anchor: str) -> Iterator[Markup]:

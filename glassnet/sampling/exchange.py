@@ -101,7 +101,11 @@ def exchanging(kernel: Kernel) -> Kernel:
 
     Args:
         kernel: moves a walker at a temperature.
+    Raises:
+        ValueError: for a kernel that draws velocities: swaps would have to rescale them.
     """
+    if kernel.begin is not None:
+        raise fail("exchange", "be None for molecular dynamics", kernel)
 
     def init(ladder: Ladder, clamped: Any) -> Ladder:
         return replace(ladder, states=jax.vmap(lambda state: kernel.init(state, clamped))(ladder.states))

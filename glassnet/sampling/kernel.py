@@ -1,6 +1,7 @@
 """The contract of all moves, and the loop that repeats them.
 
-A kernel is three plain functions of one replica. `init(state, clamped)` computes anew what a state caches.
+A kernel is three plain functions of one replica, and a fourth where a replica draws something as it begins, such as
+velocities: `begin(key, state, params)`. `init(state, clamped)` computes anew what a state caches.
 `step(key, state, params) -> (state, info)` moves it by one sweep. `energy(state, clamped)` is what it samples:
 `step` leaves exp(-energy / temperature) times the prior of the moves invariant. `params` holds what may differ between
 replicas: temperature, sizes of moves, clamped data. `info` counts accepted moves, a dict of small integer arrays.
@@ -65,14 +66,33 @@ class Drive:
 Init = Callable[[State, Any], State]
 Step = Callable[[Array, State, Params], tuple[State, Info]]
 Energy = Callable[[State, Any], Array]
+Begin = Callable[[Array, State, Params], State]
 
 
 class Kernel(NamedTuple):
-    """`init(state, clamped)`, `step(key, state, params)`, `energy(state, clamped)`: see `glassnet.sampling.kernel`."""
+    """`init(state, clamped)`, `step(key, state, params)`, `energy(state, clamped)`: see `glassnet.sampling.kernel`.
+
+    `begin(key, state, params) -> state`, if any, is what each host does at its start, each clone at its waiting time.
+    """
 
     init: Init
     step: Step
     energy: Energy
+    begin: Begin | None = None
+
+
+BEGIN = 2**31
+"""Address of the key of `begin`, which no sweep has."""
+
+
+def beginning(kernel: Kernel) -> Callable:
+    """`f(key, state, drive) -> state`: what a replica does before its first sweep, nothing if the kernel has none."""
+
+    def run(key: Array, state: State, drive: Drive) -> State:
+        begun = kernel.begin
+        return state if begun is None else begun(keys.address(key, jnp.uint32(BEGIN)), state, drive.at(jnp.int32(0)))
+
+    return run
 
 
 def compose(*steps: Step) -> Step:

@@ -86,7 +86,11 @@ def annealing(kernel: Kernel) -> Kernel:
 
     Args:
         kernel: moves a walker at a temperature.
+    Raises:
+        ValueError: for a kernel that draws velocities, of which there are none at infinite temperature.
     """
+    if kernel.begin is not None:
+        raise fail("population", "be None for molecular dynamics", kernel)
 
     def init(walkers: Walkers, clamped: Any) -> Walkers:
         return replace(walkers, states=jax.vmap(lambda state: kernel.init(state, clamped))(walkers.states))

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 from jax import Array
 
-from glassnet.sampling.kernel import Drive, Kernel, State, advance
+from glassnet.sampling.kernel import Drive, Kernel, State, advance, beginning
 from glassnet.sampling.plan import Plan
 from glassnet.sampling.system import Observable, System
 from glassnet.simulation.parallel import Placement, batched
@@ -40,11 +40,17 @@ def initialise(system: System, placement: Placement, shared: bool) -> Callable:
 
 
 @lru_cache(CACHED_PROGRAMS)
+def begin(system: System, placement: Placement, shared: bool) -> Callable | None:
+    """`f(keys, states, drives) -> states`: what replicas do as they begin; None where that is nothing."""
+    kernel = kernel_of(system, placement.plan)
+    return None if kernel.begin is None else jax.jit(batched(placement, beginning(kernel), (0, 0, _drives(shared))))
+
+
+@lru_cache(CACHED_PROGRAMS)
 def advancing(system: System, placement: Placement, shared: bool) -> Callable:
     """`f(keys, states, drives, start, stop) -> (states, info)`; the states given are used up."""
     run = advance(kernel_of(system, placement.plan))
-    drive = Drive(path=0, origin=0, numbers=None, clamped=_axis(shared))  # ty: ignore[invalid-argument-type]
-    return jax.jit(batched(placement, run, (0, 0, drive, None, None)), donate_argnums=1)
+    return jax.jit(batched(placement, run, (0, 0, _drives(shared), None, None)), donate_argnums=1)
 
 
 @lru_cache(CACHED_PROGRAMS)
@@ -105,9 +111,14 @@ def functions_of(observables: Sequence[Observable]) -> tuple[Callable, ...]:
 
 def forget() -> None:
     """Give back the programs of all systems, and what JAX keeps of them; they are compiled anew where needed."""
-    for kept in (randomise, kernel_of, initialise, advancing, measuring, pairing, alone):
+    for kept in (randomise, kernel_of, initialise, begin, advancing, measuring, pairing, alone):
         kept.cache_clear()
     jax.clear_caches()
+
+
+def _drives(shared: bool) -> Any:
+    """Axes of the drives of a chunk: a path and an origin for each replica, numbers for all."""
+    return Drive(path=0, origin=0, numbers=None, clamped=_axis(shared))  # ty: ignore[invalid-argument-type]
 
 
 def _axis(shared: bool) -> int | None:

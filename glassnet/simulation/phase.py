@@ -117,6 +117,11 @@ class Phase:
         init = compiled.initialise(self.job.system, self.placement, self.job.shared)
         return for_chunks(self.placement, init, batch, self.clamped)
 
+    def begun(self, batch: Batch) -> Batch:
+        """The batch after what replicas do as they begin."""
+        begin = compiled.begin(self.job.system, self.placement, self.job.shared)
+        return batch if begin is None else for_chunks(self.placement, begin, self._keys, batch, self._drives)
+
     def block(self) -> int:
         """Sweeps of the next block: as many as take about `BLOCK_SECONDS`, 1 until that is known."""
         if self._seconds_per_sweep == 0:

@@ -147,7 +147,8 @@ class Run:
             initial = job.initial(compiled.randomise(job.system))
             several = jax.tree.leaves(initial)[0].shape[0] > len(job.samples)  # one for each host, not for each sample
             place = np.arange(len(rows)) if several else rows
-            self._batch = self._replicas.initialised(gathered(self._placement, [initial], np.zeros_like(rows), place))
+            batch = self._replicas.initialised(gathered(self._placement, [initial], np.zeros_like(rows), place))
+            self._batch = self._replicas.begun(batch)
             self._accepted = self._replicas.nothing_accepted()
         else:
             self._batch = split(self._placement, _on_device(self._resumed.states))
@@ -160,7 +161,8 @@ class Run:
             self._batch = split(self._placement, _on_device(self._resumed.states))
             self._resumed = None
             return
-        self._batch = self._cloned([self.job.system.cloned(state) for state in self._snapshots])
+        batch = self._cloned([self.job.system.cloned(state) for state in self._snapshots])
+        self._batch = self._replicas.begun(batch)
         self._snapshots = [jax.vmap(self.job.system.bare)(state) for state in self._snapshots]
         self.phase, self.sweep, self._accepted = CLONES, 0, self._replicas.nothing_accepted()
 

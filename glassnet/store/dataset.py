@@ -19,6 +19,8 @@ from glassnet.simulation.job import Job
 from glassnet.simulation.observed import Record
 from glassnet.store.jobs import configuration_of_run
 from glassnet.store.schema import COORDINATES, variables
+from glassnet.thermal.machine import KIND
+from glassnet.thermal.machine import machine_from as thermal_from
 
 KEPT = "configuration_"
 
@@ -156,9 +158,10 @@ def configuration(ds: xr.Dataset, **select: Any) -> Configuration:
         select: coordinates that single it out: `waiting_time`, `configuration` and, if present, `temperature` and the
             place `walker` in a population.
     Returns:
-        Weights, one (out, in) array for each layer 1..L, and spins, one (pattern, neuron) array for layers 0..L.
+        Weights, one (out, in) array for each layer 1..L, and spins, one (pattern, neuron) array for layers 0..L; these
+        are the neurons of a thermal machine.
     Raises:
-        ValueError: if the Dataset is not the result of a Machine (another system's configurations are variables
+        ValueError: if the Dataset is not the result of a machine (another system's configurations are variables
             `configuration_...`), holds no configurations, or the selection leaves more than one.
     """
     if "machine" not in ds.attrs:
@@ -169,7 +172,9 @@ def configuration(ds: xr.Dataset, **select: Any) -> Configuration:
     open_dims = {"temperature", "waiting_time", "configuration", WALKER} & set(one[f"{KEPT}spins"].dims)
     if open_dims:
         raise ValueError(f"Argument `select` must fix {', '.join(sorted(open_dims))}, but is {select!r}.")
-    machine = machine_from(json.loads(ds.attrs["machine"]))
+    described = json.loads(ds.attrs["machine"])
+    thermal = described.get("kind") == KIND
+    machine = thermal_from(described).network if thermal else machine_from(described)
     data = one.sel(sample=int(one["configuration_sample"]))
     sides: list[Any] = [np.asarray(data[f"{KEPT}{side}"].values, np.int8).T for side in ("inputs", "outputs")]
     weights: Any = tuple(one[f"{KEPT}weights_{g}"].values for g in range(len(machine.stacks)))

@@ -8,15 +8,15 @@ from importlib.resources import files
 import numpy as np
 
 from glassnet.core.check import fail, finite, integer
-from glassnet.perceptron.machine import Machine
 from glassnet.tasks.synthetic import stream
 from glassnet.tasks.task import Task, fingerprint
+from glassnet.thermal.machine import AnyMachine
 
 LARGEST_DEFAULT_TEST = 400
 
 
 def digits(
-    machine: Machine,
+    machine: AnyMachine,
     patterns: int,
     *,
     classes: Iterable[int] = (0, 1),
@@ -129,7 +129,7 @@ def _checked_classes(classes: Iterable[int], labels: np.ndarray) -> list[int]:
     return [int(label) for label in chosen]
 
 
-def _check_outputs(machine: Machine, classes: int) -> None:
+def _check_outputs(machine: AnyMachine, classes: int) -> None:
     allowed = (1, 2) if classes == 2 else (classes,)
     if machine.widths[-1] not in allowed:
         requirement = f"be {' or '.join(map(str, allowed))} for {classes} classes"

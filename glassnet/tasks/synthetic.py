@@ -16,11 +16,12 @@ from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.prior import prior_weights
 from glassnet.perceptron.reference import checked_weights, feed_forward
 from glassnet.tasks.task import Task, Teacher, fingerprint, law_of
+from glassnet.thermal.machine import AnyMachine
 
 TeacherChoice = Machine | Sequence[np.ndarray] | None
 
 
-def random(machine: Machine, patterns: int, *, seed: int = 0, test_patterns: int | None = None) -> Task:
+def random(machine: AnyMachine, patterns: int, *, seed: int = 0, test_patterns: int | None = None) -> Task:
     """Inputs and outputs independent, +1 or -1 with equal probability: a constraint satisfaction problem.
 
     Args:
@@ -42,7 +43,7 @@ def random(machine: Machine, patterns: int, *, seed: int = 0, test_patterns: int
 
 
 def teacher_student(
-    machine: Machine,
+    machine: AnyMachine,
     patterns: int,
     *,
     seed: int = 0,
@@ -91,7 +92,7 @@ def teacher_student(
 
 
 def hidden_manifold(
-    machine: Machine,
+    machine: AnyMachine,
     patterns: int,
     *,
     dimension: int,
@@ -155,7 +156,7 @@ def signs(rng: np.random.Generator, patterns: int, width: int) -> np.ndarray:
     return 2 * rng.integers(2, size=(patterns, width), dtype=np.int8) - 1
 
 
-def _labelled(name: str, machine: Machine, inputs: dict, parameters: dict, choice: TeacherChoice) -> Task:
+def _labelled(name: str, machine: AnyMachine, inputs: dict, parameters: dict, choice: TeacherChoice) -> Task:
     owner, weights, description = _teacher(machine, parameters["seed"], choice)
     spins = _drawn(owner, weights, inputs[""], law_of(parameters, owner), parameters["seed"])
     test_spins = feed_forward(owner, weights, inputs["test_"])
@@ -186,15 +187,17 @@ def _drawn(owner: Machine, weights: list[np.ndarray], inputs: np.ndarray, law: L
     return feed_forward(owner, weights, inputs, wrong)
 
 
-def _teacher(machine: Machine, seed: int, choice: TeacherChoice) -> tuple[Machine, list[np.ndarray], object]:
+def _teacher(machine: AnyMachine, seed: int, choice: TeacherChoice) -> tuple[Machine, list[np.ndarray], object]:
     """The teacher's machine, its weights, and what to note of it in the parameters."""
-    if choice is None:
-        return machine, prior_weights(machine, stream(seed, "teacher")), "matched"
     if isinstance(choice, Machine):
         ends = (machine.widths[0], machine.widths[-1])
         if (choice.widths[0], choice.widths[-1]) != ends:
             raise fail("teacher", f"have input and output widths {ends}", (choice.widths[0], choice.widths[-1]))
         return choice, prior_weights(choice, stream(seed, "teacher")), described(choice)
+    if not isinstance(machine, Machine):
+        raise fail("teacher", "be a Machine for a student that is no perceptron", choice)
+    if choice is None:
+        return machine, prior_weights(machine, stream(seed, "teacher")), "matched"
     if not isinstance(choice, Sequence):
         raise fail("teacher", "be None, a Machine, or a list of weight arrays", choice)
     try:
