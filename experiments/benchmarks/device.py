@@ -1,7 +1,7 @@
 """First light on an accelerator: what is there, whether its numbers are right, how fast it is, and what limits it.
 
-    python experiments/benchmarks/device.py --output-dir results/device             # six minutes at most
-    python experiments/benchmarks/device.py --dry-run --output-dir FOLDER           # on a CPU, tiny, kernels interpreted
+    python experiments/benchmarks/device.py --output-dir results/device        # six minutes at most
+    python experiments/benchmarks/device.py --dry-run --output-dir FOLDER      # on a CPU, tiny, kernels interpreted
 
 It needs an environment with a JAX that sees the device, and this checkout; steps whose packages are missing fail alone.
 Each step is a process of its own, which is ended when its time is over. What it has said by then is in device.json,
@@ -14,6 +14,7 @@ demo: the run of `make demo`, and the same machine under Metropolis. f profile: 
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -134,6 +135,7 @@ def run_step(name: str, step: dict, end: float, options: argparse.Namespace, pro
         finally:
             end_group(process)
             reader.join(5)
+            process.stdout.close()
         errors.seek(0)
         text = errors.read()
     if step["state"] != "complete":
@@ -144,16 +146,13 @@ def run_step(name: str, step: dict, end: float, options: argparse.Namespace, pro
 
 def end_group(process: subprocess.Popen) -> None:
     """End a step and what it has started."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     process.wait()
 
 
 def collect(process: subprocess.Popen, rows: list, keep: Any) -> None:
     """Rows that a step says, until it ends."""
-    assert process.stdout is not None
     for line in process.stdout:
         if line.startswith(MARK):
             rows.append(json.loads(line[len(MARK) :]))

@@ -47,8 +47,8 @@ LEGEND = """\
 Sites: proposals, of a weight or a spin; couplings: those that a proposal touches, M for a weight, those to the neurons
 above for a spin (as many as gaps: element-updates). Fused, scan: all replicas in one call; fused: kernels of our own,
 scan: XLA's; 2 cores: at most 16 replicas on two cores of the same machine. Each sweep of the checks begins where the
-scan on the CPU has arrived; a tie: the sweep comes out otherwise in the scan, too, once pre-activations move by rounding.
-Of memory, of arithmetic: bytes and operations, counted in the program of the kernel, over its time and the card's limits
+scan on the CPU has arrived; a tie: the sweep comes out otherwise in the scan, too, once pre-activations move by
+rounding. Of memory, of arithmetic: bytes and operations, counted in the kernel, over its time and the card's limits
 (datasheet, or as measured where the card is unknown); a multiply-add is rare here, so one operation is one instruction.
 """
 
@@ -64,6 +64,7 @@ def markdown(results: Mapping[str, Any]) -> str:
     lines += ["", LEGEND]
     if rows.get("correct"):
         lines += ["## The same numbers\n", table.markdown(CHECKS, rows["correct"])]
+        lines += [f"- {row['check']}: {row['error']}" for row in rows["correct"] if "error" in row]
     if rows.get("speed"):
         lines += ["## Speed\n", table.markdown(SPEED, speeds(rows))]
         lines += [f"- {row['case']}, {name}: {row[name]['error']}" for row, name in failures(rows["speed"])]

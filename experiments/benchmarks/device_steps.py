@@ -1,4 +1,4 @@
-"""What `device.py` does on an accelerator, step by step. A step yields rows of JSON values, each as soon as it is known."""
+"""What `device.py` does on an accelerator. A step yields rows of JSON values, each as soon as it is known."""
 
 import json
 import os
@@ -474,9 +474,10 @@ CORES = 2
 
 
 def on_cores(setting: Setting) -> Rows:
-    """The same machines on two cores of this machine, by native kernels if they can be had; few replicas stand for many."""
+    """The same on two cores of this machine, by native kernels if they can be had; few replicas stand for many."""
     built = "there" if library.available() else built_here(setting)
     env = os.environ | {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
+    env["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     chosen = ",".join(map(str, cores()[-CORES:]))
     for size in setting.sizes.speeds:
         few = (min(size[0], 16), *size[1:])
@@ -486,10 +487,10 @@ def on_cores(setting: Setting) -> Rows:
             "glassnet.bench.cores",
             chosen,
             *map(str, few),
-            "0.5" if setting.dry else "1.5",
+            "0.2" if setting.dry else "1.5",
         ]
         done = subprocess.run(
-            command, cwd=ROOT, env=env | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+            command, cwd=ROOT, env=env, capture_output=True, text=True,
             timeout=max(1.0, setting.left),
         )  # fmt: skip
         if done.returncode:
@@ -660,7 +661,8 @@ def kernel_profile(setting: Setting, size: tuple[int, int, int], sites: str, lim
     arrange = jax.jit(jax.vmap(partial(fused_gpu.arranged, sites=sites)))
     operands = jax.block_until_ready(arrange(field, sign, list(offers.rows), columns, limits_))
     call = partial(fused_gpu.call, shape=(N, M), potential=potential, sites=sites, interpret=plan.interpret)
-    alone = card.best_of(lambda run=jax.jit(jax.vmap(call)): run(operands), repeats)
+    kernel = jax.jit(jax.vmap(call))
+    alone = card.best_of(lambda: kernel(operands), repeats)
     asked = card.kernel_work(call, jax.tree.map(lambda x: x[0], operands))
     asked = type(asked)({name: layers * count for name, count in asked.items()})
     return row | {
