@@ -189,7 +189,10 @@ def write_report(results: Results, folder: Path) -> None:
 
     (folder / "device.md").write_text(device_report.markdown(results), encoding="utf-8")
     if results["steps"].get("speed", {}).get("rows"):
-        device_report.draw(results, folder)
+        try:
+            device_report.draw(results, folder)
+        except ImportError as error:
+            print(f"No figure: {error}.")
 
 
 if __name__ == "__main__":

@@ -125,24 +125,19 @@ def in_words(limits: Row) -> list[str]:
 def draw(results: Mapping[str, Any], folder: Path) -> None:
     """Couplings a second by size, as device.png and device.pdf."""
     import numpy as np
-    from matplotlib.figure import Figure
-
-    from glassnet.output import write_figure
-    from glassnet.plot.style import PAGE, paper
+    from matplotlib.figure import Figure  # alone: what `glassnet.plot` needs may be missing there
 
     rows = speeds({name: step["rows"] for name, step in results["steps"].items()})
     kinds = {"fused": "fused kernels", "scan": "scan of XLA", "cores": "two CPU cores"}
-    with paper():
-        figure = Figure(figsize=(PAGE, 0.5 * PAGE), layout="constrained")
-        ax, place = figure.subplots(), np.arange(len(rows))
-        for n, (name, label) in enumerate(kinds.items()):
-            values = [row.get(name, {}).get("couplings_per_s", np.nan) for row in rows]
-            ax.bar(place + 0.27 * (n - 1), values, 0.25, label=label)
-        ax.set_yscale("log")
-        ax.set_ylabel("couplings a second")
-        ax.set_xticks(place, labels=[row["case"].replace(" ", "\n") for row in rows])
-        ax.minorticks_off()
-        ax.legend(loc="upper right")
-        figure.draw_without_rendering()
+    figure = Figure(figsize=(9.0, 4.0), layout="constrained")
+    ax, place = figure.subplots(), np.arange(len(rows))
+    for n, (name, label) in enumerate(kinds.items()):
+        values = [row.get(name, {}).get("couplings_per_s", np.nan) for row in rows]
+        ax.bar(place + 0.27 * (n - 1), values, 0.25, label=label)
+    ax.set_yscale("log")
+    ax.set_ylabel("couplings a second")
+    ax.set_xticks(place, labels=[row["case"].replace(" ", "\n") for row in rows])
+    ax.minorticks_off()
+    ax.legend(loc="upper right")
     for kind in ("png", "pdf"):
-        write_figure(figure, folder / f"device.{kind}")
+        figure.savefig(folder / f"device.{kind}", dpi=200)

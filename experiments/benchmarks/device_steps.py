@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 
 import card
 import jax
+import jax.extend.backend
 import jax.numpy as jnp
 import numpy as np
 
 from glassnet.bench.cases import BETA, WEIGHT_STEP, uniform
-from glassnet.bench.suite import processor
-from glassnet.bench.timing import cores
+from glassnet.bench.timing import cores, processor
 from glassnet.core.schedule import Schedule
 from glassnet.native import library
 from glassnet.perceptron.machine import Machine
