@@ -46,6 +46,18 @@ def test_a_broken_kernel_is_wrong_and_no_tie(monkeypatch):
     assert not row["agrees"] and row["wrong"] > 0
 
 
+def wrong_gaps(gap, cost, change, limits, total):
+    """Right decisions, gaps that are not quite those of the weights."""
+    gap, cost, accept = fused.decide(gap, cost, change, limits, total)
+    return gap + 0.01, cost, accept
+
+
+def test_wrong_numbers_are_seen_where_spins_are_right(monkeypatch):
+    monkeypatch.setattr(fused_gpu, "decide", wrong_gaps)
+    (row,) = steps.compared(setting(replace(TINY, sweeps=1)))
+    assert not row["agrees"] and row["wrong"] > 0
+
+
 def test_an_error_of_one_check_is_a_row():
     check = next(iter(TINY.checks.values()))
     (row,) = steps.compared(setting(replace(TINY, checks={"bad": check._replace(rule="none")})))
