@@ -599,19 +599,21 @@ def demonstration(setting: Setting) -> Rows:
     ends = {"metropolis": setting.left / 2, "feedforward": setting.left}
     start = time.monotonic()
     for dynamics, most in ends.items():
-        per_sweep = 0.0
-        for sweeps in setting.sizes.demo:
+        seen: list[tuple[int, float]] = []  # sweeps and seconds of earlier ones
+        for turn, sweeps in enumerate((setting.sizes.demo[0], *setting.sizes.demo)):
             whole = sweeps == CONFIG.protocol.sweeps
             protocol = CONFIG.protocol if whole else replace(CONFIG.protocol, sweeps=sweeps, waiting_times=(sweeps,))
             cut = replace(config, dynamics=dynamics, protocol=protocol)
             job = cut.job()
             total = protocol.last_host_sweep + protocol.sweeps
-            if per_sweep * total > most - (time.monotonic() - start):
+            if expected(seen, total) > most - (time.monotonic() - start):
                 break
             begun = time.perf_counter()
             ds = in_memory(job, None).assign_attrs(run_config=cut.to_json(), run_config_hash=cut.config_hash)
             spent = time.perf_counter() - begun
-            per_sweep = spent / total
+            if turn == 0:
+                continue  # it has compiled what the others run
+            seen.append((total, spent))
             yield {
                 "dynamics": dynamics,
                 "sweeps": sweeps,
@@ -620,6 +622,14 @@ def demonstration(setting: Setting) -> Rows:
                 "path": ds.attrs["sweeps"],
                 "headline": headline(summary(ds)),
             }
+
+
+def expected(seen: list[tuple[int, float]], sweeps: int) -> float:
+    """Seconds that so many sweeps will take, from those that were seen: along a line through the last two."""
+    if not seen:
+        return 0.0
+    (count, spent), (before, spent_before) = seen[-1], seen[-2] if len(seen) > 1 else (0, 0.0)
+    return spent + max(0.0, spent - spent_before) / (count - before) * (sweeps - count)
 
 
 # (f) What the kernel asks of the card

@@ -137,6 +137,12 @@ def test_no_accelerator(tmp_path):
     assert json.loads((tmp_path / "device.json").read_text())["steps"]["device"]["state"] == "complete"
 
 
+def test_time_of_more_sweeps():
+    assert steps.expected([], 100) == 0
+    assert steps.expected([(4, 2.0)], 40) == pytest.approx(20)
+    assert steps.expected([(4, 2.0), (40, 3.8)], 400) == pytest.approx(21.8)
+
+
 def test_minutes_must_be_positive(capsys):
     with pytest.raises(SystemExit):
         device.parsed(["--minutes", "0"])
