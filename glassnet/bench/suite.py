@@ -1,11 +1,9 @@
 """All measurements by name, how they are carried out, and where they were made."""
 
 import os
-import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from glassnet.bench import table
@@ -13,7 +11,7 @@ from glassnet.bench.cases import shapes, sizes
 from glassnet.bench.cores import core_rates
 from glassnet.bench.measuring import measuring_costs
 from glassnet.bench.rates import growth, rates
-from glassnet.bench.timing import cores, one_core
+from glassnet.bench.timing import cores, one_core, processor
 from glassnet.store.provenance import provenance
 
 Row = dict[str, Any]
@@ -111,12 +109,3 @@ def surroundings() -> dict[str, Any]:
     with one_core():  # JAX counts its cores when it starts
         made = provenance()
     return {**made, "processor": processor(), "cores": available, "load_at_start": load}
-
-
-def processor() -> str:
-    """Name of the processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

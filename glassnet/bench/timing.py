@@ -1,9 +1,11 @@
 """Times of several pieces of work in turn, so that all of them see the same machine."""
 
 import os
+import platform
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 ROUNDS = 5
 SHORTEST = 0.05
@@ -44,6 +46,15 @@ def _best_of_round(sweep: Sweep, expected: float, seconds: float, clock: Callabl
 def cores() -> list[int]:
     """The cores that this process may use."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+
+
+def processor() -> str:
+    """Name of the processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 @contextmanager

@@ -1,6 +1,9 @@
 """How a sweep is laid out for a kind of processor: CPU, GPU or TPU."""
 
+import os
 from dataclasses import dataclass, replace
+
+from glassnet.core.check import fail
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,24 @@ FUSED = {name: replace(ACCELERATOR, fused=chip) for name, chip in (("gpu", "gpu"
 """Plans of the platforms that have a kernel of their own."""
 
 
+VARIABLE = "GLASSNET_FUSED"
+"""Set to "0" in the environment, accelerators scan: for a card on which the scan of XLA is faster."""
+
+
 def plan_for(platform: str, replicas: int = 1) -> Plan:
-    """Plan of a JAX platform ("cpu", or anything else for accelerators) for so many replicas in one call."""
-    if platform == "gpu" and _rocm():
+    """Plan of a JAX platform ("cpu", or anything else for accelerators) for so many replicas in one call.
+
+    Raises:
+        ValueError: if `GLASSNET_FUSED` in the environment is neither "0" nor "1".
+    """
+    wish = os.environ.get(VARIABLE, "1")
+    if wish not in ("0", "1"):
+        raise fail(VARIABLE, "be 0 (compiled scan) or 1 (fused kernels)", wish)
+    if platform == "cpu":
+        return replace(CPU, block=max(1, CACHE // replicas))
+    if wish == "0" or (platform == "gpu" and _rocm()):
         return ACCELERATOR
-    if platform != "cpu":
-        return FUSED.get(platform, ACCELERATOR)
-    return replace(CPU, block=max(1, CACHE // replicas))
+    return FUSED.get(platform, ACCELERATOR)
 
 
 def _rocm() -> bool:

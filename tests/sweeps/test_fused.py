@@ -24,6 +24,7 @@ from glassnet.perceptron.sweeps.spins import spin_sweep
 from glassnet.perceptron.sweeps.weights import weight_sweep
 from glassnet.sampling.kernel import Drive, Params, advance
 from glassnet.sampling.plan import ACCELERATOR, CPU, Plan, plan_for
+from glassnet.store.provenance import sweep_path
 
 fused_gpu, fused_tpu = (
     pytest.importorskip(module, reason="JAX lacks the compiler", exc_type=ImportError)
@@ -200,6 +201,21 @@ def test_gpus_of_amd_scan(monkeypatch):
     assert plan_for("gpu") == ACCELERATOR
     backend.platform_version = "PJRT C API\ncuda 12090"
     assert plan_for("gpu").fused == "gpu"
+
+
+def test_fused_kernels_can_be_switched_off(monkeypatch):
+    usual = {name: plan_for(name) for name in ("cpu", "cuda", "tpu")}
+    monkeypatch.setenv("GLASSNET_FUSED", "1")
+    assert {name: plan_for(name) for name in usual} == usual
+    monkeypatch.setenv("GLASSNET_FUSED", "0")
+    assert [plan_for(name) for name in usual] == [usual["cpu"], ACCELERATOR, ACCELERATOR]
+    assert sweep_path("gpu").startswith("compiled scan")
+    function, arguments = sweep_of_replicas(EVEN, "cuda")
+    assert lowering.kernels(lowering.module(function, "cuda", *arguments)) == 0
+    for wrong in ("", "no", "rows"):
+        monkeypatch.setenv("GLASSNET_FUSED", wrong)
+        with pytest.raises(ValueError, match=rf"Argument `GLASSNET_FUSED` must be 0 .* but is '{wrong}'"):
+            plan_for("cuda")
 
 
 @pytest.mark.parametrize("sites", ["rows", "columns"])

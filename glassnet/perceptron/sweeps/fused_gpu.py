@@ -77,23 +77,40 @@ def scan(
 ) -> tuple[Array, Array]:  # fmt: skip
     """As `fused.fused_scan`."""
     slots, own = limits[0].shape
-    size, gaps, warps = block(gap.shape, sites)
-    arranged = (_rows if sites == "rows" else _columns)(gap, sign, rows, columns, limits, rounded(own, size), gaps)
-    specs = _specs(arranged, sites, size)
-    operands = jax.tree.map(_odd, arranged)
-    tile, accepted = pl.pallas_call(
+    gaps = block(gap.shape, sites)[1]
+    operands = arranged(gap, sign, rows, columns, limits, sites=sites)
+    tile, accepted = call(operands, gap.shape, potential=potential, sites=sites, interpret=interpret)
+    tile = tile[..., : operands["gap"].shape[-1]]
+    tile = tile.transpose(1, 0, 2).reshape(-1, gaps) if sites == "rows" else tile.reshape(gaps, -1)
+    return tile[: gap.shape[0], : gap.shape[1]], accepted.reshape(slots, -1)[:, :own] != 0
+
+
+def arranged(
+    gap: Array, sign: Array, rows: Sequence[Array], columns: Sequence[Array], limits: Sequence[Array], *, sites: str
+) -> Operands:
+    """Arrays as the kernel takes them, padded to whole blocks."""
+    size, gaps, _ = block(gap.shape, sites)
+    own = rounded(limits[0].shape[1], size)
+    return (_rows if sites == "rows" else _columns)(gap, sign, rows, columns, limits, own, gaps)
+
+
+def call(
+    whole: Operands, shape: tuple[int, ...], *, potential: Potential, sites: str, interpret: bool
+) -> tuple[Array, Array]:
+    """The kernel itself on what `arranged` gives for a layer of that shape: gaps, and acceptance as int8."""
+    size, _, warps = block(shape, sites)
+    slots, own = len(whole["limits"][0]), whole["limits"][0].shape[2 if sites == "rows" else 3]
+    specs, operands = _specs(whole, sites, size), jax.tree.map(_odd, whole)
+    return pl.pallas_call(
         partial(_kernel, potential=potential, sites=sites, slots=slots),
-        out_shape=[_like(operands["gap"], gap.dtype), _like(operands["limits"][0], jnp.int8)],
-        grid=(rounded(own, size) // size,),
+        out_shape=[_like(operands["gap"], operands["gap"].dtype), _like(operands["limits"][0], jnp.int8)],
+        grid=(own // size,),
         in_specs=[specs],
         out_specs=[specs["gap"], specs["limits"][0]],
         compiler_params=triton.CompilerParams(num_warps=warps, num_stages=1),
         interpret=interpret,
         name=f"fused_scan_{sites}",
     )(operands)
-    tile = tile[..., : arranged["gap"].shape[-1]]
-    tile = tile.transpose(1, 0, 2).reshape(-1, gaps) if sites == "rows" else tile.reshape(gaps, -1)
-    return tile[: gap.shape[0], : gap.shape[1]], accepted.reshape(slots, -1)[:, :own] != 0
 
 
 def _rows(gap: Array, sign: Array, rows: Any, columns: Any, limits: Any, own: int, gaps: int) -> Operands:
