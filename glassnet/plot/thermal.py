@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from xarray import Dataset
 
 from glassnet.analysis import energy_per_gap
-from glassnet.analysis.labels import ascending, result
+from glassnet.analysis.labels import ascending, require, result
 from glassnet.core.check import fail
 from glassnet.plot.labels import conditions, label, logarithmic, of_run, temperatures
 from glassnet.plot.overlaps import overlap_profile
@@ -27,7 +27,7 @@ def energy_fall(data: Dataset, ax: Axes | None = None) -> Axes:
     Raises:
         ValueError: if `data` has more than one temperature or is no such result.
     """
-    data = of_run(data, "energy")
+    data = of_run(data, "energy", "kinetic_temperature")
     ratio = energy_per_gap(data)
     ratio = (ratio / ratio.isel(time=0, drop=True)).assign_attrs(ratio.attrs)
     moved, scale = logarithmic(data.assign(ratio=ratio)[["ratio", "kinetic_temperature"]], "time")
@@ -58,8 +58,10 @@ def accuracy(data: Dataset, ax: Axes | None = None) -> Axes:
     Raises:
         ValueError: if `data` has more than one temperature or is no such result.
     """
-    data = of_run(data, "test_error", "test_error_tanh")
+    data = of_run(data, "test_error", "train_error", "test_error_tanh")
     names = {"test_error": "fresh", "train_error": "training", "test_error_tanh": "fresh, tanh"}
+    for name in names:
+        require(data[name], f"data.{name}", "time")
     moved, scale = logarithmic(data[list(names)], "time")
     styles = {"train_error": "--"}
     lines = []
@@ -82,7 +84,17 @@ def thermal_overview(data: Dataset) -> Figure:
     Raises:
         ValueError: if `data` is no such result.
     """
-    data = ascending(result(data, "kinetic_temperature", "spin_overlap", "test_error_tanh", name="data"))
+    data = ascending(
+        result(
+            data,
+            "kinetic_temperature",
+            "energy",
+            "spin_overlap",
+            "spin_autocorrelation",
+            "test_error_tanh",
+            name="data",
+        )
+    )
     ladder = temperatures(data)
     if len(ladder) > 1:
         raise fail("data", "have one temperature: select it", len(ladder))

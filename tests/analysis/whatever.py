@@ -193,10 +193,18 @@ def on_axes(draw, **options):
     return lambda data: draw(data, Figure().add_subplot(), **options)
 
 
+def heated(ds):
+    """What a thermal machine measures besides."""
+    return ds.assign(kinetic_temperature=ds.energy, test_error_tanh=ds.test_error)
+
+
 PLOT = {
     "evidence": (populations, on_axes(plot.evidence)),
     "families": (populations, on_axes(plot.families)),
     "overview": (lambda ds: ds, plot.overview),
+    "thermal_overview": (heated, plot.thermal_overview),
+    "energy_fall": (heated, on_axes(plot.energy_fall)),
+    "accuracy": (heated, on_axes(plot.accuracy)),
     "energy_and_error": (lambda ds: ds, on_axes(plot.energy_and_error)),
     "autocorrelation": (lambda ds: ds, on_axes(plot.autocorrelation)),
     "overlap_profile": (lambda ds: ds, on_axes(plot.overlap_profile)),
