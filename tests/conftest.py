@@ -20,11 +20,15 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # workers and the commands th
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 import jax
+from absl import logging as absl_logging
 from jax._src.compilation_cache import decompress_executable
 from jaxtyping import install_import_hook
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# Of absl, which optax brings: its handler closes the stream that was stderr at its import, when submitit sets up logging.
+absl_logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and with it the tests
 
