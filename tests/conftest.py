@@ -27,7 +27,7 @@ from jaxtyping import install_import_hook
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-# Of absl, which optax brings: its handler closes the stream that was stderr at its import, when submitit sets up logging.
+# Of absl, which optax brings: its handler closes what was stderr at its import when submitit sets up its log.
 absl_logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and with it the tests
