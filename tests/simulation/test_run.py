@@ -20,8 +20,8 @@ from glassnet.simulation.parallel import Placement, gathered
 from glassnet.simulation.phase import Phase
 from glassnet.store.schema import COORDINATES, VARIABLES
 
-OF_MOVES = {f"{of}acceptance_{moves}" for of in ("", "clone_") for moves in ("rows", "collapsed")}
-"""Of moves that these runs do not make."""
+OTHERS = {f"{of}{name}" for of in ("", "clone_") for name in ("acceptance_rows", "acceptance_collapsed", "guidance")}
+"""Of moves that these runs do not make, and of targets that they have not."""
 
 OF_TEACHER = {"teacher_overlap", "teacher_overlap_squared", "teacher_overlap_histogram"}
 
@@ -29,7 +29,7 @@ OF_TEACHER = {"teacher_overlap", "teacher_overlap_squared", "teacher_overlap_his
 def test_every_variable_of_the_schema_is_there_with_its_dims_and_attributes():
     ds = tiny.standard()
     measured = {name for name in ds.data_vars if not name.startswith("configuration_")}
-    assert measured == set(VARIABLES) - OF_MOVES
+    assert measured == set(VARIABLES) - OTHERS
     for name in measured:
         variable = VARIABLES[name]
         assert ds[name].dims == variable.dims, name
@@ -51,14 +51,14 @@ def test_provenance_is_in_the_attributes():
 
 def test_data_without_a_comparable_teacher_has_no_teacher_overlap():
     ds = tiny.run(task=gn.tasks.random(tiny.MACHINE, tiny.PATTERNS))
-    assert set(VARIABLES) - set(ds.data_vars) == OF_TEACHER | OF_MOVES
+    assert set(VARIABLES) - set(ds.data_vars) == OF_TEACHER | OTHERS
 
 
 def test_without_test_data_there_is_no_test_error(tmp_path):
     whole = tiny.task()
     task = gn.tasks.Task.from_arrays(whole.inputs, whole.outputs)
     ds = tiny.run(task=task, folder=tmp_path / "run")
-    names = set(VARIABLES) - OF_TEACHER - OF_MOVES - {"test_error", "clone_test_error"}
+    names = set(VARIABLES) - OF_TEACHER - OTHERS - {"test_error", "clone_test_error"}
     assert names <= set(ds.data_vars) and not {"test_error", "clone_test_error"} & set(ds.data_vars)
     np.testing.assert_array_equal(ds.train_error, tiny.standard().train_error)
     assert command("info", tmp_path / "run")[::2] == (0, "")
@@ -151,7 +151,7 @@ HOST_BITS = ["energy", "violated", "train_error", "test_error"]
 CLONE_BITS = [
     name
     for name, variable in VARIABLES.items()
-    if variable.dims[:4] == ("sample", "clone", "waiting_time", "lag") and name not in OF_MOVES
+    if variable.dims[:4] == ("sample", "clone", "waiting_time", "lag") and name not in OTHERS
 ]
 
 
