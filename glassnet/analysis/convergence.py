@@ -10,8 +10,9 @@ from xarray import DataArray, Dataset
 from glassnet.analysis.labels import ascending, described, own_words, require, result
 from glassnet.core.check import fail, is_number
 
-FEWEST = 4
-"""Measurements of a chain below which it cannot be cut into halves that have a variance."""
+FEWEST, ENOUGH = 4, 20
+"""Measurements of a chain below which it cannot be cut into halves that have a variance, and below which its halves do
+not tell how long it remembers: an effective sample size of fewer exceeds their number."""
 
 
 @own_words
@@ -29,7 +30,7 @@ def convergence(ds: Dataset, *, since: float | None = None) -> Dataset:
         since: lag in sweeps from which on measurements count; a tenth of the longest one if None.
     Returns:
         `r_hat` and `effective_sample_size` by `layer` (and `temperature`), NaN where an energy never changes or a chain
-        has less than four measurements; attributes `chains` and `measurements`, their numbers.
+        has less than 4 measurements, for the size 20; attributes `chains` and `measurements`, their numbers.
     Raises:
         ValueError: if `ds` is no result of a run, or `since` is no lag of it.
     """
@@ -53,7 +54,8 @@ def convergence(ds: Dataset, *, since: float | None = None) -> Dataset:
     for place in np.ndindex(shape) if measurements >= FEWEST else ():
         values = groups.values[place]
         if np.isfinite(values).all() and np.ptp(values):
-            r_hat[place], size[place] = array_stats.rhat(values), array_stats.ess(values)
+            r_hat[place] = array_stats.rhat(values)
+            size[place] = array_stats.ess(values) if measurements >= ENOUGH else np.nan
     dims = {d: groups[d] for d in groups.dims[1:-2] if d in groups.coords}
     found = {
         "r_hat": described(_worst(np.fmax, r_hat, groups, dims), long_name="R-hat of the energy", units="1"),

@@ -125,12 +125,15 @@ def equilibration(ds: Dataset, planted: Dataset | None = None) -> Equilibration:
 
 def _footnotes(ds: Dataset) -> Iterator[str]:
     found = convergence(ds)
-    if bool(found["r_hat"].notnull().any()):
-        r_hat, size = float(found["r_hat"].max()), float(found["effective_sample_size"].min())
-        yield (
-            f"R-hat of the energies over the last decade of lags: at most {r_hat:.3g}; effective sample size: at least "
-            f"{size:.0f} of {found.attrs['measurements']} measurements. Both can speak against equilibrium alone."
+    r_hat, size = (found[name].values for name in ("r_hat", "effective_sample_size"))
+    if np.isnan(r_hat).all():
+        return
+    words = f"R-hat of the energies over the last decade of lags: at most {np.nanmax(r_hat):.3g}"
+    if not np.isnan(size).all():
+        words += (
+            f"; effective sample size: at least {np.nanmin(size):.0f} of {found.attrs['measurements']} measurements"
         )
+    yield f"{words}. This can speak against equilibrium alone."
 
 
 def _taken(ds: Dataset, name: str) -> Dataset:

@@ -381,85 +381,102 @@ def _all(dense: np.ndarray) -> np.ndarray:
 
 def _measured(chain: Chain, trained: dict[str, Trained], rules: list[Task], training: Training) -> xr.Dataset:
     """The Dataset of a chain whose machines are trained."""
-    names, seeds, student = list(trained), training.seeds, chain.nodes[-1].name
-    wrong: dict[str, list[np.ndarray]] = {}
-    layers: dict[str, list[list[np.ndarray]]] = {}
-    values = {
-        name: np.full((len(names), seeds), np.nan) for name in ("generalisation_error", "training_error", "guidance")
-    }
-    for n, (name, one) in enumerate(trained.items()):
-        wrong[name], layers[name] = [], []
-        for s in range(seeds):
-            answers = [signs(h) for h in one.fields(s, rules[s].test_inputs)]
-            layers[name].append(answers)
-            wrong[name].append(answers[-1] != rules[s].test_outputs)
-            learned = one.tasks[s]
-            values["generalisation_error"][n, s] = wrong[name][s].mean()
-            values["training_error"][n, s] = (signs(one.fields(s, learned.inputs)[-1]) != learned.outputs).mean()
-        values["guidance"][n] = _guidance(one)
-    gain = np.full((len(names), seeds), np.nan)
-    if "control" in trained:
-        errors = values["generalisation_error"]
-        gain[names.index(student)] = errors[names.index("control")] - errors[names.index(student)]
-    deepest = max(one.node.machine.depth for one in trained.values())
-    relaxation = np.full((len(names), deepest), np.nan)
-    for n, one in enumerate(trained.values()):
-        times = one.result.get("relaxation_time_weights" if training.dynamics == "feedforward" else "relaxation_time")
-        if times is not None:
-            last = times.isel(waiting_time=-1)
-            last = (
-                last.isel(temperature=int(np.argmin(last.temperature.values))) if "temperature" in last.dims else last
-            )
-            relaxation[n, : one.node.machine.depth] = last.values
-    arrows = chain.links
-    by_link = {
-        name: np.full((len(arrows), seeds), np.nan)
-        for name in ("fidelity", "softness", "error_overlap", "inherited_errors")
-    }
-    gram = np.full((len(arrows), seeds, deepest, deepest), np.nan)
-    for n, (parent, child, link) in enumerate(arrows):
-        for s in range(seeds):
-            mine, theirs = layers[child][s], layers[parent][s]
-            by_link["fidelity"][n, s] = (mine[-1] == theirs[-1]).mean()
-            by_link["error_overlap"][n, s] = error_overlap(wrong[child][s], wrong[parent][s])
-            by_link["inherited_errors"][n, s] = inherited(wrong[child][s], wrong[parent][s])
-            task = trained[child].tasks[s]
-            assert task.ids is not None
-            if link.location == "output":
-                by_link["softness"][n, s] = _guide(trained[parent], link, s, task.inputs, task.ids).softness
-            pairs = gram_overlaps([x[:PAIRS] for x in mine], [x[:PAIRS] for x in theirs])
-            gram[n, s, : pairs.shape[0], : pairs.shape[1]] = pairs
-    found: dict[str, tuple[tuple[str, ...], np.ndarray]] = {
-        **{name: (("machine", "seed"), x) for name, x in values.items()},
-        "gain": (("machine", "seed"), gain),
-        "relaxation_time": (("machine", "layer"), relaxation),
-        **{name: (("link", "seed"), x) for name, x in by_link.items()},
-        "gram_overlap": (("link", "seed", "layer", "parent_layer"), gram),
-    }
+    answers = {name: _answers(one, rules) for name, one in trained.items()}
+    machines = [one.node.machine for one in trained.values()]
+    deepest = max(machine.depth for machine in machines)
+    found = _by_machine(chain, trained, rules, answers) | _by_link(chain, trained, rules, answers, deepest)
+    found["relaxation_time"] = ("machine", "layer"), _relaxation(trained, training, deepest)
     coordinates = {
-        "machine": names,
-        "depth": ("machine", [one.node.machine.depth for one in trained.values()]),
-        "width": ("machine", [one.node.machine.width for one in trained.values()]),
-        "link": [f"{parent}->{child}" for parent, child, _ in arrows],
-        "seed": np.arange(seeds),
+        "machine": list(trained),
+        "depth": ("machine", [machine.depth for machine in machines]),
+        "width": ("machine", [machine.width for machine in machines]),
+        "link": [f"{parent}->{child}" for parent, child, _ in chain.links],
+        "seed": np.arange(training.seeds),
         "layer": np.arange(1, deepest + 1),
         "parent_layer": np.arange(1, deepest + 1),
     }
-    ds = xr.Dataset(found, coordinates)
+    ds = xr.Dataset({name: found[name] for name in LABELS}, coordinates)
     for name, (units, words, symbol) in LABELS.items():
         ds[name].attrs = {"units": units, "long_name": words, "symbol": symbol, "source": SOURCE}
     about = {"chain": _described(chain), "training": training.about()}
     return ds.assign_attrs(config=canonical(about), config_hash=config_hash(about))
 
 
+Measured = dict[str, tuple[tuple[str, ...], np.ndarray]]
+"""Variables with their dims."""
+
+
+def _answers(one: Trained, rules: list[Task]) -> list[list[np.ndarray]]:
+    """Neurons of all layers at the test patterns of each seed."""
+    return [[signs(h) for h in one.fields(s, rule.test_inputs)] for s, rule in enumerate(rules)]
+
+
+def _by_machine(
+    chain: Chain, trained: dict[str, Trained], rules: list[Task], answers: dict[str, list[list[np.ndarray]]]
+) -> Measured:
+    """Errors of all machines, the gain of the student, and dH/dlambda."""
+    shape = len(trained), len(rules)
+    test, training, gain, guidance = (np.full(shape, np.nan) for _ in range(4))
+    for n, (name, one) in enumerate(trained.items()):
+        for s, (rule, learned) in enumerate(zip(rules, one.tasks, strict=True)):
+            test[n, s] = (answers[name][s][-1] != rule.test_outputs).mean()
+            training[n, s] = (signs(one.fields(s, learned.inputs)[-1]) != learned.outputs).mean()
+        guidance[n] = _guidance(one)
+    names = list(trained)
+    if "control" in names:
+        student = names.index(chain.nodes[-1].name)
+        gain[student] = test[names.index("control")] - test[student]
+    values = {"generalisation_error": test, "training_error": training, "gain": gain, "guidance": guidance}
+    return {name: (("machine", "seed"), x) for name, x in values.items()}
+
+
+def _relaxation(trained: dict[str, Trained], training: Training, deepest: int) -> np.ndarray:
+    """Relaxation times (machine, layer) after the last waiting time, at the coldest temperature; NaN where unknown."""
+    name = "relaxation_time_weights" if training.dynamics == "feedforward" else "relaxation_time"
+    found = np.full((len(trained), deepest), np.nan)
+    for n, one in enumerate(trained.values()):
+        if name in one.result:
+            found[n, : one.node.machine.depth] = _coldest(one.result[name].isel(waiting_time=-1)).values
+    return found
+
+
+def _by_link(
+    chain: Chain, trained: dict[str, Trained], rules: list[Task], answers: dict[str, list[list[np.ndarray]]],
+    deepest: int,
+) -> Measured:  # fmt: skip
+    """What children have in common with their parents."""
+    shape = len(chain.links), len(rules)
+    names = ("fidelity", "softness", "error_overlap", "inherited_errors")
+    found = {name: np.full(shape, np.nan) for name in names}
+    gram = np.full((*shape, deepest, deepest), np.nan)
+    for n, (parent, child, link) in enumerate(chain.links):
+        for s, rule in enumerate(rules):
+            mine, theirs, task = answers[child][s], answers[parent][s], trained[child].tasks[s]
+            wrong, taught = mine[-1] != rule.test_outputs, theirs[-1] != rule.test_outputs
+            found["fidelity"][n, s] = (mine[-1] == theirs[-1]).mean()
+            found["error_overlap"][n, s] = error_overlap(wrong, taught)
+            found["inherited_errors"][n, s] = inherited(wrong, taught)
+            assert task.ids is not None
+            if link.location == "output":
+                found["softness"][n, s] = _guide(trained[parent], link, s, task.inputs, task.ids).softness
+            pairs = gram_overlaps([x[:PAIRS] for x in mine], [x[:PAIRS] for x in theirs])
+            gram[n, s, : pairs.shape[0], : pairs.shape[1]] = pairs
+    by_link: Measured = {name: (("link", "seed"), x) for name, x in found.items()}
+    return by_link | {"gram_overlap": (("link", "seed", "layer", "parent_layer"), gram)}
+
+
 def _guidance(one: Trained) -> np.ndarray | float:
     """dH/dlambda per output and pattern of each seed at the end, NaN where there are no targets."""
     if "clone_guidance" not in one.result:
         return np.nan
-    last = one.result.clone_guidance.isel(waiting_time=-1, lag=-1, clone=0)
-    if "temperature" in last.dims:
-        last = last.isel(temperature=int(np.argmin(last.temperature.values)))
-    return last.transpose("sample").values
+    return _coldest(one.result.clone_guidance.isel(waiting_time=-1, lag=-1, clone=0)).transpose("sample").values
+
+
+def _coldest(values: xr.DataArray) -> xr.DataArray:
+    """Values at the lowest temperature, where there are several."""
+    if "temperature" not in values.dims:
+        return values
+    return values.isel(temperature=int(np.argmin(values.temperature.values)))
 
 
 SOURCE = "glassnet.distill; Mirzadeh et al., AAAI 2020"

@@ -1,12 +1,16 @@
 """R-hat and effective sample size of clones: of chains that are known to agree, to differ, or to remember."""
 
 import json
+import re
+import sys
 
 import numpy as np
 import pytest
 import xarray as xr
 
 import glassnet as gn
+
+equilibration = sys.modules["glassnet.analysis.equilibration"]
 
 
 def made(values, *, shared=True, lags=None):
@@ -57,6 +61,17 @@ def test_what_never_changes_has_none():
     assert found.r_hat.isnull().all() and found.effective_sample_size.isnull().all()
     few = gn.analysis.convergence(made(noise(2, 2, 3, 1)))
     assert few.r_hat.isnull().all()
+    some = gn.analysis.convergence(made(noise(2, 2, 19, 1)))
+    assert some.r_hat.notnull().all() and some.effective_sample_size.isnull().all()
+
+
+def test_footnotes_say_what_is_known():
+    noisy = made(noise(3, 4, 60, 2), lags=np.arange(1, 61))
+    (note,) = equilibration._footnotes(noisy)
+    assert re.match(r"R-hat .*: at most [\d.]+; effective sample size: at least \d+ of 660 measurements\. This", note)
+    (note,) = equilibration._footnotes(made(noise(3, 4, 12, 2)))
+    assert re.match(r"R-hat .*: at most [\d.]+\. This", note)
+    assert not [*equilibration._footnotes(made(np.zeros((2, 2, 50, 1))))]
 
 
 def test_since_is_a_lag():
