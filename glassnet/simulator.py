@@ -213,34 +213,14 @@ def prepared(
     protocol = Protocol() if protocol is None else protocol
     if not isinstance(protocol, Protocol):
         raise fail("protocol", "be a Protocol", protocol)
+    brought = {"dynamics": dynamics, "weight_step": weight_step, "numbers": numbers, "frozen": frozen}
     if isinstance(machine, Machine):
-        own = dict(numbers or {})
-        if own and isinstance(dynamics, str) and isinstance(machine.ensemble, str):
-            requirement = "be left out with a Machine, unless its dynamics or its ensemble are values of your own"
-            raise fail("numbers", requirement, own)
-        if "weight_step" in own:
-            raise fail("numbers", "leave out `weight_step`, which is an argument of its own", own)
-        system: System = Perceptron(machine, dynamics, NOTHING if frozen is None else frozen)
-        numbers, tasks = {"weight_step": weight_step, **own}, _tasks(task)
+        (system, numbers), tasks = _perceptron(machine, **brought), _tasks(task)
     elif isinstance(machine, ThermalMachine):
-        moves = Langevin() if dynamics == "metropolis" else dynamics
-        if not isinstance(moves, Langevin):
-            raise fail("dynamics", "be a Langevin with a ThermalMachine", dynamics)
-        for name, value, default in (
-            ("weight_step", weight_step, 0.1), ("numbers", numbers or {}, {}),
-            ("exchange", exchange, None), ("population", population, None),
-        ):  # fmt: skip
-            if value != default:
-                raise fail(name, "be left out with a ThermalMachine", value)
-        system, numbers, tasks = Thermal(machine, moves.scheme), moves.numbers, _tasks(task)
+        _left_out(machine, exchange=exchange, population=population)
+        (system, numbers), tasks = _thermal(machine, **brought), _tasks(task)
     else:
-        _check_system(machine)
-        if frozen is not None:
-            raise fail("frozen", "be None for a system that is no Machine", frozen)
-        for name, value, default in (("dynamics", dynamics, "metropolis"), ("weight_step", weight_step, 0.1)):
-            if value != default:
-                raise fail(name, "be that of the system: it brings its own, with `numbers`", value)
-        system, numbers, tasks = machine, dict(numbers or {}), _tasks_of_system(task)
+        (system, numbers), tasks = _own(machine, **brought), _tasks_of_system(task)
     cold = isinstance(machine, Machine) and machine.hard
     schedules = _beta(_either(beta, temperature), cold=cold)
     if exchange is not None:
@@ -271,6 +251,57 @@ def prepared(
         job.check_system()
     check_described(job)
     return job
+
+
+Moves = str | Dynamics | Langevin | Callable
+Chosen = tuple[System, Mapping[str, float]]
+"""A system and the sizes of its moves."""
+
+
+def _perceptron(
+    machine: Machine, *, dynamics: Moves, weight_step: float, numbers: Mapping[str, float] | None, frozen: Frozen | None
+) -> Chosen:
+    own = dict(numbers or {})
+    if isinstance(dynamics, Langevin):
+        raise fail("dynamics", "be that of spins and weights: a Langevin moves a ThermalMachine", dynamics)
+    if own and isinstance(dynamics, str) and isinstance(machine.ensemble, str):
+        requirement = "be left out with a Machine, unless its dynamics or its ensemble are values of your own"
+        raise fail("numbers", requirement, own)
+    if "weight_step" in own:
+        raise fail("numbers", "leave out `weight_step`, which is an argument of its own", own)
+    system = Perceptron(machine, dynamics, NOTHING if frozen is None else frozen)
+    return system, {"weight_step": weight_step, **own}
+
+
+def _thermal(
+    machine: ThermalMachine, *, dynamics: Moves, weight_step: float, numbers: Mapping[str, float] | None,
+    frozen: Frozen | None,
+) -> Chosen:  # fmt: skip
+    moves = Langevin() if dynamics == "metropolis" else dynamics
+    if not isinstance(moves, Langevin):
+        raise fail("dynamics", "be a Langevin with a ThermalMachine", dynamics)
+    step = None if weight_step == 0.1 else weight_step
+    _left_out(machine, weight_step=step, numbers=numbers or None, frozen=frozen)
+    return Thermal(machine, moves.scheme), moves.numbers
+
+
+def _own(
+    machine: System, *, dynamics: Moves, weight_step: float, numbers: Mapping[str, float] | None, frozen: Frozen | None
+) -> Chosen:
+    _check_system(machine)
+    for name, value, default in (("dynamics", dynamics, "metropolis"), ("weight_step", weight_step, 0.1)):
+        if value != default:
+            raise fail(name, "be that of the system: it brings its own, with `numbers`", value)
+    if frozen is not None:
+        raise fail("frozen", "be None for a system that is no Machine", frozen)
+    return machine, dict(numbers or {})
+
+
+def _left_out(machine: ThermalMachine, **given: Any) -> None:
+    """Raise ValueError for an argument that a machine has no use for."""
+    for name, value in given.items():
+        if value is not None:
+            raise fail(name, f"be left out with a {type(machine).__name__}", value)
 
 
 REQUIRED = ("kernel", "observables", "start", "finite")

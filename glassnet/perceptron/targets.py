@@ -43,6 +43,11 @@ class Targets:
         """Targets of some neurons and patterns."""
         return replace(self, means=self.means[place], floor=self.floor[place])
 
+    def padded(self, idle: int) -> "Targets":
+        """With so many more neurons, whose targets are zero."""
+        means, floor = (jnp.pad(x, ((0, idle), (0, 0))) for x in (self.means, self.floor))
+        return replace(self, means=means, floor=floor)
+
 
 def distance(field: ArrayLike, parent: ArrayLike, temperature: float) -> np.ndarray:
     """u_tau(h, h_p) with NumPy in double precision, elementwise.

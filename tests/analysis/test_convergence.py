@@ -2,7 +2,7 @@
 
 import json
 import re
-import sys
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ import xarray as xr
 
 import glassnet as gn
 
-equilibration = sys.modules["glassnet.analysis.equilibration"]
+equilibration = import_module("glassnet.analysis.equilibration")
 
 
 def made(values, *, shared=True, lags=None):

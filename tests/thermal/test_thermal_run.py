@@ -252,6 +252,7 @@ BAD = [
     ({"dynamics": "heat_bath"}, "`dynamics` must be a Langevin with a ThermalMachine, but is 'heat_bath'"),
     ({"weight_step": 0.2}, "`weight_step` must be left out with a ThermalMachine, but is 0.2"),
     ({"numbers": {"a": 1.0}}, "`numbers` must be left out with a ThermalMachine"),
+    ({"frozen": gn.Frozen(weights=(1,))}, "`frozen` must be left out with a ThermalMachine"),
     ({"exchange": gn.Exchange()}, "`exchange` must be left out with a ThermalMachine"),
     ({"population": gn.Population(4)}, "`population` must be left out with a ThermalMachine"),
     ({"start": "planted"}, "`start` must be 'random', a run, or a pair of weights and neurons, but is 'planted'"),
@@ -288,3 +289,9 @@ def test_it_is_drawn_and_described(tmp_path, right):
     assert json.loads(right.attrs["config"])["system"]["machine"]["kind"] == "thermal"
     assert json.loads(right.attrs["machine"])["width"] == 4
     assert partial(gn.analysis.energy_per_gap, right)().dims == ("sample", "time")
+
+
+def test_a_machine_of_spins_has_no_trajectories():
+    machine = gn.Machine(2, 4)
+    with pytest.raises(ValueError, match="^Argument `dynamics` must be that of spins and weights"):
+        gn.simulate(machine, gn.tasks.random(machine, 5), 1.0, dynamics=gn.Langevin())

@@ -88,9 +88,7 @@ def column_scan(
     if idle:
         field, sign = (jnp.pad(x, ((0, idle), (0, 0))) for x in (field, sign))  # their costs never change
         offers = replace(offers, rows=tuple(jnp.pad(x, ((0, 0), (0, idle))) for x in offers.rows))
-        if targets is not None:
-            means, floor = (jnp.pad(x, ((0, idle), (0, 0))) for x in (targets.means, targets.floor))
-            targets = replace(targets, means=means, floor=floor)
+        targets = None if targets is None else targets.padded(idle)
     own, given = (offers.rows, offers.columns) if sites == "rows" else (offers.columns, offers.rows)
     sums = _sums(plan, sites, field.shape)
 
