@@ -27,6 +27,7 @@ from chains import LINK, Budget, spoilt, spread, students
 from experiment import Claim, Experiment, paired
 from matplotlib.figure import Figure
 
+import glassnet as gn
 from glassnet.distill import Chain
 from glassnet.plot.style import GREY, graded
 
@@ -90,8 +91,9 @@ def claims(data: xr.Dataset) -> list[Claim]:
     return found
 
 
+@gn.plot.paper()
 def drawn(data: xr.Dataset) -> Figure:
-    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    figure = Figure(figsize=(7.0, 3.0), layout="constrained")
     left, right = figure.subplots(1, 2)
     colours, place = graded("viridis", data.sizes["arm"]), np.arange(data.sizes["arm"])
     error = data.generalisation_error
@@ -102,16 +104,16 @@ def drawn(data: xr.Dataset) -> Figure:
     left.axhline(float(data.teacher_error.mean()), color=GREY, ls=":", label="teacher")
     left.set_xticks(place, data.arm.values)
     left.set_ylabel("generalisation error of the student")
-    left.set_title("(a) seeds; bars: mean and standard error", fontsize=9)
-    left.legend(frameon=False)
+    left.set_title("(a) seeds; bars: mean and standard error")
+    left.legend(fontsize=6.5)
     for n, (first, second, *_) in enumerate(DUELS):
         effect, sigma = paired(error.sel(arm=second), error.sel(arm=first))
         right.errorbar(effect, n, xerr=3 * sigma, fmt="o", color=colours[n % len(colours)])
     right.axvline(0, color=GREY, lw=0.8)
-    right.set_yticks(range(len(DUELS)), [f"{first}\nagainst {second}" for first, second, *_ in DUELS], fontsize=8)
+    right.set_yticks(range(len(DUELS)), [f"{first}\nagainst {second}" for first, second, *_ in DUELS], fontsize=6.5)
     right.invert_yaxis()
     right.set_xlabel("gain, 3 standard errors")
-    right.set_title("(b) paired differences", fontsize=9)
+    right.set_title("(b) paired differences")
     return figure
 
 

@@ -25,6 +25,7 @@ from chains import LINK, Budget, spoilt, spread, students
 from experiment import Claim, Experiment, paired
 from matplotlib.figure import Figure
 
+import glassnet as gn
 from glassnet.distill import Chain
 from glassnet.plot.style import GREY, graded
 
@@ -95,8 +96,9 @@ def claims(data: xr.Dataset) -> list[Claim]:
     return found
 
 
+@gn.plot.paper()
 def drawn(data: xr.Dataset) -> Figure:
-    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    figure = Figure(figsize=(7.0, 2.9), layout="constrained")
     left, right = figure.subplots(1, 2)
     arms, colours = [str(d) for d in TEACHERS], graded("viridis", len(TEACHERS))
     error = data.generalisation_error.sel(arm=arms)
@@ -110,14 +112,14 @@ def drawn(data: xr.Dataset) -> Figure:
     left.set_xticks(TEACHERS)
     left.set_xlabel("depth of the teacher")
     left.set_ylabel("generalisation error")
-    left.set_title(f"(a) student of depth {STUDENT}", fontsize=9)
-    left.legend(frameon=False)
+    left.set_title(f"(a) student of depth {STUDENT}")
+    left.legend(fontsize=6.5)
     for n, (arm, depth) in enumerate(zip(arms, TEACHERS, strict=True)):
         right.plot(teacher.sel(depth=depth), data.generalisation_error.sel(arm=arm), ".", color=colours[n], label=arm)
     right.set_xlabel("error that the teacher reached")
     right.set_ylabel("error of the student")
-    right.set_title("(b) seeds, by depth of the teacher", fontsize=9)
-    right.legend(frameon=False, fontsize=8)
+    right.set_title("(b) seeds, by depth of the teacher")
+    right.legend(fontsize=6.5)
     return figure
 
 

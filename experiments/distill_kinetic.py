@@ -126,8 +126,9 @@ def claims(data: xr.Dataset) -> list[Claim]:
     return found
 
 
+@gn.plot.paper()
 def drawn(data: xr.Dataset) -> Figure:
-    figure = Figure(figsize=(10, 3.8), layout="constrained")
+    figure = Figure(figsize=(7.0, 3.0), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     place, colours = np.arange(data.sizes["way"]), graded("viridis", 3)
     spread = data.std("seed", ddof=1) / data.sizes["seed"] ** 0.5
@@ -137,17 +138,17 @@ def drawn(data: xr.Dataset) -> Figure:
                 place, data[x].sel(arm=arm).mean("seed"), spread[x].sel(arm=arm), fmt="o-", color=colours[n], label=arm
             )
         axes.set_ylabel(f"{words} of the student")
-        axes.legend(frameon=False, fontsize=8)
+        axes.legend(fontsize=6.5, loc="upper left")
     for n, name in enumerate(GAINS):
         gains = [paired(x, xr.zeros_like(x)) for x in (gain(data, way, name) for way in data.way.values)]
         effects, errors = np.array(gains).T
         middle.errorbar(place + 0.1 * n, effects, 3 * errors, fmt="o-", color=colours[n], label=f"by the {name}")
     middle.axhline(0, color=GREY, lw=0.8)
     middle.set_ylabel("gain, 3 standard errors")
-    middle.legend(frameon=False, fontsize=8, loc="lower left")
+    middle.legend(fontsize=6.5, loc="lower left")
     for letter, axes in zip("abc", (left, middle, right), strict=True):
         axes.set_xticks(place, data.way.values, rotation=40, ha="right")
-        axes.set_title(f"({letter})", fontsize=9)
+        axes.set_title(f"({letter})")
     return figure
 
 

@@ -26,6 +26,7 @@ import xarray as xr
 from experiment import Claim, Experiment, paired, weakest
 from matplotlib.figure import Figure
 
+import glassnet as gn
 from glassnet.distill import best_path, every_path, solvable
 from glassnet.plot.style import GREY, graded
 
@@ -173,8 +174,9 @@ def search_claim(data: xr.Dataset) -> Claim:
     )  # fmt: skip
 
 
+@gn.plot.paper()
 def drawn(data: xr.Dataset) -> Figure:
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = Figure(figsize=(7.0, 3.1), layout="constrained")
     left, right = figure.subplots(1, 2)
     colours = graded("viridis", data.sizes["kappa"])
     place = np.arange(data.sizes["path"])
@@ -186,8 +188,8 @@ def drawn(data: xr.Dataset) -> Figure:
         left.plot(place, one.formula, "_", color=GREY, markersize=14)
     left.set_xticks(place, data.path.values[order], rotation=60)
     left.set_ylabel("error of the student")
-    left.set_title("(a) all paths, fresh patterns; dashes: formula", fontsize=9)
-    left.legend(frameon=False)
+    left.set_title("(a) all paths, fresh patterns; dashes: formula")
+    left.legend(fontsize=6.5)
     for n, (name, x) in enumerate((("fresh", data.error), ("same", data.error_same))):
         axis = "path" if name == "fresh" else "path_same"
         gains = [
@@ -198,8 +200,8 @@ def drawn(data: xr.Dataset) -> Figure:
     right.axhline(0, color=GREY, lw=0.8)
     right.set_xlabel("kappa, patterns per input")
     right.set_ylabel("gain by the assistant of depth 4")
-    right.set_title("(b) 6-2 against 6-4-2, paired", fontsize=9)
-    right.legend(frameon=False)
+    right.set_title("(b) 6-2 against 6-4-2, paired")
+    right.legend(fontsize=6.5)
     return figure
 
 
