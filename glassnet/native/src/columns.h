@@ -110,7 +110,7 @@ class ColumnSweep {
 
   float* threshold_of(int j) const { return scratch.threshold + size_t(j) * BLOCK; }
 
-  void open() {
+  INLINED void open() {
     for (int i = 0; i < layer.fed; i++)
       for (int g = 0; g < WIDE; g++) {
         const size_t at = size_t(i) * layer.patterns + first;
@@ -129,7 +129,7 @@ class ColumnSweep {
       }
   }
 
-  void close() {
+  INLINED void close() {
     for (int i = 0; i < layer.fed; i++)
       for (int g = 0; g < WIDE; g++)
         write(layer.fields + size_t(i) * layer.patterns + first, g,
