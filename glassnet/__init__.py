@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from glassnet.perceptron.sweeps.catalogue import Dynamics
     from glassnet.perceptron.sweeps.frozen import Frozen
     from glassnet.results import open_result as open
+    from glassnet.sampling.descent import Descent
     from glassnet.sampling.exchange import Exchange
     from glassnet.sampling.langevin import Langevin
     from glassnet.sampling.population import Population
@@ -59,6 +60,7 @@ _LAZY = {
     "Observable": ("glassnet.sampling.system", "Observable"),
     "System": ("glassnet.sampling.system", "System"),
     "Langevin": ("glassnet.sampling.langevin", "Langevin"),
+    "Descent": ("glassnet.sampling.descent", "Descent"),
     "Dynamics": ("glassnet.perceptron.sweeps.catalogue", "Dynamics"),
     "Frozen": ("glassnet.perceptron.sweeps.frozen", "Frozen"),
     "analysis": ("glassnet.analysis", None),
@@ -71,8 +73,8 @@ _LAZY = {
 
 __all__ = [
     "Machine", "ThermalMachine", "SoftCore", "HardCore", "Counting", "Probit", "Logistic", "Protocol", "Schedule",
-    "Exchange", "Population", "tasks", "Observable", "Dynamics", "Frozen", "Langevin", "System", "energy", "gaps",
-    "feed_forward",
+    "Exchange", "Population", "tasks", "Observable", "Dynamics", "Frozen", "Langevin", "Descent", "System", "energy",
+    "gaps", "feed_forward",
     "simulate", "resume", "Stopped", "open", "open_campaign", "save", "configuration",
     "clear_caches",
     "analysis", "plot", "theory", "distributed", "distill",

@@ -24,6 +24,7 @@ from glassnet.perceptron.sweeps.catalogue import Dynamics
 from glassnet.perceptron.sweeps.frozen import NOTHING, Frozen
 from glassnet.perceptron.system import STARTS, Configuration, Perceptron
 from glassnet.results import is_path, open_result
+from glassnet.sampling.descent import Descent
 from glassnet.sampling.exchange import Exchange, Tempered
 from glassnet.sampling.langevin import Langevin
 from glassnet.sampling.population import Annealed, Population
@@ -58,7 +59,7 @@ def simulate(
     *,
     temperature: float | Sequence[float] | None = None,
     protocol: Protocol | None = None,
-    dynamics: str | Dynamics | Langevin | Callable = "metropolis",
+    dynamics: str | Dynamics | Langevin | Descent | Callable = "metropolis",
     weight_step: float = 0.1,
     numbers: Mapping[str, float] | None = None,
     observables: Observables = None,
@@ -92,7 +93,7 @@ def simulate(
             beta = inf their clones need not part; the heat bath has neither trait. Both also with further moves, as in
             "heat_bath+gauge+permute+rows+collapsed" (`RunConfig` says what they are). Or a value: `Dynamics`, or a
             builder `build(machine, plan) -> Kernel` of a kernel of your own, whose accepted moves are not counted. Of a
-            `ThermalMachine` it is a `Langevin`, `Langevin()` if left out.
+            `ThermalMachine` it is a `Langevin`, `Langevin()` if left out, or at temperature 0 a `Descent`.
         weight_step: size d of a weight move (no effect on Ising weights).
         numbers: sizes of the moves by name, of another system, or of dynamics or an ensemble of your own, which find
             them in `params.numbers` beside `weight_step`.
@@ -193,7 +194,7 @@ def prepared(
     *,
     temperature: float | Sequence[float] | None = None,
     protocol: Protocol | None = None,
-    dynamics: str | Dynamics | Langevin | Callable = "metropolis",
+    dynamics: str | Dynamics | Langevin | Descent | Callable = "metropolis",
     weight_step: float = 0.1,
     numbers: Mapping[str, float] | None = None,
     observables: Observables = None,
@@ -253,7 +254,7 @@ def prepared(
     return job
 
 
-Moves = str | Dynamics | Langevin | Callable
+Moves = str | Dynamics | Langevin | Descent | Callable
 Chosen = tuple[System, Mapping[str, float]]
 """A system and the sizes of its moves."""
 
@@ -262,8 +263,9 @@ def _perceptron(
     machine: Machine, *, dynamics: Moves, weight_step: float, numbers: Mapping[str, float] | None, frozen: Frozen | None
 ) -> Chosen:
     own = dict(numbers or {})
-    if isinstance(dynamics, Langevin):
-        raise fail("dynamics", "be that of spins and weights: a Langevin moves a ThermalMachine", dynamics)
+    if isinstance(dynamics, (Langevin, Descent)):
+        words = f"be that of spins and weights: a {type(dynamics).__name__} moves a ThermalMachine"
+        raise fail("dynamics", words, dynamics)
     if own and isinstance(dynamics, str) and isinstance(machine.ensemble, str):
         requirement = "be left out with a Machine, unless its dynamics or its ensemble are values of your own"
         raise fail("numbers", requirement, own)
@@ -278,8 +280,8 @@ def _thermal(
     frozen: Frozen | None,
 ) -> Chosen:  # fmt: skip
     moves = Langevin() if dynamics == "metropolis" else dynamics
-    if not isinstance(moves, Langevin):
-        raise fail("dynamics", "be a Langevin with a ThermalMachine", dynamics)
+    if not isinstance(moves, (Langevin, Descent)):
+        raise fail("dynamics", "be a Langevin or a Descent with a ThermalMachine", dynamics)
     step = None if weight_step == 0.1 else weight_step
     _left_out(machine, weight_step=step, numbers=numbers or None, frozen=frozen)
     return Thermal(machine, moves.scheme), moves.numbers

@@ -37,6 +37,7 @@ LABELS = {
     "weight_step": ("1", "size of a weight move"),
     "langevin.time_step": ("1", "time step"),
     "langevin.friction": ("1", "friction"),
+    "descent.rate": ("1", "size of a step"),
     "seed": ("1", "seed of the dynamics"),
     "task.seed": ("1", "seed of the data"),
     "task.noise": ("1", "probability that a neuron of the teacher is wrong"),

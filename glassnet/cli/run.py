@@ -39,7 +39,8 @@ class RunOptions:
             prints.
         task_kind: data that clamp inputs and outputs: random, teacher_student, hidden_manifold or digits.
         machine_kind: perceptron (spins and weights by Monte Carlo) or thermal (real numbers by molecular dynamics, with
-            the options --langevin.time-step and so on; its beta is 1 / T, 1e5 unless given).
+            the options --langevin.time-step and so on; its beta is 1 / T, 1e5 unless given; with --dynamics descent
+            and --beta inf by gradients, --descent.rate).
         potential_kind: potential v(r) of a gap r of a perceptron: soft_core ((-r)^power where r < 0), hard_core
             (infinite where r < 0), counting (constant where r < 0), probit (-ln Phi(r / width)) or logistic
             (ln(1 + exp(-r / width))).

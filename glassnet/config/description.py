@@ -26,6 +26,7 @@ from glassnet.perceptron.proposal import check_step
 from glassnet.perceptron.state import state_bytes
 from glassnet.perceptron.sweeps.catalogue import check_dynamics
 from glassnet.perceptron.system import STARTS
+from glassnet.sampling.descent import Descent
 from glassnet.sampling.exchange import Exchange
 from glassnet.sampling.langevin import Langevin
 from glassnet.sampling.population import Population
@@ -70,11 +71,12 @@ WORDS = tyro.constructors.PrimitiveConstructorSpec("*", "FLOAT [FLOAT ...]", bet
 """How beta is an option of the command line."""
 
 LATER: dict[str, Any] = {
-    "exchange": 0, "tune": 0, "observables": (), "population": 0, "langevin": asdict(Langevin())
+    "exchange": 0, "tune": 0, "observables": (), "population": 0, "langevin": asdict(Langevin()),
+    "descent": asdict(Descent()),
 }  # fmt: skip
 """Options that came later, which are written down where they are not as before: hashes stay as they were."""
 
-LANGEVIN = "langevin"
+LANGEVIN, DESCENT = "langevin", "descent"
 """The dynamics of a thermal machine."""
 
 SCHEDULES = ("quench", *KINDS)
@@ -99,7 +101,7 @@ class RunConfig:
             move, neurons follow, only the outputs cost energy). The first two also with further moves: +gauge (signs of
             hidden neurons), +permute (their order), +rows (slice moves of whole rows of weights), +collapsed (weights
             with the spins of their neuron summed out), as in heat_bath+gauge+collapsed. A thermal machine has
-            "langevin", see there.
+            "langevin" and, at beta inf, "descent", see there.
         weight_step: size d of a weight move, > 0.
         exchange: sweeps between two rounds of swaps of neighbouring temperatures (replica exchange), which then ascend
             in `beta`; 0 leaves the temperatures side by side.
@@ -115,6 +117,7 @@ class RunConfig:
         observables: optional observables that are measured, too: spin_autocorrelation_histogram,
             spin_overlap_squared_matched (not on a random graph), teacher_overlap_by_neuron (with a teacher).
         langevin: the time step of a thermal machine, which is its sweep.
+        descent: the step of a thermal machine down its energy, without temperature.
     Raises:
         ValueError: if an argument is out of range; it names the argument and the value.
     """
@@ -135,10 +138,12 @@ class RunConfig:
     observables: tuple[str, ...] = ()
     population: int = 0
     langevin: Langevin = field(default_factory=Langevin)
+    descent: Descent = field(default_factory=Descent)
 
     def __post_init__(self) -> None:
         _instance(Machine | ThermalMachine, machine=self.machine)
         _instance(Langevin, langevin=self.langevin)
+        _instance(Descent, descent=self.descent)
         _instance(TaskConfig, task=self.task)
         _instance(Protocol, protocol=self.protocol)
         one_of(SCHEDULES, schedule=self.schedule)
@@ -147,8 +152,9 @@ class RunConfig:
             self._check_thermal()
         else:
             check_dynamics(self.dynamics, self.machine)
-            if self.langevin != Langevin():
-                raise fail("langevin", "be left out with a perceptron", self.langevin)
+            for name, default in ((LANGEVIN, Langevin()), (DESCENT, Descent())):
+                if getattr(self, name) != default:
+                    raise fail(name, "be left out with a perceptron", getattr(self, name))
         self._check_start()
         one_of(DATA, data=self.data)
         check_step(self.weight_step)
@@ -168,7 +174,10 @@ class RunConfig:
         """The dynamics of a thermal machine, without what Monte Carlo alone has."""
         if self.dynamics == "metropolis":  # the default
             object.__setattr__(self, "dynamics", LANGEVIN)
-        one_of((LANGEVIN,), dynamics=self.dynamics)
+        one_of((LANGEVIN, DESCENT), dynamics=self.dynamics)
+        name, default = (DESCENT, Descent()) if self.dynamics == LANGEVIN else (LANGEVIN, Langevin())
+        if getattr(self, name) != default:
+            raise fail(name, f"be left out where the dynamics are {self.dynamics!r}", getattr(self, name))
         none = {"weight_step": 0.1, "exchange": 0, "tune": 0, "population": 0, "observables": ()}
         for name, default in none.items():
             if tuple(getattr(self, name)) != default if name == "observables" else getattr(self, name) != default:
@@ -249,7 +258,7 @@ class RunConfig:
             "task": built if self.data == "independent" else built[0],
             "beta": self.inverse_temperature,
             "protocol": self.protocol,
-            "dynamics": self.langevin if isinstance(self.machine, ThermalMachine) else self.dynamics,
+            "dynamics": {LANGEVIN: self.langevin, DESCENT: self.descent}.get(self.dynamics, self.dynamics),
             "weight_step": self.weight_step,
             "seed": self.seed,
             "start": self.start,
@@ -389,7 +398,7 @@ def described(machine: Machine | ThermalMachine) -> dict[str, Any]:
     return thermal.described(machine) if isinstance(machine, ThermalMachine) else describe.described(machine)
 
 
-KINDS_OF_VALUES = (RunConfig, Langevin, *TASKS.values(), *POTENTIALS.values())
+KINDS_OF_VALUES = (RunConfig, Langevin, Descent, *TASKS.values(), *POTENTIALS.values())
 
 REAL = {f.name for kind in KINDS_OF_VALUES for f in fields(kind) if f.type is float} - {f.name for f in fields(Machine)}
 """Fields that hold real numbers also where a whole number was given; a name that a machine has, too, is not among them

@@ -11,6 +11,7 @@ from glassnet.core.codec import from_json
 from glassnet.core.former import current_keys
 from glassnet.perceptron.describe import FORMER, POTENTIALS, value_from
 from glassnet.perceptron.machine import Machine
+from glassnet.sampling.descent import Descent
 from glassnet.sampling.langevin import Langevin
 from glassnet.simulation.protocol import Protocol
 from glassnet.thermal.machine import KIND, ThermalMachine
@@ -68,7 +69,7 @@ def _check_names(kind: Any, name: str, values: dict[str, Any]) -> None:
 
 TABLES: dict[str, Any] = {
     "machine": Machine, "teacher": Machine, "protocol": Protocol, "potential": POTENTIALS, "task": TASKS,
-    "langevin": Langevin,
+    "langevin": Langevin, "descent": Descent,
 }  # fmt: skip
 """Fields that are tables: their dataclass, or several by the key "kind"."""
 
@@ -121,6 +122,7 @@ def _optional_machine(name: str, values: Any) -> Machine | None:
 READERS: dict[str, Callable[[str, Any], Any]] = {
     "machine": machine_from,
     "langevin": partial(record, Langevin),
+    "descent": partial(record, Descent),
     "teacher": _optional_machine,
     "protocol": partial(record, Protocol),
     "potential": _potential,

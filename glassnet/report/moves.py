@@ -81,6 +81,10 @@ def _thermal(run: Reported) -> Iterator[str]:
         "H = Σ E_l over layers l, E_l² = Σ (S_{l,μ,i} − tanh Σ_j J_{l,ij} S_{l−1,μ,j})² over patterns μ and neurons i. "
         "Weights and hidden neurons are real numbers between reflecting walls at −1 and 1, of mass 1."
     )
+    if "optimizer" in scheme:
+        words = f"A sweep is a step of {run.data.attrs.get('dynamics')} down the energy"
+        yield f"{words}, at the rate {numbers.get('rate'):g}."
+        return
     h, friction = numbers.get("time_step"), numbers.get("friction")
     words = FRICTION[scheme.get("form", "step")] if scheme.get("damped", True) else "no friction: energy is conserved"
     yield f"A sweep is a time step of {h:g} ({run.data.attrs.get('dynamics')}); {words.format(friction=friction)}."

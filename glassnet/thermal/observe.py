@@ -233,10 +233,16 @@ TABLE: dict[str, Observable] = {
 
 TESTS = (test_error, test_error_tanh)
 """What needs test data."""
+VELOCITIES = (kinetic_temperature, energy_drift)
+"""What needs velocities."""
 
 
 @lru_cache(maxsize=256)
-def bound(machine: ThermalMachine, *, tested: bool) -> dict[str, Observable]:
-    """The table with the machine given to its functions, without the test error where there are no test data."""
+def bound(machine: ThermalMachine, *, tested: bool, warm: bool = True) -> dict[str, Observable]:
+    """The table with the machine given to its functions.
+
+    Test errors are left out if not `tested`, for want of test data; what needs velocities if not `warm`.
+    """
+    without = {*(() if tested else TESTS), *(() if warm else VELOCITIES)}
     functions = {o.of: partial(o.of, machine) for o in TABLE.values()}
-    return {name: replace(o, of=functions[o.of]) for name, o in TABLE.items() if tested or o.of not in TESTS}
+    return {name: replace(o, of=functions[o.of]) for name, o in TABLE.items() if o.of not in without}

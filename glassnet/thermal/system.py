@@ -15,7 +15,8 @@ from glassnet.core.check import fail
 from glassnet.core.means import mean_over
 from glassnet.perceptron.state import Boundary, State
 from glassnet.perceptron.system import Configuration, Perceptron
-from glassnet.sampling import langevin
+from glassnet.sampling import descent, langevin
+from glassnet.sampling.descent import Descending, Slope, check_rate
 from glassnet.sampling.kernel import Kernel
 from glassnet.sampling.langevin import Moving, Scheme, check_steps
 from glassnet.sampling.paths import import_path
@@ -29,8 +30,8 @@ from glassnet.thermal.observe import bound
 if TYPE_CHECKING:
     from glassnet.tasks.task import Task
 
-NUMBERS = ("time_step", "friction")
-"""Numbers that a step takes as data."""
+NUMBERS = {Scheme: ("time_step", "friction"), Slope: ("rate",)}
+"""Numbers that a step takes as data, by its scheme."""
 
 
 def state_bytes(machine: ThermalMachine, patterns: int) -> int:
@@ -44,16 +45,23 @@ class Thermal(System):
 
     Args:
         machine: the machine.
-        scheme: how a time step is built, `Langevin.scheme`; its numbers are those of the run.
+        scheme: how a time step is built, `Langevin.scheme` or `Descent.scheme`; its numbers are those of the run.
     """
 
     machine: ThermalMachine
-    scheme: Scheme = Scheme()  # noqa: RUF009
+    scheme: Scheme | Slope = Scheme()  # noqa: RUF009
 
     @property
     def title(self) -> str:
         """What runs, in words."""
-        return f"{self.scheme} dynamics of a thermal machine"
+        return (
+            f"{self.scheme} of a thermal machine" if self.descends else f"{self.scheme} dynamics of a thermal machine"
+        )
+
+    @property
+    def descends(self) -> bool:
+        """Whether it goes down without temperature."""
+        return isinstance(self.scheme, Slope)
 
     @property
     def _alike(self) -> Perceptron:
@@ -62,11 +70,12 @@ class Thermal(System):
 
     def kernel(self, plan: Plan) -> Kernel:
         """One time step."""
-        return langevin.kernel(partial(forces, self.machine), self.scheme)
+        own = partial(forces, self.machine)
+        return descent.kernel(own, self.scheme) if isinstance(self.scheme, Slope) else langevin.kernel(own, self.scheme)
 
     def observables(self, tasks: Sequence["Task"]) -> Mapping[str, Observable]:
-        """`TABLE` of `glassnet.thermal.observe`; the test error where there are test data."""
-        return bound(self.machine, tested=not tasks or len(tasks[0].test_inputs) > 0)
+        """`TABLE` of `glassnet.thermal.observe` as far as there are test data and velocities."""
+        return bound(self.machine, tested=not tasks or len(tasks[0].test_inputs) > 0, warm=not self.descends)
 
     def start(self, key: Array, clamped: Boundary) -> State:
         """Infinite temperature: weights and hidden neurons uniform in (-1, 1)."""
@@ -108,14 +117,14 @@ class Thermal(System):
         test = Boundary(task.test_inputs.T, task.test_outputs.T)  # ty: ignore[invalid-argument-type]
         return replace(self.clamped(task), test=test)
 
-    def bare(self, state: Moving) -> State:
+    def bare(self, state: Moving | Descending | State) -> State:
         """Weights and hidden neurons without velocities and forces."""
-        return state.positions if isinstance(state, Moving) else state
+        return state.positions if isinstance(state, (Moving, Descending)) else state
 
-    def finite(self, state: Moving) -> dict[str, Array]:
-        """Forces, velocities and positions of weights (layers 1..L) and of hidden neurons."""
-        found = {}
-        for name, part in (("forces on", state.forces), ("velocities of", state.velocities), ("", state.positions)):
+    def finite(self, state: Moving | Descending) -> dict[str, Array]:
+        """Forces, velocities, if any, and positions of weights (layers 1..L) and of hidden neurons."""
+        found, velocities = {}, [("velocities of", state.velocities)] if isinstance(state, Moving) else []
+        for name, part in (("forces on", state.forces), *velocities, ("", state.positions)):
             found[f"{name} weights".strip()] = jnp.concatenate([_all_finite(J) for J in part.weights])
             found[f"{name} neurons".strip()] = _all_finite(part.spins)
         return found
@@ -135,13 +144,19 @@ class Thermal(System):
 
     def check(self, tasks: Sequence["Task"], betas: Sequence[float], start: Any, numbers: Mapping[str, float]) -> None:
         """Raise ValueError unless data, temperatures, start and numbers fit the machine."""
-        if set(numbers) != set(NUMBERS):
-            raise fail("numbers", f"be {' and '.join(NUMBERS)}", dict(numbers))
-        check_steps(self.scheme.form, numbers["time_step"], numbers["friction"])
-        if (numbers["friction"] > 0) != self.scheme.damped:
-            raise fail("friction", f"be {'above 0' if self.scheme.damped else '0'}", numbers["friction"])
-        if min(betas) == 0:
-            raise fail("beta", "be positive for a thermal machine, whose velocities need a finite temperature", 0.0)
+        names = NUMBERS[type(self.scheme)]
+        if set(numbers) != set(names):
+            raise fail("numbers", f"be {' and '.join(names)}", dict(numbers))
+        if isinstance(self.scheme, Slope):
+            check_rate(numbers["rate"])
+            if min(betas) < np.inf:
+                raise fail("beta", "be inf for a Descent, which has no temperature", min(betas))
+        else:
+            check_steps(self.scheme.form, numbers["time_step"], numbers["friction"])
+            if (numbers["friction"] > 0) != self.scheme.damped:
+                raise fail("friction", f"be {'above 0' if self.scheme.damped else '0'}", numbers["friction"])
+            if min(betas) == 0:
+                raise fail("beta", "be positive for a thermal machine, whose velocities need a finite temperature", 0.0)
         for task in tasks:
             task.check(self.machine.network)
         shapes = {(task.patterns, len(task.test_inputs)) for task in tasks}
@@ -214,7 +229,8 @@ class Thermal(System):
     def from_config(cls, config: Mapping[str, Any]) -> tuple[Self, dict[str, float]]:
         """The inverse of `config`."""
         system = config["system"]
-        return cls(machine_from(system["machine"]), Scheme(**system["scheme"])), dict(config["numbers"])
+        scheme = (Slope if "optimizer" in system["scheme"] else Scheme)(**system["scheme"])
+        return cls(machine_from(system["machine"]), scheme), dict(config["numbers"])
 
 
 def _all_finite(stack: Array) -> Array:

@@ -249,7 +249,7 @@ BAD = [
     ({"temperature": np.inf}, "`temperature` must be a finite number of at least 0"),
     ({"beta": 1.0}, "`temperature` must be left out where `beta` is given, but is 0.01"),
     ({"temperature": None, "beta": 0.0}, "`beta` must be positive for a thermal machine"),
-    ({"dynamics": "heat_bath"}, "`dynamics` must be a Langevin with a ThermalMachine, but is 'heat_bath'"),
+    ({"dynamics": "heat_bath"}, "`dynamics` must be a Langevin or a Descent with a ThermalMachine, but is 'heat_bath'"),
     ({"weight_step": 0.2}, "`weight_step` must be left out with a ThermalMachine, but is 0.2"),
     ({"numbers": {"a": 1.0}}, "`numbers` must be left out with a ThermalMachine"),
     ({"frozen": gn.Frozen(weights=(1,))}, "`frozen` must be left out with a ThermalMachine"),

@@ -19,6 +19,7 @@ from scipy.special import log_softmax
 from glassnet.core import keys
 from glassnet.core.check import fail, integer
 from glassnet.core.codec import canonical, config_hash, decoded, difference
+from glassnet.core.optional import optax
 from glassnet.distill.gradient.data import Images
 from glassnet.distill.gradient.networks import NETWORKS, Network
 from glassnet.distill.gradient.paths import (
@@ -30,7 +31,7 @@ from glassnet.distill.gradient.paths import (
     path_of,
 )
 from glassnet.distill.gradient.shelf import Shelf
-from glassnet.distill.gradient.training import Patterns, Recipe, Settings, State, logits, optax, started, trained
+from glassnet.distill.gradient.training import Patterns, Recipe, Settings, State, logits, started, trained
 from glassnet.store.durable import remove_left_over, write_text
 from glassnet.store.files import read, save
 from glassnet.store.lock import locked

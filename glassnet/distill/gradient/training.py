@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 import jax
@@ -13,6 +12,7 @@ from jax import Array, lax
 
 from glassnet.core import keys
 from glassnet.core.check import fail, finite, integer, one_of, positive
+from glassnet.core.optional import optax
 from glassnet.core.pytree import pytree
 from glassnet.distill.gradient.losses import loss
 from glassnet.distill.gradient.networks import Network, Tree
@@ -96,18 +96,6 @@ class Patterns:
     labels: Array
     mean: Array
     scale: Array
-
-
-def optax() -> Any:
-    """The library of optimizers.
-
-    Raises:
-        ModuleNotFoundError: if it is not installed; it says how to install it.
-    """
-    try:
-        return import_module("optax")
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("Training needs optax: pip install 'glassnet[distill]'.", name="optax") from error
 
 
 def optimizer(kind: str, momentum: Array, decay: Array) -> Any:
