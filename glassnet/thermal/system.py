@@ -30,7 +30,7 @@ from glassnet.thermal.observe import bound
 if TYPE_CHECKING:
     from glassnet.tasks.task import Task
 
-NUMBERS = {Scheme: ("time_step", "friction"), Slope: ("rate",)}
+NUMBERS: dict[type, tuple[str, ...]] = {Scheme: ("time_step", "friction"), Slope: ("rate",)}
 """Numbers that a step takes as data, by its scheme."""
 
 

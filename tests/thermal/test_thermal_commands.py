@@ -74,7 +74,7 @@ MISTAKES = [
         ["--machine", "thermal", "--machine.potential", "counting"],
         "`machine.potential` must be left out with",
     ),
-    (["--machine", "thermal", "--dynamics", "heat_bath"], "`dynamics` must be one of 'langevin', 'descent', but is 'heat_bath'"),
+    (["--machine", "thermal", "--dynamics", "heat_bath"], "must be one of 'langevin', 'descent', but is 'heat_bath'"),
     (["--machine", "thermal", "--weight-step", "0.3"], "`weight_step` must be left out with a thermal machine"),
     (["--machine", "thermal", "--exchange", "1"], "`exchange` must be left out with a thermal machine, but is 1"),
     (["--machine", "thermal", "--langevin.time-step", "-1"], "`time_step` must be a positive finite number, but is -1"),
