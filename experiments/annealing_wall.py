@@ -66,6 +66,7 @@ class Sizes:
         object.__setattr__(self, "sweeps", tuple(next(iter(self.middle.values()))))
 
 
+TEST_BEFORE_DATA = "yes"
 SIZES = {
     "smoke": Sizes({11: {4: 0.6, 8: 0.6}, 21: {4: 0.6, 8: 0.6}}, (-0.2, 0.2), {11: 3, 21: 2}, impossible=2),
     "desk": Sizes(
@@ -319,7 +320,7 @@ def lines(ax: Axes, data: xr.Dataset, along: str, by: str, label: str, title: st
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    experiment = Experiment(__file__, __doc__, SIZES, arguments)
+    experiment = Experiment(__file__, __doc__, SIZES, arguments, test_before_data=TEST_BEFORE_DATA)
     data = measured(table(experiment.simulate(runs(experiment.sizes)), experiment.sizes))
     share = data["solved"].mean("sample")
     experiment.finish(
