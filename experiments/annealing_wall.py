@@ -315,7 +315,7 @@ def lines(ax: Axes, data: xr.Dataset, along: str, by: str, label: str, title: st
     ax.set_xticks(x, labels=[f"{n}" for n in x])
     ax.tick_params(axis="x", which="minor", length=0, labelbottom=False)
     low = float((data["wall"] - data["wall_error"]).min())
-    ax.set_ylim(low - 0.35 * (CAPACITY - low), CAPACITY + 0.04)
+    ax.set_ylim(low - 0.55 * (CAPACITY - low), CAPACITY + 0.04)
     ax.legend(title=title, loc="lower left", ncols=2)
 
 
