@@ -15,6 +15,9 @@ s(m) is the entropy of a spin with mean m, q the squared overlap of the weights 
 the averaged weight of a gap (`glassnet.theory.local_weight`). As c grows, m and q go to zero and the gain to
 -ln(2 a^2), at any load: for the quadratic soft core it is positive for beta > 2.41. Leading order in 1/c for N >> c;
 terms of order 1/M without logarithm are left out, and fields of different neurons of the layer taken as independent.
+The spins below lean at the cost of free spins, though it is their weights that have to follow: what that leaves out is
+of order alpha m^4 (by estimate), and measured leanings are 2 to 10 % smaller at c = 16 to 32, alpha = 3 to 10
+(experiments/condensation.py). So the load at which the gain changes its sign is an estimate, too.
 The layer below must be hidden, or there is nothing that leans; every second layer can condense, each with this gain.
 That the gain is positive says which of the two states wins in equilibrium, not that it is reached: a layer has to turn
 as a whole.
