@@ -62,6 +62,7 @@ class Sizes:
     ratio: int = 4
 
 
+TEST_BEFORE_DATA = "no"
 SIZES = {
     "smoke": Sizes((4, 6), (4,), (4,), (), (), Times(5, 40), Times(5, 40), samples=3, ratio=2),
     "desk": Sizes(
@@ -418,7 +419,7 @@ def profile(ax: Axes, data: xr.Dataset, predicted: Mapping[str, gn.theory.Replic
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    experiment = Experiment(__file__, __doc__, SIZES, arguments)
+    experiment = Experiment(__file__, __doc__, SIZES, arguments, test_before_data=TEST_BEFORE_DATA)
     planned = runs(experiment.sizes)
     data = table(experiment.simulate(planned), planned)
     thresholds = {

@@ -58,6 +58,7 @@ class Sizes:
     trials: int
 
 
+TEST_BEFORE_DATA = "yes"
 SIZES = {
     "smoke": Sizes((12, 8, 6), (20, 40, 60, 80), batch=20, steps=12, seeds=2, trials=2),
     "desk": Sizes((256, 32, 10), (100, 200, 400, 800, 1600), batch=50, steps=1200, seeds=16, trials=8),
@@ -183,7 +184,7 @@ def draw(excess: xr.DataArray, found: xr.Dataset) -> Figure:
 
 
 def main(given: Sequence[str] | None = None) -> None:
-    experiment = Experiment(__file__, __doc__, SIZES, given)
+    experiment = Experiment(__file__, __doc__, SIZES, given, test_before_data=TEST_BEFORE_DATA)
     planned = ladders(experiment.sizes)
     runs = experiment.teach({f"n{n}": arguments for n, arguments in planned.items()})
     results = {n: runs[f"n{n}"] for n in planned}

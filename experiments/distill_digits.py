@@ -65,6 +65,7 @@ class Sizes:
     trials: int
 
 
+TEST_BEFORE_DATA = "changed"
 SIZES = {
     "smoke": Sizes((16, 12, 8, 6, 4), patterns=100, validation=50, epochs=4, seeds=2, trials=2),
     "desk": Sizes((256, 64, 32, 16, 10), patterns=1000, validation=1000, epochs=60, seeds=16, trials=16),
@@ -273,7 +274,7 @@ def settings(ax: Axes, ds: xr.Dataset) -> None:
 
 
 def main(given: Sequence[str] | None = None) -> None:
-    experiment = Experiment(__file__, __doc__, SIZES, given)
+    experiment = Experiment(__file__, __doc__, SIZES, given, test_before_data=TEST_BEFORE_DATA)
     ds = experiment.teach({"ladder": arguments(experiment.sizes)})["ladder"]
     found = claims(ds)
     chosen = {name: ds[name] for name in ("rate", "decay", "weight", "temperature")}

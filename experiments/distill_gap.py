@@ -29,6 +29,7 @@ import glassnet as gn
 from glassnet.distill import Chain
 from glassnet.plot.style import GREY, graded
 
+TEST_BEFORE_DATA = "yes"
 SIZES = {
     "smoke": Budget(6, 2, 12, sweeps=10, seeds=3, test_patterns=60),
     "desk": Budget(16, 3, 80, sweeps=1500, seeds=32),
@@ -124,7 +125,7 @@ def drawn(data: xr.Dataset) -> Figure:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    experiment = Experiment(__file__, __doc__, SIZES, arguments)
+    experiment = Experiment(__file__, __doc__, SIZES, arguments, test_before_data=TEST_BEFORE_DATA)
     data = table(experiment.train(chains(experiment.sizes)))
     experiment.finish(drawn(data), claims(data), data, slope=slopes(data).mean())
 

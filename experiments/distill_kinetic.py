@@ -40,6 +40,7 @@ class Sizes:
     rungs: int = 5
 
 
+TEST_BEFORE_DATA = "yes"
 SIZES = {
     "smoke": Sizes(Budget(6, 2, 12, sweeps=10, seeds=3, test_patterns=60), (5, 10), 2),
     "desk": Sizes(Budget(16, 3, 80, sweeps=1500, seeds=24), (100, 400, 1600)),
@@ -153,7 +154,7 @@ def drawn(data: xr.Dataset) -> Figure:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    experiment = Experiment(__file__, __doc__, SIZES, arguments)
+    experiment = Experiment(__file__, __doc__, SIZES, arguments, test_before_data=TEST_BEFORE_DATA)
     data = table(experiment.train(chains(experiment.sizes)))
     experiment.finish(drawn(data), claims(data), data)
 

@@ -45,6 +45,7 @@ class Sizes:
     tests: int = 2000
 
 
+TEST_BEFORE_DATA = "yes"
 SIZES = {
     "smoke": Sizes(30, (1.5, 2.0, 6.0), 3, tests=100),
     "desk": Sizes(300, (1.5, 2.0, 6.0), 16),
@@ -206,7 +207,7 @@ def drawn(data: xr.Dataset) -> Figure:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    experiment = Experiment(__file__, __doc__, SIZES, arguments)
+    experiment = Experiment(__file__, __doc__, SIZES, arguments, test_before_data=TEST_BEFORE_DATA)
     data = errors(experiment.sizes)
     found: Mapping[str, str] = {f"{k:g}": found_path(data, k) for k in data.kappa.values}
     assert all(int(a) > int(b) for path in found.values() for a, b in pairwise(path.split("-")))

@@ -26,6 +26,7 @@ from matplotlib.figure import Figure
 
 import glassnet as gn
 from glassnet.cli.progress import progress_bar
+from glassnet.core.check import one_of
 from glassnet.distill import gradient
 from glassnet.output import writable_folder, write_figure, write_text
 from glassnet.store.provenance import provenance
@@ -49,6 +50,13 @@ class Verdict(StrEnum):
     BEATS = "BEATS"
     LOSES = "LOSES"
 
+
+TEST_BEFORE_DATA = {
+    "yes": "claims, test and sizes were committed before the data were made",
+    "changed": "they were, and something was changed after data had been seen; the docstring says what",
+    "no": "the data were made before the script was first committed",
+}
+"""Answers to whether the test was chosen before the data; each script gives one, which goes into its summary."""
 
 SIGMA = 3.0
 """Standard errors at which an effect counts."""
@@ -154,12 +162,21 @@ class Experiment:
         description: docstring of the script.
         sizes: what the script needs for each scale, by its name.
         arguments: the command line; that of the process if None.
+        test_before_data: whether the test was chosen before the data, a key of `TEST_BEFORE_DATA`.
     """
 
     def __init__(
-        self, script: str, description: str | None, sizes: Mapping[str, Any], arguments: Sequence[str] | None = None
+        self,
+        script: str,
+        description: str | None,
+        sizes: Mapping[str, Any],
+        arguments: Sequence[str] | None = None,
+        *,
+        test_before_data: str,
     ) -> None:
         self.name = Path(script).stem
+        one_of(tuple(TEST_BEFORE_DATA), test_before_data=test_before_data)
+        self._test_before_data = test_before_data
         formatter = argparse.RawDescriptionHelpFormatter
         parser = argparse.ArgumentParser(description=description, formatter_class=formatter)
         parser.add_argument("--scale", choices=[s for s in SCALES if s in sizes], default="smoke")
@@ -269,6 +286,7 @@ class Experiment:
         about["versions"] = json.loads(about["versions"])
         summary = {
             **about,
+            "test_before_data": self._test_before_data,
             "claims": [claim.to_json() | ({} if judged else {"verdict": None}) for claim in claims],
             **numbers,
             "run_seconds": round(sum(float(run["run_seconds"]) for run in self._done.values()), 1),

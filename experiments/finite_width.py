@@ -80,6 +80,7 @@ class Widths:
     collapse_from: int = 100
 
 
+TEST_BEFORE_DATA = "no"
 SIZES = {
     "smoke": Widths(
         depth=4, widths=(8, 12), samples=3, clones=2, waiting_time=5, sweeps=300, resamples=3, collapse_from=5
@@ -377,7 +378,7 @@ def extrapolation(ax: Axes, data: xr.Dataset, e: xr.Dataset, exact: float) -> No
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    experiment = Experiment(__file__, __doc__, SIZES, arguments)
+    experiment = Experiment(__file__, __doc__, SIZES, arguments, test_before_data=TEST_BEFORE_DATA)
     size = experiment.sizes
     found = experiment.simulate({f"N={n}": run(size, n) for n in size.widths})
     results = dict(zip(size.widths, found.values(), strict=True))

@@ -57,6 +57,7 @@ class Sizes:
 
 
 LADDER = tuple(float(b) for b in 0.25 * 2 ** (np.arange(13) / 2))
+TEST_BEFORE_DATA = "changed"
 SIZES = {
     "smoke": Sizes((3, 4, 5), 2, (3.0, 20.0), (0.5, 1.0, 2.0, 4.0), 24, samples=3),
     "desk": Sizes((16, 24, 32), 8, (3.0, 20.0), LADDER, 800, samples=4),
@@ -216,7 +217,7 @@ def against_connectivity(ax: Axes, part: xr.Dataset) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    experiment = Experiment(__file__, __doc__, SIZES, arguments)
+    experiment = Experiment(__file__, __doc__, SIZES, arguments, test_before_data=TEST_BEFORE_DATA)
     data = table(experiment.simulate(runs(experiment.sizes)), experiment.sizes)
     experiment.finish(draw(data), claims(data), data)
 

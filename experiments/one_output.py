@@ -56,6 +56,7 @@ class Sizes:
     test_patterns: int = 2000
 
 
+TEST_BEFORE_DATA = "changed"
 SIZES = {
     "smoke": Sizes((8,), (1, 2), (2.0,), ((2, 2.0),), 30, 40, samples=3, test_patterns=100),
     "desk": Sizes((20, 40), (1, 2, 3), (2.0, 5.0, 10.0), ((2, 2.0), (2, 5.0), (3, 5.0)), 3_000, 12_000, samples=24),
@@ -307,7 +308,7 @@ def in_time(ax: Axes, data: xr.Dataset) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    experiment = Experiment(__file__, __doc__, SIZES, arguments)
+    experiment = Experiment(__file__, __doc__, SIZES, arguments, test_before_data=TEST_BEFORE_DATA)
     planned = runs(experiment.sizes)
     data = table(experiment.simulate(planned), planned, experiment.sizes)
     experiment.finish(draw(data), claims(data), data)

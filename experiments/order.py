@@ -59,6 +59,7 @@ class Sizes:
     samples: int
 
 
+TEST_BEFORE_DATA = "yes"
 SIZES = {
     "smoke": Sizes([(4, 2), (6, 2), (4, 4), (6, 3)], [(4, 2)], waiting=5, sweeps=40, samples=3),
     "desk": Sizes(
@@ -331,7 +332,7 @@ def profile(ax: Axes, data: xr.Dataset) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    experiment = Experiment(__file__, __doc__, SIZES, arguments)
+    experiment = Experiment(__file__, __doc__, SIZES, arguments, test_before_data=TEST_BEFORE_DATA)
     planned = runs(experiment.sizes)
     data = table(experiment.simulate(planned), planned)
     experiment.finish(draw(data), claims(data), data)

@@ -54,6 +54,7 @@ class Sizes:
     theory_points: int = 21
 
 
+TEST_BEFORE_DATA = "changed"
 SIZES = {
     "smoke": Sizes(4, (1.0, 6.0), 4, waiting=5, sweeps=1000, samples=3, ratio=2, theory_points=3),
     "desk": Sizes(8, (1.5, 3.0, 6.0, 12.0, 24.0, 48.0), 16, waiting=300, sweeps=1200),
@@ -362,7 +363,7 @@ def weights(ax: Axes, data: xr.Dataset) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    experiment = Experiment(__file__, __doc__, SIZES, arguments)
+    experiment = Experiment(__file__, __doc__, SIZES, arguments, test_before_data=TEST_BEFORE_DATA)
     sizes = experiment.sizes
     q = overlaps(list(experiment.simulate(runs(sizes)).values()), sizes.alpha)
     data = table(q)

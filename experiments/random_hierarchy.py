@@ -72,6 +72,7 @@ class Families:
     draws: int = 20
 
 
+TEST_BEFORE_DATA = "no"
 SIZES = {
     "smoke": Families(depth=4, width=6, data_sets=2, starts=4, clones=4, waiting_times=(3, 30), sweeps=30, draws=3),
     "desk": Families(depth=6, width=20, data_sets=8, starts=8, clones=4, waiting_times=(100, 1000), sweeps=2000),
@@ -307,7 +308,7 @@ def spreads(ax: Axes, data: xr.Dataset) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    experiment = Experiment(__file__, __doc__, SIZES, arguments)
+    experiment = Experiment(__file__, __doc__, SIZES, arguments, test_before_data=TEST_BEFORE_DATA)
     size = experiment.sizes
     results = experiment.simulate({f"data {n}": run(size, n) for n in range(size.data_sets)})
     q = [overlaps(ds) for ds in results.values()]

@@ -68,6 +68,7 @@ def pair(moderate: int, high: int, **common) -> dict[str, Quench]:
     return {name: Quench(alpha=a, waiting_times=w, sweeps=t, **common) for name, a, w, t in loads}
 
 
+TEST_BEFORE_DATA = "no"
 SIZES = {
     "smoke": pair(2, 6, depth=4, width=6, samples=3, waits=((3, 10), (3, 10)), sweeps=(300, 60)),
     "desk": pair(
@@ -269,7 +270,7 @@ def profile(ax, c: xr.DataArray) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    experiment = Experiment(__file__, __doc__, SIZES, arguments)
+    experiment = Experiment(__file__, __doc__, SIZES, arguments, test_before_data=TEST_BEFORE_DATA)
     quenches = experiment.sizes
     results = experiment.simulate({name: run(q) for name, q in quenches.items()})
     c = [autocorrelation(ds) for ds in results.values()]

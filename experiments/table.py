@@ -15,18 +15,18 @@ BEGIN, END = "<!-- claims -->\n", "<!-- end of claims -->\n"
 
 
 def table(results: Path = ROOT / "results") -> str:
-    """Claim, source, verdict and figure: one row for each claim of each experiment."""
-    rows = [row(path.parent.name, claim) for path in sorted(results.glob("*/summary.json")) for claim in claims(path)]
-    return "\n".join(["| claim | source | verdict | figure |", "|---|---|---|---|", *rows]) + "\n"
+    """Claim, source, verdict, whether its test was chosen before the data, and figure: one row for each claim."""
+    rows = []
+    for path in sorted(results.glob("*/summary.json")):
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        rows += [row(path.parent.name, claim, summary["test_before_data"]) for claim in summary.get("claims", [])]
+    head = ["| claim | source | verdict | test chosen before the data | figure |", "|---|---|---|---|---|"]
+    return "\n".join([*head, *rows]) + "\n"
 
 
-def claims(path: Path) -> list[dict]:
-    """Claims of a summary; none for results that test no claim."""
-    return json.loads(path.read_text(encoding="utf-8")).get("claims", [])
-
-
-def row(name: str, claim: dict) -> str:
-    cells = (claim["claim"].rstrip("."), claim["source"], claim["verdict"], f"[{name}]({name}/figure.png)")
+def row(name: str, claim: dict, test_before_data: str) -> str:
+    figure = f"[{name}]({name}/figure.png)"
+    cells = (claim["claim"].rstrip("."), claim["source"], claim["verdict"], test_before_data, figure)
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 

@@ -56,6 +56,7 @@ class Sizes:
     samples: int = 8
 
 
+TEST_BEFORE_DATA = "no"
 SIZES = {
     "smoke": Sizes((2.0,), (2.0,), (), 30, connectivity=4, ratio=2, samples=3),
     "desk": Sizes((3.0, 6.0, 10.0, 20.0), (1.0, 3.0, 6.0, 10.0), (1.0, 5.0, 20.0), 10_000),
@@ -397,7 +398,7 @@ def errors(ax: Axes, data: xr.Dataset) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    experiment = Experiment(__file__, __doc__, SIZES, arguments)
+    experiment = Experiment(__file__, __doc__, SIZES, arguments, test_before_data=TEST_BEFORE_DATA)
     planned = runs(experiment.sizes)
     data = table(experiment.simulate(planned), planned)
     training = {f"L = {depth}": by_start(*late(data, depth, "train_error")) for depth in (SHALLOW, DEEP)}

@@ -78,6 +78,7 @@ class Sizes:
     test_patterns: int = 400
 
 
+TEST_BEFORE_DATA = "changed"
 SIZES = {
     "smoke": Sizes((10, 40), 40, (5,), (), 60, 3, 50),
     "desk": Sizes((10, 41, 245, 600), 245, (5, 7), (), 20_000, 6),
@@ -330,7 +331,7 @@ def others(ax: Axes, found: Mapping[Case, xr.Dataset], data: xr.Dataset) -> None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    experiment = Experiment(__file__, __doc__, SIZES, arguments)
+    experiment = Experiment(__file__, __doc__, SIZES, arguments, test_before_data=TEST_BEFORE_DATA)
     chosen = {case.name: case for case in cases(experiment.sizes)}
     results = experiment.simulate({name: run(experiment.sizes, case) for name, case in chosen.items()})
     found = {chosen[name]: curves(ds) for name, ds in results.items()}

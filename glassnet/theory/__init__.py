@@ -8,6 +8,7 @@ from glassnet.theory import curves
 from glassnet.theory.breaking import Parisi, parisi
 from glassnet.theory.bulk import BulkPoint, bulk_transition
 from glassnet.theory.capacity_bound import CapacityWarning, capacity_bound
+from glassnet.theory.condensation import CondensedLayer, condensation_load, condensed_layer
 from glassnet.theory.crystal import FirstOrderPoint, branches, crystal_transition
 from glassnet.theory.distillation import BestPath, best_path, gap_error, path_error
 from glassnet.theory.fixed_point import NoConvergenceError
@@ -52,4 +53,7 @@ __all__ = [
     "path_error",
     "best_path",
     "BestPath",
+    "condensed_layer",
+    "condensation_load",
+    "CondensedLayer",
 ]

@@ -92,6 +92,7 @@ def test_a_folder_that_cannot_be_written_is_found_before_the_runs(tmp_path):
         None,
         {"smoke": 1},
         ["--output-dir", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs"), "--quiet"],
+        test_before_data="no",
     )
     with pytest.raises(ValueError, match="must be a folder"):
         one.simulate({"one": arguments()})
@@ -102,7 +103,8 @@ def test_result_is_written_and_runs_are_not_made_twice(tmp_path, capsys, monkeyp
     def experiment(scale="desk") -> Experiment:
         monkeypatch.chdir(tmp_path)
         folders = ["--output-dir", "out", "--runs-dir", "runs"]
-        return Experiment("some.py", "About.", {"smoke": 1, "desk": 2}, [*folders, "--quiet", "--scale", scale])
+        given = [*folders, "--quiet", "--scale", scale]
+        return Experiment("some.py", "About.", {"smoke": 1, "desk": 2}, given, test_before_data="changed")
 
     first = experiment()
     os.chdir(tmp_path.parent)  # the folders stay where they were meant
@@ -117,6 +119,7 @@ def test_result_is_written_and_runs_are_not_made_twice(tmp_path, capsys, monkeyp
     written = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert [c["verdict"] for c in written["claims"]] == ["SEEN", "CONTRADICTED"]
     assert written["extra"] == 0.5
+    assert written["test_before_data"] == "changed"
     assert written["runs"]["one"]["config_hash"] == ds.attrs["config_hash"]
     assert {f.name for f in (tmp_path / "out").iterdir()} == {"figure.png", "figure.pdf", "summary.json", "data.nc"}
     np.testing.assert_array_equal(xr.load_dataset(tmp_path / "out" / "data.nc").energy, ds.energy)
@@ -129,8 +132,14 @@ def test_result_is_written_and_runs_are_not_made_twice(tmp_path, capsys, monkeyp
     assert "SEEN" not in out and "nan" not in out and "no verdict    It is so. (not measured: " in out
 
 
+def test_whether_the_test_came_first_is_said_in_known_words():
+    with pytest.raises(ValueError, match="test_before_data.*'maybe'"):
+        Experiment("some.py", None, {"smoke": 1}, [], test_before_data="maybe")
+
+
 def test_cost_starts_nothing(tmp_path, capsys):
-    one = Experiment("some.py", None, {"smoke": 1}, ["--cost", "--runs-dir", str(tmp_path / "runs")])
+    given = ["--cost", "--runs-dir", str(tmp_path / "runs")]
+    one = Experiment("some.py", None, {"smoke": 1}, given, test_before_data="yes")
     with pytest.raises(SystemExit) as stopped:
         one.simulate({"one": arguments()})
     assert not stopped.value.code

@@ -1,11 +1,12 @@
 """What is committed under results/ belongs together: verdicts follow from numbers, and its README says the same."""
 
+import ast
 import json
 import re
 
 import pytest
 import xarray as xr
-from experiment import DUEL, SIGMA, Verdict, judge
+from experiment import DUEL, SIGMA, TEST_BEFORE_DATA, Verdict, judge
 from table import BEGIN, END, ROOT, table, with_table
 
 SUMMARIES = sorted(p for p in (ROOT / "results").glob("*/summary.json") if "claims" in json.loads(p.read_text()))
@@ -29,6 +30,24 @@ def test_result_is_whole(path):
     assert data.data_vars
 
 
+@pytest.mark.parametrize("path", SUMMARIES, ids=lambda p: p.parent.name)
+def test_summary_says_of_its_test_what_the_script_says(path):
+    """Whether it was chosen before the data; and a script whose test was changed says so in its docstring."""
+    script = ast.parse((ROOT / "experiments" / f"{path.parent.name}.py").read_text())
+    (said,) = [
+        ast.literal_eval(line.value)
+        for line in script.body
+        if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "TEST_BEFORE_DATA"
+    ]
+    assert json.loads(path.read_text())["test_before_data"] == said
+    assert said in TEST_BEFORE_DATA
+    words = " ".join((ast.get_docstring(script) or "").split())
+    if said == "yes":
+        assert "before the data were seen" in words
+    if said == "changed":
+        assert re.search(r"(after|since|when)[^.]* seen|after a first run|An earlier run", words)
+
+
 def test_readme_has_the_verdicts_of_the_results():
     readme = (ROOT / "results" / "README.md").read_text()
     assert with_table(readme, table()) == readme
@@ -48,9 +67,11 @@ def test_readme_shows_every_figure():
 def test_table_of_made_up_results(tmp_path):
     (tmp_path / "one").mkdir()
     claim = {"claim": "It is | so.", "source": "nobody", "verdict": str(Verdict.SEEN)}
-    (tmp_path / "one" / "summary.json").write_text(json.dumps({"claims": [claim]}))
+    (tmp_path / "one" / "summary.json").write_text(json.dumps({"test_before_data": "yes", "claims": [claim]}))
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "summary.json").write_text("{}")  # tests no claim
     last = table(tmp_path).splitlines()[-1]
-    assert last == r"| It is \| so | nobody | SEEN | [one](one/figure.png) |"
+    assert last == r"| It is \| so | nobody | SEEN | yes | [one](one/figure.png) |"
     assert with_table(f"a\n{BEGIN}old\n{END}b", "new\n") == f"a\n{BEGIN}new\n{END}b"
     with pytest.raises(ValueError, match="must hold"):
         with_table("a", "new")
