@@ -1,0 +1,61 @@
+"""What experiments with ladders of networks share: students that have learned, and methods against each other."""
+
+from collections.abc import Sequence
+
+import xarray as xr
+from experiment import Claim
+from matplotlib.axes import Axes
+
+from glassnet.distill import gradient
+from glassnet.plot.style import GREY
+
+LEARNED = 0.1
+"""Training error below which a student has learned."""
+
+
+def learned(ds: xr.Dataset, student: str, methods: Sequence[str]) -> Claim:
+    """Control: the student learns its training images by each of these methods."""
+    train = ds["train_error"].sel(machine=student, taught=list(methods))
+    mean, error = train.mean("seed"), train.std("seed", ddof=1) / ds.sizes["seed"] ** 0.5
+    worst = int(mean.values.argmax())
+    return Claim(
+        text=f"Control: students learn their training images, whoever teaches (digits, {student}).",
+        source="control",
+        test=f"{LEARNED:g} less the training error, at the worst method",
+        effect=LEARNED - float(mean[worst]),
+        error=max(float(error[worst]), 1e-6),
+        numbers={str(m): float(x) for m, x in zip(mean["taught"].values, mean.values, strict=True)},
+    )
+
+
+def spoilt(control: Claim) -> str:
+    """Why comparisons say nothing: the students have not learned."""
+    return "" if control.effect > 0 else "students have not learned their training images"
+
+
+def duel(ds: xr.Dataset, student: str, method: str, other: str, *, text: str, source: str, spoilt: str = "") -> Claim:
+    """One method against another: paired seeds, errors that hold for other seeds and other test images."""
+    effect, error = gradient.difference(ds, student, method, other)
+    mean = ds["test_error"].sel(machine=student).mean("seed")
+    return Claim(
+        text=text,
+        source=source,
+        test=f"test error by {other} less that by {method}, paired seeds",
+        effect=effect,
+        error=error,
+        numbers={m: float(mean.sel(taught=m)) for m in (method, other)},
+        spoilt=spoilt,
+        duel=True,
+    )
+
+
+def gains(ax: Axes, claims: Sequence[Claim], labels: Sequence[str]) -> None:
+    """Effects of duels in points, from top to bottom; bars are three standard errors."""
+    for n, claim in enumerate(claims):
+        decided = abs(claim.effect) > 3 * claim.error
+        ax.errorbar(
+            100 * claim.effect, -n, xerr=300 * claim.error, marker="o", markersize=4, color="C0" if decided else GREY
+        )
+    ax.axvline(0, color=GREY, linewidth=0.6, linestyle=":")
+    ax.set_yticks([-n for n in range(len(claims))], labels, fontsize=6.5)
+    ax.set_xlabel("gain (points of test error)")
