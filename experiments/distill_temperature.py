@@ -29,7 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from experiment import Arguments, Claim, Experiment
-from ladders import duel, gains, learned, spoilt
+from ladders import duel, gains, learned, more_images, spoilt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -155,19 +155,6 @@ def claims(ds: xr.Dataset, more: xr.Dataset, sizes: Sizes) -> list[Claim]:
     text = f"Lambda and tau chosen by validation beat the labels alone (digits, {student})."
     found.append(duel(ds, student, best.name, "none", text=text, source="Mirzadeh et al. 2020", spoilt=why))
     return [*found, more_images(ds, more, student), control]
-
-
-def more_images(ds: xr.Dataset, more: xr.Dataset, student: str) -> Claim:
-    few, many = (x["test_wrong"].sel(machine=student, taught="none").astype(float) for x in (ds, more))
-    effect, error = gradient.compare.mean_and_error((few - many).values)
-    return Claim(
-        text=f"Positive control: twice as many images beat teaching by labels alone (digits, {student}).",
-        source="control",
-        test="test error with 1000 images less that with 2000, labels alone, as many steps, paired seeds",
-        effect=effect,
-        error=error,
-        duel=True,
-    )
 
 
 # Figure.

@@ -1,0 +1,114 @@
+"""Experiments on ladders of networks: verdicts on errors made up, the scripts in small."""
+
+import json
+
+import distill_assistant_size
+import distill_temperature
+import ladders
+import numpy as np
+import pytest
+import xarray as xr
+from experiment import Verdict
+
+SEEDS, TESTS = 24, 400
+BEATS, LOSES, OPEN, SEEN, NOT = (
+    Verdict.BEATS, Verdict.LOSES, Verdict.INCONCLUSIVE, Verdict.SEEN, Verdict.CONTRADICTED,
+)  # fmt: skip
+
+
+def made(machines, methods, rates=None, *, train=0.02, usual=0.2, seed=0):
+    """A result of `gradient.ladder`: errors at given rates by (machine, method), the usual one elsewhere."""
+    rng = np.random.default_rng(seed)
+    hard = rng.uniform(size=TESTS)  # patterns are wrong together
+    luck = rng.uniform(size=(SEEDS, 1))  # and seeds err together
+    noise = rng.uniform(size=(len(machines), len(methods), SEEDS, TESTS))
+    rate = np.array([[(rates or {}).get((machine, method), usual) for method in methods] for machine in machines])
+    wrong = (0.45 * hard + 0.45 * noise + 0.1 * luck < np.sqrt(2 * rate * 0.45**2)[..., None, None]).astype(np.int8)
+    dims = ("machine", "taught", "seed")
+    error = wrong.mean(-1)
+    values = dict.fromkeys(("test_error", "validation_error", "fidelity", "softness"), (dims, error))
+    values |= {"test_wrong": ((*dims, "test_pattern"), wrong), "trial_error": (("machine", "taught", "trial"), error)}
+    values["train_error"] = (dims, train + 0.001 * rng.normal(size=error.shape))
+    values |= {name: (dims[:2], np.full(error.shape[:2], 0.5)) for name in ("rate", "decay")}
+    path = np.array([[f"{machine} by {method}" for method in methods] for machine in machines])
+    coords = {"machine": list(machines), "taught": list(methods), "seed": range(SEEDS), "path": (dims[:2], path)}
+    return xr.Dataset(values, coords)
+
+
+# Knowledge, temperature and share.
+
+
+def grid(rates=None, train=0.02):
+    sizes = distill_temperature.SIZES["desk"]
+    methods = ["none", *(path.name for path in distill_temperature.cells(sizes))]
+    named = {distill_temperature.cell(sizes, *k).name if k != "none" else k: x for k, x in (rates or {}).items()}
+    ds = made(distill_temperature.names(sizes), methods, {("w16", k): x for k, x in named.items()}, train=train)
+    return ds, made(["w16"], ["none"], usual=0.05), sizes
+
+
+@pytest.mark.parametrize(("rates", "train", "expected"), [
+    ({}, 0.02, [OPEN] * 7),
+    ({(0.5, 4.0): 0.1}, 0.02, [BEATS] * 4 + [OPEN, OPEN, BEATS]),
+    ({(0.5, 4.0): 0.4, (0.75, 4.0): 0.1}, 0.02, [LOSES] * 4 + [BEATS] * 3),
+    ({"none": 0.1, (0.75, 4.0): 0.4, (1.0, 16.0): 0.15}, 0.02, [LOSES, OPEN, OPEN, OPEN, LOSES, LOSES, LOSES]),
+    ({(0.5, 4.0): 0.1}, 0.2, [OPEN] * 7),
+])  # fmt: skip
+def test_verdicts_on_the_temperature(rates, train, expected):
+    found = distill_temperature.claims(*grid(rates, train))
+    assert [claim.verdict for claim in found[:7]] == expected
+    assert [claim.verdict for claim in found[7:]] == [BEATS, SEEN if train < 0.1 else NOT]
+
+
+def test_cells_are_chosen_by_validation():
+    ds, _, sizes = grid({(0.25, 8.0): 0.1})
+    assert distill_temperature.chosen(ds, sizes) == distill_temperature.cell(sizes, 0.25, 8.0)
+
+
+# Which assistant.
+
+
+def assistants(arms=None, alone=None, train=0.02):
+    sizes = distill_assistant_size.SIZES["desk"]
+    every = distill_assistant_size.names(sizes)
+    named = [distill_assistant_size.arm(sizes, name) for name in every[1:-1]]
+    rates = {(name, "none"): 0.05 + 0.02 * n for n, name in enumerate(every)} | (alone or {})
+    rates |= {("w16", m if m in ("none", "direct") else distill_assistant_size.arm(sizes, m)): x
+              for m, x in (arms or {}).items()}  # fmt: skip
+    return made(every, ["none", "direct", *named], rates, train=train), made(["w16"], ["none"], usual=0.05), sizes
+
+
+@pytest.mark.parametrize(("arms", "train", "expected"), [
+    ({"none": 0.2}, 0.02, [OPEN] * 5),
+    ({"none": 0.4, "w45": 0.1}, 0.02, [BEATS, BEATS, OPEN, BEATS, BEATS]),
+    ({"none": 0.4, "w72": 0.1}, 0.02, [LOSES, OPEN, BEATS, BEATS, BEATS]),
+    ({"none": 0.3, "direct": 0.1}, 0.02, [OPEN, LOSES, LOSES, LOSES, BEATS]),
+    ({"none": 0.4, "w45": 0.1}, 0.2, [OPEN] * 5),
+])  # fmt: skip
+def test_verdicts_on_assistants(arms, train, expected):
+    ds, more, sizes = assistants(arms, {("w16", "none"): 0.19}, train)
+    assert distill_assistant_size.midway(ds, sizes)[1] == "w72"
+    middle = {("w45", "none"): float(ds.validation_error.sel(taught="none", machine=["w128", "w16"]).mean())}
+    ds["validation_error"].loc[{"taught": "none", "machine": "w45"}] = middle["w45", "none"]
+    found = distill_assistant_size.claims(ds, more, sizes)
+    assert [claim.verdict for claim in found[:5]] == expected
+
+
+def test_nothing_is_gained_by_choosing():
+    """The best of six equal arms, chosen by noise alone, gains nothing where others judge."""
+    ds, _, sizes = assistants()
+    arms = [distill_assistant_size.arm(sizes, name) for name in distill_assistant_size.names(sizes)[1:-1]]
+    ds["validation_error"] = ds.test_error  # the worst case: seeds that choose would be judged by what chose
+    claim = ladders.across_halves(ds, "w16", arms, "direct", text="", source="")
+    assert abs(claim.effect) < 4.5 * claim.error
+    ds["validation_error"] = 1 - ds.test_error
+    assert ladders.across_halves(ds, "w16", arms, "direct", text="", source="").verdict == OPEN
+
+
+SCRIPTS = {distill_temperature: 9, distill_assistant_size: 7}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)
+def test_scripts(tmp_path, script):
+    script.main(["--quiet", "--output-dir", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs")])
+    assert len(json.loads((tmp_path / "out" / "summary.json").read_text())["claims"]) == SCRIPTS[script]
