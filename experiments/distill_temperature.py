@@ -177,7 +177,7 @@ def draw(ds: xr.Dataset, found: Sequence[Claim], sizes: Sizes) -> Figure:
         axes[1].set_ylabel("agrees with the teacher (%)")
         labels = [f"{words(first)}\nagainst {words(second)}" for *_, first, second in DUELS]
         gains(axes[2], found[: len(DUELS) + 1], [*labels, "chosen\nagainst labels"])
-        axes[0].legend(fontsize=6.5, ncols=2)
+        axes[1].legend(fontsize=6.5, loc="lower right")
         for letter, ax, title in zip("abc", axes, ("", "", r"$\lambda$, $\tau$; 3 standard errors"), strict=True):
             ax.set_title(f"({letter}) {title}", loc="left")
     return figure
@@ -202,7 +202,9 @@ def along_tau(ax: Axes, ds: xr.Dataset, sizes: Sizes, name: str, unit: float) ->
             0.6, mean.sel(taught=taught), error.sel(taught=taught), **look, label=rf"hard, $\lambda$ = {weight:g}"
         )
     if np.isfinite(float(mean.sel(taught="none"))):
-        ax.axhline(float(mean.sel(taught="none")), color=GREY, linestyle="--", linewidth=0.8, label="labels alone")
+        level = float(mean.sel(taught="none"))
+        ax.axhline(level, color=GREY, linestyle="--", linewidth=0.8)
+        ax.annotate("labels alone", (TAUS[-1], level), (0, 3), textcoords="offset points", ha="right", fontsize=6.5)
     ax.set(xscale="log", xlabel=r"temperature $\tau$")
     ax.set_xticks([0.6, *TAUS], ["hard", *(f"{tau:g}" for tau in TAUS)])
     ax.minorticks_off()

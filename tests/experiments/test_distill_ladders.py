@@ -3,6 +3,7 @@
 import json
 
 import distill_assistant_size
+import distill_paths
 import distill_temperature
 import ladders
 import numpy as np
@@ -98,13 +99,68 @@ def test_nothing_is_gained_by_choosing():
     ds, _, sizes = assistants()
     arms = [distill_assistant_size.arm(sizes, name) for name in distill_assistant_size.names(sizes)[1:-1]]
     ds["validation_error"] = ds.test_error  # the worst case: seeds that choose would be judged by what chose
-    claim = ladders.across_halves(ds, "w16", arms, "direct", text="", source="")
+    claim = ladders.across_halves(ds, "w16", ladders.least("w16", arms), "direct", text="", source="")
     assert abs(claim.effect) < 4.5 * claim.error
     ds["validation_error"] = 1 - ds.test_error
-    assert ladders.across_halves(ds, "w16", arms, "direct", text="", source="").verdict == OPEN
+    assert ladders.across_halves(ds, "w16", ladders.least("w16", arms), "direct", text="", source="").verdict == OPEN
 
 
-SCRIPTS = {distill_temperature: 9, distill_assistant_size: 7}
+# Which path.
+
+
+def paths(excess=None, train=0.02, alone=None):
+    """Errors of all chains: those of the first network, and costs of links that add, but for what is said."""
+    sizes = distill_paths.SIZES["desk"]
+    every = distill_paths.names(sizes)
+    chains = distill_paths.chains(every)
+    error = dict(zip(every, np.linspace(0.1, 0.2, 5), strict=True)) | (alone or {})
+    rates = {(name, "none"): x for name, x in error.items()}
+    for chain in chains:
+        name = distill_paths.method(chain)
+        rates[chain[-1], name] = error[chain[-1]] + (excess or {}).get(name, 0.0)
+    made_ = [made(every, ["none", *map(distill_paths.method, chains)], rates, train=train, seed=n) for n in (0, 1)]
+    return {250: worse(made_[0]), 1000: made_[1]}
+
+
+def worse(ds):
+    return ds.assign(test_wrong=ds.test_wrong | (np.arange(TESTS) < 40))
+
+
+FULL, ONE = "w128-w64-w32-w22-w16", "w128-w32-w16"
+
+
+@pytest.mark.parametrize(("excess", "train", "expected"), [
+    ({}, 0.02, [OPEN] * 4),
+    ({FULL: -0.1}, 0.02, [BEATS, OPEN, BEATS, OPEN]),
+    ({FULL: 0.1, "w16-w128": -0.06}, 0.02, [OPEN, OPEN, LOSES, BEATS]),
+    ({"w128-w32": -0.05, "w32-w16": -0.05, ONE: -0.1, "w16-w128": 0.1}, 0.02, [BEATS, BEATS, OPEN, LOSES]),
+    ({FULL: -0.1}, 0.2, [OPEN] * 4),
+])  # fmt: skip
+def test_verdicts_on_paths(excess, train, expected):
+    found = distill_paths.claims(paths(excess, train))
+    assert [claim.verdict for claim in found[:4]] == expected
+    assert [claim.verdict for claim in found[5:]] == [BEATS, SEEN if train < 0.1 else NOT]
+
+
+def test_searches_find_the_best_path():
+    ds = paths({ONE: -0.1, "w128-w32": -0.05, "w32-w16": -0.05})[1000]
+    assert distill_paths.searched(ds) == distill_paths.cheapest(ds) == ONE
+
+
+def test_costs_that_add_and_such_that_do_not():
+    sizes = distill_paths.SIZES["desk"]
+    ds, every = paths()[1000], distill_paths.names(sizes)
+    for path in distill_paths.every_path(every):
+        if len(path) > 2:
+            here = {"machine": path[-1], "taught": distill_paths.method(path)}
+            ds.test_error.loc[here] = distill_paths.predicted(ds, path) + 0.002 * np.sin(np.arange(SEEDS))
+    assert distill_paths.additive(ds, every, "").verdict == SEEN
+    ds.test_error.loc[{"machine": "w16", "taught": FULL}] += 0.02
+    assert distill_paths.additive(ds, every, "").verdict == NOT
+    assert distill_paths.additive(ds, every, "").numbers[FULL] == pytest.approx(0.02, abs=0.002)
+
+
+SCRIPTS = {distill_temperature: 9, distill_assistant_size: 7, distill_paths: 7}
 
 
 @pytest.mark.slow
