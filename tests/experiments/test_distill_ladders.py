@@ -3,6 +3,7 @@
 import json
 
 import distill_assistant_size
+import distill_landscape
 import distill_paths
 import distill_temperature
 import ladders
@@ -160,7 +161,64 @@ def test_costs_that_add_and_such_that_do_not():
     assert distill_paths.additive(ds, every, "").numbers[FULL] == pytest.approx(0.02, abs=0.002)
 
 
-SCRIPTS = {distill_temperature: 9, distill_assistant_size: 7, distill_paths: 7}
+# Around the minimum.
+
+
+def places(angles=None, barriers=None, train=0.02):
+    """Energies that pass .1 at given angles, barriers of given heights; .4 rad and .2 where nothing is said."""
+    rng = np.random.default_rng(0)
+    tenth = {"none": 0.4, "direct": 0.4, "assisted": 0.4, "wide": 0.8} | (angles or {})
+    grid, share = np.array(distill_landscape.ANGLES), np.linspace(0, 1, 11)
+    at = np.array(list(tenth.values()))[:, None] + 0.005 * rng.normal(size=(4, SEEDS))
+    energy = 0.1 * grid / at[..., None]
+    ways = [f"{distill_landscape.WORDS[name]}, two seeds" for name in distill_landscape.METHODS]
+    ways += ["labels and teacher, one seed", "both teachers, one seed"]
+    high = np.array([[(barriers or {}).get((way, match), 0.2) for match in (0, 1)] for way in range(5)])
+    high = high[..., None] + 0.005 * rng.normal(size=(5, 2, SEEDS // 2))
+    way_error = 0.1 + 0.05 * share + 4 * high[..., None] * share * (1 - share)
+    data = xr.Dataset(
+        {
+            "energy": (("arm", "seed", "angle"), energy),
+            "kept": (("arm", "seed", "angle"), (energy < 0.1) * 1.0),
+            "layer_energy": (("taught", "layer", "seed", "angle"), energy[:3, None].repeat(3, 1)),
+            "way_error": (("way", "matched", "pair", "share"), way_error),
+        },
+        {
+            "arm": list(tenth), "taught": list(tenth)[:3], "layer": [1, 2, 3], "angle": grid, "way": ways,
+            "matched": [0, 1], "share": share,
+        },
+    )  # fmt: skip
+    return data, made(["w128", "w16"], distill_landscape.METHODS, train=train)
+
+
+UNSEEN = Verdict.NOT_SEEN
+
+
+@pytest.mark.parametrize(("changes", "expected"), [
+    ({}, [UNSEEN] * 5),
+    ({"angles": {"assisted": 0.45}}, [SEEN] + [UNSEEN] * 4),
+    ({"angles": {"direct": 0.45}}, [NOT, SEEN] + [UNSEEN] * 3),
+    ({"barriers": {(0, 1): 0.1}}, [UNSEEN, UNSEEN, SEEN, NOT, NOT]),
+    ({"barriers": {(1, 1): 0.1, (3, 0): 0.05}}, [UNSEEN] * 3 + [SEEN, SEEN]),
+    ({"angles": {"assisted": 0.45}, "train": 0.2}, [OPEN] * 5),
+])  # fmt: skip
+def test_verdicts_on_the_landscape(changes, expected):
+    data, ds = places(**changes)
+    found = distill_landscape.claims(data, ds)
+    assert [claim.verdict for claim in found[:5]] == expected
+    assert [claim.verdict for claim in found[5:]] == [SEEN, NOT if "train" in changes else SEEN]
+
+
+def test_tenth_angles_and_barriers():
+    data, _ = places()
+    energy = xr.DataArray([[0.0, 0.05, 0.15], [0.2, 0.3, 0.4], [0.0, 0.01, 0.02]], dims=("arm", "angle"))
+    energy = energy.assign_coords(angle=[0.0, 0.2, 0.4])
+    np.testing.assert_allclose(distill_landscape.tenth(energy), [0.3, 0.0, 0.4])
+    np.testing.assert_allclose(distill_landscape.barrier(data["way_error"]).mean(), 0.2, atol=0.01)
+    assert len(distill_landscape.draw(data).axes) == 4
+
+
+SCRIPTS = {distill_temperature: 9, distill_assistant_size: 7, distill_paths: 7, distill_landscape: 7}
 
 
 @pytest.mark.slow
