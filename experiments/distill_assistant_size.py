@@ -165,7 +165,7 @@ def alone(ax: Axes, ds: xr.Dataset, sizes: Sizes) -> None:
     ax.set(xscale="log", xlabel="width", ylabel="test error (%)")
     ax.set_xticks(sizes.widths[::2], [f"{width}" for width in sizes.widths[::2]])
     ax.minorticks_off()
-    ax.legend(fontsize=6.5)
+    ax.legend(fontsize=6.5, frameon=True, framealpha=1, edgecolor="none")
 
 
 def assisted(ax: Axes, ds: xr.Dataset, sizes: Sizes) -> None:

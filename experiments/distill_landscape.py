@@ -232,7 +232,7 @@ def claims(data: xr.Dataset, ds: xr.Dataset) -> list[Claim]:
     why, where = spoilt(control), f"(digits, {student})"
     angle = tenth(data["energy"])
     high = barrier(data["way_error"])
-    labels, teacher, assistant = (f"{WORDS[name]}, two seeds" for name in METHODS)
+    labels, teacher = (f"{WORDS[name]}, two seeds" for name in METHODS[:2])
     one_seed = high.sel(way="labels and teacher, one seed", matched=0)
     flat = "tenth-angle by {} less that by {}, rad, paired seeds"
     rows = [

@@ -107,4 +107,4 @@ def gains(ax: Axes, claims: Sequence[Claim], labels: Sequence[str]) -> None:
         )
     ax.axvline(0, color=GREY, linewidth=0.6, linestyle=":")
     ax.set_yticks([-n for n in range(len(claims))], labels, fontsize=6.5)
-    ax.set_xlabel("gain (points of test error)")
+    ax.set(xlabel="gain (points of test error)", ylim=(0.5 - len(claims), 0.5))
