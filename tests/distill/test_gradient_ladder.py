@@ -237,6 +237,24 @@ def test_a_path_that_says_its_settings(images, result):
     np.testing.assert_array_equal(one.test_loss.sel(machine="c"), two.test_loss.sel(machine="c"))
 
 
+def test_a_parent_at_an_age(images):
+    """Targets, fidelity and overlaps are those of the parent as it was; at its end it is the parent."""
+    young, old = Path(("a", "c"), age=2), Path(("a", "c"), age=4)
+    plain = SMALL | {"tuning": None}
+    ds = gradient.ladder(images, MACHINES, ["none", "direct", "in_time", young, old], **plain).sel(machine="c")
+    xr.testing.assert_equal(ds.test_loss.sel(taught="direct", drop=True), ds.test_loss.sel(taught=old.name, drop=True))
+    xr.testing.assert_equal(ds.fidelity.sel(taught="direct", drop=True), ds.fidelity.sel(taught=old.name, drop=True))
+    short = plain | {"recipe": gradient.Recipe(epochs=2, batch=20, schedule="constant")}
+    still = plain | {"recipe": gradient.Recipe(epochs=4, batch=20, schedule="constant")}
+    parent = gradient.ladder(images, {"a": MACHINES["a"]}, ["none"], **short).test_wrong[0, 0]
+    taught = gradient.ladder(images, MACHINES, ["none", young], **still)
+    child = taught.test_wrong.sel(machine="c", taught=young.name)
+    both = ((parent == 1) & (child == 1)).sum("test_pattern") / (parent == 1).sum("test_pattern")
+    np.testing.assert_allclose(taught.error_overlap.sel(machine="c", taught=young.name), both)
+    with pytest.raises(ValueError, match="Argument `age` must be one of 2, 4, the epochs that are kept, but is 3"):
+        gradient.ladder(images, MACHINES, [Path(("a", "c"), age=3)], **plain)
+
+
 def test_hard_labels_of_a_parent_are_labels():
     rng = np.random.default_rng(0)
     parent, student = rng.normal(size=(2, 7, 10)).astype(np.float32)
@@ -252,6 +270,8 @@ def test_hard_labels_of_a_parent_are_labels():
     ({"temperature": 0}, "Argument `temperature` must be"),
     ({"knowledge": "soft"}, "Argument `knowledge` must be one of 'field', 'hard'"),
     ({"knowledge": "hard", "temperature": 2}, "Argument `temperature` must be left out for hard knowledge"),
+    ({"age": 0}, "Argument `age` must be an integer of at least 1"),
+    ({"age": 2, "kind": "in_time"}, "Argument `age` must be left out unless one parent teaches"),
     ({"machines": ("a",), "weight": 0.5}, "Argument `machines` must hold a parent where weight is given"),
 ])  # fmt: skip
 def test_bad_paths(given, words):

@@ -106,6 +106,14 @@ def test_kept_networks_are_those_that_were_measured(tmp_path):
     given["tuning"] = gradient.Tuning(trials=2, seeds=1)
     with pytest.raises(ValueError, match="Argument `folder` must hold a ladder that is complete"):
         landscape.kept(tmp_path, images, ("a",))
+    ages = {"recipe": gradient.Recipe(epochs=2, batch=20, schedule="constant"), "ages": 2, "tuning": None}
+    gradient.ladder(images, machines, ["none", "in_time"], **given | ages, folder=tmp_path / "ages")
+    short = gradient.Recipe(epochs=1, batch=20, schedule="constant")
+    gradient.ladder(images, machines, ["none"], **given | {"recipe": short, "tuning": None}, folder=tmp_path / "short")
+    young = [landscape.kept(tmp_path / name, images, ("a",), age) for name, age in (("ages", 1), ("short", None))]
+    jax.tree.map(np.testing.assert_array_equal, *(one.weights for one in young))
+    with pytest.raises(ValueError, match="Argument `age` must be one of 1, 2, the epochs that were kept, but is 3"):
+        landscape.kept(tmp_path / "ages", images, ("a",), 3)
     ds = gradient.ladder(images, machines, ["none", "direct"], **given, folder=tmp_path / "ladder")
     found = landscape.kept(tmp_path / "ladder", images, ("a", "b"))
     assert found.network == machines["b"]

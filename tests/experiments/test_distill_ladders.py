@@ -3,6 +3,7 @@
 import json
 
 import distill_assistant_size
+import distill_in_time
 import distill_landscape
 import distill_paths
 import distill_temperature
@@ -218,7 +219,32 @@ def test_tenth_angles_and_barriers():
     assert len(distill_landscape.draw(data).axes) == 4
 
 
-SCRIPTS = {distill_temperature: 9, distill_assistant_size: 7, distill_paths: 7, distill_landscape: 7}
+# Ages of the teacher.
+
+
+@pytest.mark.parametrize(("rates", "train", "expected"), [
+    ({}, 0.02, [OPEN] * 6),
+    ({"in_time": 0.1}, 0.02, [BEATS] + [OPEN] * 5),
+    ({5: 0.4, 20: 0.1}, 0.02, [OPEN, LOSES, OPEN, BEATS, OPEN, BEATS]),
+    ({"none": 0.2, 20: 0.1}, 0.02, [OPEN] * 6),
+    ({"in_time": 0.1}, 0.2, [OPEN] * 6),
+])  # fmt: skip
+def test_verdicts_on_ages(rates, train, expected):
+    sizes = distill_in_time.SIZES["desk"]
+    methods = ["none", "direct", "in_time", *(distill_in_time.at(sizes, age).name for age in sizes.ages)]
+    named = {distill_in_time.at(sizes, k).name if isinstance(k, int) else k: x for k, x in rates.items()}
+    ds = made(["w128", "w16"], methods, {("w16", "none"): 0.4} | {("w16", k): x for k, x in named.items()}, train=train)
+    wrong = (ds.test_wrong.isel(machine=0, taught=slice(0, 5), drop=True) == 1).rename(taught="age")
+    wrong[0, :, :40] = True
+    found = distill_in_time.claims(ds, wrong, sizes)
+    assert [claim.verdict for claim in found[:6]] == expected
+    assert found[7].verdict == SEEN
+    assert len(distill_in_time.draw(ds, wrong, found, sizes).axes) == 3
+
+
+SCRIPTS = {
+    distill_temperature: 9, distill_assistant_size: 7, distill_paths: 7, distill_landscape: 7, distill_in_time: 7,
+}  # fmt: skip
 
 
 @pytest.mark.slow

@@ -148,13 +148,14 @@ def ladder(
         images: labelled images.
         machines: networks by name, from the teacher to the smallest student.
         methods: names of METHODS, or paths: names of machines from the teacher to the student, or a `Path`, which may
-            fix lambda and tau of its last machine and hand on hard labels.
+            fix lambda and tau of its last machine, hand on hard labels, and name the age of the parent.
         patterns: training images of each seed.
         validation: validation images of each seed.
         recipe: how all are trained.
         tuning: how settings are chosen; those of the recipe hold for all if None.
         seeds: number of seeds.
-        ages: states of the teacher that teach in turn, if "in_time" is among the methods; they are kept then.
+        ages: states of the teacher that teach in turn, if "in_time" is among the methods, or one of which teaches in a
+            `Path` with an age; they are kept then, equally far apart.
         seed: root of all random numbers.
         folder: where everything is kept; nowhere if None.
         report: called with a line for each network.
@@ -178,9 +179,13 @@ def ladder(
     if recipe.batch > patterns:
         raise fail("recipe.batch", f"be at most {patterns}, the training patterns", recipe.batch)
     integer(1, ages=ages)
-    timed = any(m == "in_time" or (isinstance(m, Path) and m.kind == "in_time") for m in chosen.values())
+    paths = [m for m in chosen.values() if isinstance(m, Path)]
+    timed = "in_time" in chosen.values() or any(m.kind == "in_time" or m.age for m in paths)
     sizes = Sizes(patterns=patterns, validation=validation, seeds=seeds, ages=ages if timed else 1, seed=seed)
-    ages_of(recipe.epochs, sizes.ages)
+    known = ages_of(recipe.epochs, sizes.ages)
+    for path in paths:
+        if path.age not in (None, *known):
+            raise fail("age", f"be one of {', '.join(map(str, known))}, the epochs that are kept", path.age)
     described = {name: description(network) for name, network in machines.items()}
     for network in machines.values():
         jax.eval_shape(lambda n=network: n.start(keys.root(0), images.shape, images.classes))
@@ -362,7 +367,7 @@ class School:
 
         Without parents one that says nothing, and whose share lambda is 0: the program is that of one parent.
         """
-        ages = self.ages if path.kind == "in_time" else (None,)
+        ages = self.ages if path.kind == "in_time" else (path.age,)
         said = [path.shown(self.said(parent, "train", age)[who]) for parent in path.parents for age in ages]
         nothing = np.zeros((len(who), self.sizes.patterns, self.images.classes), np.float32)
         return np.stack(said or [nothing], axis=2)
@@ -381,9 +386,9 @@ class School:
         if not path.parents:
             return found
         parent, soft = path.parents[-1], settings["temperature"]
-        other = self.said(parent, "test")[reported]
+        other = self.said(parent, "test", path.age)[reported]
         missed = other.argmax(-1) != right
-        a = log_softmax(path.shown(self.said(parent, "train")[reported]).astype(float) / soft, axis=-1)
+        a = log_softmax(path.shown(self.said(parent, "train", path.age)[reported]).astype(float) / soft, axis=-1)
         with np.errstate(invalid="ignore"):  # a parent without errors
             overlap = (wrong & missed).sum(1) / missed.sum(1)
         return found | {

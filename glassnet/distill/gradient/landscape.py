@@ -44,13 +44,14 @@ class Kept:
     rows: dict[str, np.ndarray]
 
 
-def kept(folder: str | PathLike, images: Images, path: Path | Sequence[str]) -> Kept:
+def kept(folder: str | PathLike, images: Images, path: Path | Sequence[str], age: int | None = None) -> Kept:
     """A trained network from the folder of a ladder that is complete.
 
     Args:
         folder: that of `ladder`.
         images: those of the ladder.
         path: the network: names of machines from its first teacher on, or a `Path`.
+        age: epochs after which it is meant, one of those at which the ladder kept it; its end if None.
     Raises:
         ValueError: if the folder holds no complete ladder, or one of other images, or the network is not in it.
     """
@@ -67,7 +68,9 @@ def kept(folder: str | PathLike, images: Images, path: Path | Sequence[str]) -> 
     tuning = Tuning(**config["tuning"]) if config["tuning"] else None
     given = machines, Recipe(**config["recipe"]), tuning, Sizes(**config["sizes"]), Shelf(place / "networks")
     school = School(images, *given, lambda line: None)
-    state, seeds = school.finished(path), slice(config["sizes"]["seeds"])
+    if age not in (None, *school.ages):
+        raise fail("age", f"be one of {', '.join(map(str, school.ages))}, the epochs that were kept", age)
+    state, seeds = school.finished(path, age), slice(config["sizes"]["seeds"])
     rows = {name: x[seeds] for name, x in school.rows.items()}
     return Kept(school.network(path), jax.tree.map(lambda x: x[seeds], state.weights), school.patterns, rows)
 

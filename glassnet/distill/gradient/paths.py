@@ -33,6 +33,7 @@ class Path:
         weight: share lambda of the parents in the loss of this machine, in [0, 1]; chosen as for all others if None.
         temperature: tau of this machine; chosen as for all others if None.
         knowledge: what parents hand on to this machine: "field", softened logits, or "hard", the class of the largest.
+        age: epochs after which the parent was as it teaches, one of those at which a ladder keeps it; its end if None.
     """
 
     machines: tuple[str, ...]
@@ -40,6 +41,7 @@ class Path:
     weight: float | None = None
     temperature: float | None = None
     knowledge: str = "field"
+    age: int | None = None
 
     def __post_init__(self) -> None:
         """Check it; where there is one parent at most, dense is a chain."""
@@ -58,6 +60,10 @@ class Path:
         if self.temperature is not None:
             positive(temperature=self.temperature)
             object.__setattr__(self, "temperature", float(self.temperature))
+        if self.age is not None:
+            integer(1, age=self.age)
+            if self.kind != "chain":
+                raise fail("age", "be left out unless one parent teaches", self.age)
         if len(machines) < 2 and self.own:
             raise fail("machines", f"hold a parent where {next(iter(self.own))} is given", machines)
         if self.knowledge == "hard" and self.temperature is not None:
@@ -65,8 +71,8 @@ class Path:
 
     @property
     def own(self) -> dict[str, Any]:
-        """What is said of this machine alone: weight, temperature, knowledge, where they are given."""
-        values = {"weight": self.weight, "temperature": self.temperature}
+        """What is said of this machine alone: weight, temperature, age, knowledge, where they are given."""
+        values = {"weight": self.weight, "temperature": self.temperature, "age": self.age}
         found: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
         return found if self.knowledge == "field" else found | {"knowledge": self.knowledge}
 
