@@ -200,7 +200,7 @@ def draw(data: xr.Dataset, found: Sequence[Claim]) -> Figure:
         matrix(axes[0], data)
         against(axes[1], data)
         gains(axes[2], found[:4], ["search", "least costs", "full path", "student\nteaches teacher"])
-        titles = (f"cost of a link (points), n = {int(data.patterns[-1])}", "all paths", "3 standard errors")
+        titles = (f"cost of a link (points), n = {int(data.patterns[-1])}", "paths, by assistants", "3 standard errors")
         for letter, ax, title in zip("abc", axes, titles, strict=True):
             ax.set_title(f"({letter}) {title}", loc="left")
     return figure
@@ -226,16 +226,21 @@ def matrix(ax: Axes, data: xr.Dataset) -> None:
 
 
 def against(ax: Axes, data: xr.Dataset) -> None:
-    """Measured errors of all paths against predicted ones."""
+    """What each path errs more than direct teaching, as measured, with three standard errors, and as predicted."""
+    paths = [str(path) for path in data["path"].values]
     for n, (patterns, marker, colour) in enumerate(zip(data["patterns"].values, "so", ("C1", "C0"), strict=True)):
-        x, y = (100 * data[name].isel(patterns=n) for name in ("predicted", "measured"))
-        error = (y - x).std("seed", ddof=1) / y.sizes["seed"] ** 0.5
-        look = {"marker": marker, "color": colour, "markersize": 3.5, "linestyle": "none"}
-        ax.errorbar(x.mean("seed"), y.mean("seed"), error, **look, label=f"n = {patterns}")
-    edges = [float(f(ax.get_xlim()[k], ax.get_ylim()[k])) for k, f in enumerate((min, max))]
-    ax.plot(edges, edges, color=GREY, linewidth=0.8, linestyle=":", label="as predicted")
-    ax.set(xlabel="error by the costs of links (%)", ylabel="measured error (%)")
-    ax.legend(fontsize=6.5)
+        one = 100 * (data[["measured", "predicted"]] - data[["measured", "predicted"]].isel(path=0)).isel(patterns=n)
+        place = np.arange(1, len(paths)) + 0.16 * (1 - 2 * n)
+        measured, said = (one[name].isel(path=slice(1, None)) for name in ("measured", "predicted"))
+        error = measured.std("seed", ddof=1) / measured.sizes["seed"] ** 0.5
+        look = {"marker": marker, "color": colour, "markersize": 4, "linestyle": "none"}
+        ax.errorbar(measured.mean("seed"), place, xerr=3 * error, **look, label=f"n = {patterns}")
+        ax.plot(said.mean("seed"), place, **look, fillstyle="none", label=f"n = {patterns}, by costs")
+    ax.axvline(0, color=GREY, linewidth=0.6, linestyle=":")
+    words = [path.split("-")[1:-1] for path in paths[1:]]
+    ax.set_yticks(range(1, len(paths)), [", ".join(name[1:] for name in one) for one in words], fontsize=6.5)
+    ax.set(ylim=(len(paths) - 0.4, -1.3 - 0.1 * len(paths)), xlabel="error less that of direct (points)")
+    ax.legend(fontsize=6.5, loc="upper center", ncols=2)
 
 
 def main(given: Sequence[str] | None = None) -> None:
