@@ -86,6 +86,15 @@ def test_command(tmp_path):
     assert "holds another ladder" in err
 
 
+def test_paths_that_say_more(tmp_path):
+    path = tmp_path / "ladder.toml"
+    more = 'weight = 0.5, temperature = 4, age = 1}, {machines = ["large", "small"], knowledge = "hard"'
+    path.write_text(TINY.replace('kind = "in_time"', more))
+    soft, hard = gradient.read_ladder(path)["methods"][2:]
+    assert soft == gradient.Path(("large", "small"), weight=0.5, temperature=4.0, age=1)
+    assert hard == gradient.Path(("large", "small"), knowledge="hard")
+
+
 @pytest.mark.parametrize(("old", "new", "words"), [
     ("patterns", "patern", "Argument `patern` is unknown, the nearest is `patterns`"),
     ('kind = "digits"', 'kind = "letters"', "Argument `images.kind` must be one of 'digits', 'cifar10'"),

@@ -13,6 +13,7 @@ import xarray as xr
 
 from glassnet.distill import gradient
 from glassnet.distill.gradient import ladders as module
+from glassnet.distill.gradient.losses import divergence
 from glassnet.distill.gradient.paths import Path, ages_of, in_order, path_of
 from glassnet.distill.gradient.shelf import Shelf
 
@@ -214,6 +215,68 @@ def test_parents():
     assert path_of("assisted", "abc", "a") is None
     assert path_of("none", "abc", "a") == Path(("a",))
     assert ages_of(10, 4) == (2, 5, 7, 10)
+
+
+def test_a_path_that_says_its_settings(images, result):
+    """They hold for its last machine alone, and are those that a recipe of the same settings has."""
+    fixed = Path(("a", "b", "c"), weight=0.75, temperature=4)
+    assert fixed.parents == (Path(("a", "b")),)
+    assert fixed.name == "a-b-c.weight_0.75.temperature_4.0"
+    silent, hard = Path(("a", "c"), weight=0), Path(("a", "c"), knowledge="hard")
+    ds = gradient.ladder(images, MACHINES, [fixed, silent, hard, "none", "assisted"], **SMALL)
+    here = ds.sel(machine="c")
+    np.testing.assert_array_equal(here.weight.values[:2], [0.75, 0])
+    np.testing.assert_array_equal(here.temperature.values[[0, 2]], [4, 1])
+    np.testing.assert_array_equal(ds.test_loss.sel(taught="assisted"), result.test_loss.sel(taught="assisted"))
+    np.testing.assert_allclose(here.test_loss[1], here.test_loss.sel(taught="none"), rtol=1e-3)
+    assert float(abs(here.softness.sel(taught=hard.name)).max()) == 0
+    recipe = gradient.Recipe(epochs=4, batch=20, weight=0.75, temperature=4.0)
+    plain = SMALL | {"tuning": None, "recipe": gradient.Recipe(epochs=4, batch=20)}
+    one = gradient.ladder(images, MACHINES, [Path(("a", "c"), weight=0.75, temperature=4)], **plain)
+    two = gradient.ladder(images, MACHINES, ["direct"], **plain | {"recipe": recipe})
+    np.testing.assert_array_equal(one.test_loss.sel(machine="c"), two.test_loss.sel(machine="c"))
+
+
+def test_a_parent_at_an_age(images):
+    """Targets, fidelity and overlaps are those of the parent as it was; at its end it is the parent."""
+    young, old = Path(("a", "c"), age=2), Path(("a", "c"), age=4)
+    plain = SMALL | {"tuning": None}
+    ds = gradient.ladder(images, MACHINES, ["none", "direct", "in_time", young, old], **plain).sel(machine="c")
+    xr.testing.assert_equal(ds.test_loss.sel(taught="direct", drop=True), ds.test_loss.sel(taught=old.name, drop=True))
+    xr.testing.assert_equal(ds.fidelity.sel(taught="direct", drop=True), ds.fidelity.sel(taught=old.name, drop=True))
+    short = plain | {"recipe": gradient.Recipe(epochs=2, batch=20, schedule="constant")}
+    still = plain | {"recipe": gradient.Recipe(epochs=4, batch=20, schedule="constant")}
+    parent = gradient.ladder(images, {"a": MACHINES["a"]}, ["none"], **short).test_wrong[0, 0]
+    taught = gradient.ladder(images, MACHINES, ["none", young], **still)
+    child = taught.test_wrong.sel(machine="c", taught=young.name)
+    both = ((parent == 1) & (child == 1)).sum("test_pattern") / (parent == 1).sum("test_pattern")
+    np.testing.assert_allclose(taught.error_overlap.sel(machine="c", taught=young.name), both)
+    with pytest.raises(ValueError, match="Argument `age` must be one of 2, 4, the epochs that are kept, but is 3"):
+        gradient.ladder(images, MACHINES, [Path(("a", "c"), age=3)], **plain)
+
+
+def test_hard_labels_of_a_parent_are_labels():
+    rng = np.random.default_rng(0)
+    parent, student = rng.normal(size=(2, 7, 10)).astype(np.float32)
+    shown = Path(("a", "b"), knowledge="hard").shown(parent)
+    exact = -np.log(np.exp(student.astype(float)) / np.exp(student.astype(float)).sum(-1, keepdims=True))
+    found = divergence(jnp.asarray(shown), jnp.asarray(student), 1.0)
+    np.testing.assert_allclose(found, exact[range(7), parent.argmax(-1)], rtol=1e-5)
+    assert Path(("a", "b")).shown(parent) is parent
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    ({"weight": 1.5}, "Argument `weight` must lie in"),
+    ({"temperature": 0}, "Argument `temperature` must be"),
+    ({"knowledge": "soft"}, "Argument `knowledge` must be one of 'field', 'hard'"),
+    ({"knowledge": "hard", "temperature": 2}, "Argument `temperature` must be left out for hard knowledge"),
+    ({"age": 0}, "Argument `age` must be an integer of at least 1"),
+    ({"age": 2, "kind": "in_time"}, "Argument `age` must be left out unless one parent teaches"),
+    ({"machines": ("a",), "weight": 0.5}, "Argument `machines` must hold a parent where weight is given"),
+])  # fmt: skip
+def test_bad_paths(given, words):
+    with pytest.raises(ValueError, match=words):
+        Path(**{"machines": ("a", "b")} | given)
 
 
 def test_cost(images):

@@ -8,7 +8,7 @@
 {'machine': 2, 'taught': 2, 'seed': 2}
 """
 
-from glassnet.distill.gradient import bounds
+from glassnet.distill.gradient import bounds, landscape
 from glassnet.distill.gradient.compare import difference, verdict
 from glassnet.distill.gradient.config import read_ladder
 from glassnet.distill.gradient.cost import cost
@@ -20,6 +20,7 @@ from glassnet.distill.gradient.training import Recipe
 
 __all__ = [
     "ladder", "read_ladder", "cost", "METHODS", "Path", "Recipe", "Tuning", "difference", "verdict", "bounds",
+    "landscape",
     "MLP", "CNN", "ResNet",
     "Images", "digits", "cifar10", "cifar100", "idx",
 ]  # fmt: skip

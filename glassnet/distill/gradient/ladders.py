@@ -148,13 +148,15 @@ def ladder(
     Args:
         images: labelled images.
         machines: networks by name, from the teacher to the smallest student.
-        methods: names of METHODS, or paths: names of machines from the teacher to the student, or a `Path`.
+        methods: names of METHODS, or paths: names of machines from the teacher to the student, or a `Path`, which may
+            fix lambda and tau of its last machine, hand on hard labels, and name the age of the parent.
         patterns: training images of each seed.
         validation: validation images of each seed.
         recipe: how all are trained.
         tuning: how settings are chosen; those of the recipe hold for all if None.
         seeds: number of seeds.
-        ages: states of the teacher that teach in turn, if "in_time" is among the methods; they are kept then.
+        ages: states of the teacher that teach in turn, if "in_time" is among the methods, or one of which teaches in a
+            `Path` with an age; they are kept then, equally far apart.
         seed: root of all random numbers.
         folder: where everything is kept; nowhere if None.
         report: called with a line for each network.
@@ -178,16 +180,20 @@ def ladder(
     if recipe.batch > patterns:
         raise fail("recipe.batch", f"be at most {patterns}, the training patterns", recipe.batch)
     integer(1, ages=ages)
-    timed = any(m == "in_time" or (isinstance(m, Path) and m.kind == "in_time") for m in chosen.values())
+    paths = [m for m in chosen.values() if isinstance(m, Path)]
+    timed = "in_time" in chosen.values() or any(m.kind == "in_time" or m.age for m in paths)
     sizes = Sizes(patterns=patterns, validation=validation, seeds=seeds, ages=ages if timed else 1, seed=seed)
-    ages_of(recipe.epochs, sizes.ages)
+    known = ages_of(recipe.epochs, sizes.ages)
+    for path in paths:
+        if path.age not in (None, *known):
+            raise fail("age", f"be one of {', '.join(map(str, known))}, the epochs that are kept", path.age)
     described = {name: description(network) for name, network in machines.items()}
     for network in machines.values():
         jax.eval_shape(lambda n=network: n.start(keys.root(0), images.shape, images.classes))
     config = {
         "images": {"name": images.name, "sha256": images.sha256, "tests": images.tests, "classes": images.classes},
         "machines": described,
-        "methods": [m if isinstance(m, str) else {"machines": m.machines, "kind": m.kind} for m in chosen.values()],
+        "methods": [m if isinstance(m, str) else m.to_json() for m in chosen.values()],
         "sizes": asdict(sizes), "recipe": asdict(recipe),
         "tuning": asdict(tuning) if tuning else None,
     }  # fmt: skip
@@ -274,10 +280,11 @@ class School:
     def settings(self, path: Path) -> dict[str, np.float32]:
         """Learning rate, weight decay, lambda and tau of a network: by validation errors, or from the recipe."""
         if self.tuning is None:
-            return {name: np.float32(getattr(self.recipe, name)) for name in CHOSEN}
+            return {name: np.float32(x) for name, x in (asdict(self.recipe) | fixed(path)).items() if name in CHOSEN}
         found = self.trials(path, self.tuning)
         best = np.lexsort((found["loss"], found["error"]))[0]
-        return {name: x[best] for name, x in self.tuning.drawn(self.sizes.seed).items()}
+        drawn = {name: x[best] for name, x in self.tuning.drawn(self.sizes.seed).items()}
+        return drawn | {name: np.float32(x) for name, x in fixed(path).items()}
 
     def trials(self, path: Path, tuning: Tuning) -> dict[str, np.ndarray]:
         """Validation error and cross-entropy of a network with each of the settings tried, shape (trial,)."""
@@ -287,6 +294,7 @@ class School:
         if found is None:
             who = np.tile(np.arange(self.sizes.seeds, len(self.keys)), trials)
             values = {name: np.repeat(x, per) for name, x in tuning.drawn(self.sizes.seed).items()}
+            values |= {name: np.full(len(who), x, np.float32) for name, x in fixed(path).items()}
             state = self.taught(f"{path.name}.choice", path, who, values)
             said = logits(self.network(path), state, self.patterns, self.rows["validation"][who])
             right = self.images.labels[self.rows["validation"][who]]
@@ -360,8 +368,8 @@ class School:
 
         Without parents one that says nothing, and whose share lambda is 0: the program is that of one parent.
         """
-        ages = self.ages if path.kind == "in_time" else (None,)
-        said = [self.said(parent, "train", age)[who] for parent in path.parents for age in ages]
+        ages = self.ages if path.kind == "in_time" else (path.age,)
+        said = [path.shown(self.said(parent, "train", age)[who]) for parent in path.parents for age in ages]
         nothing = np.zeros((len(who), self.sizes.patterns, self.images.classes), np.float32)
         return np.stack(said or [nothing], axis=2)
 
@@ -379,9 +387,9 @@ class School:
         if not path.parents:
             return found
         parent, soft = path.parents[-1], settings["temperature"]
-        other = self.said(parent, "test")[reported]
+        other = self.said(parent, "test", path.age)[reported]
         missed = other.argmax(-1) != right
-        a = log_softmax(self.said(parent, "train")[reported].astype(float) / soft, axis=-1)
+        a = log_softmax(path.shown(self.said(parent, "train", path.age)[reported]).astype(float) / soft, axis=-1)
         with np.errstate(invalid="ignore"):  # a parent without errors
             overlap = (wrong & missed).sum(1) / missed.sum(1)
         return found | {
@@ -425,6 +433,12 @@ class School:
         }  # fmt: skip
         coordinates |= {f"trial_{name}": ("trial", x) for name, x in trials.items()}
         return xr.Dataset(variables, coordinates)
+
+
+def fixed(path: Path) -> dict[str, float]:
+    """Settings that a path says itself; where the class alone is handed on, tau is 1."""
+    hard = {"temperature": 1.0} if path.knowledge == "hard" else {}
+    return {name: path.own[name] for name in CHOSEN if name in path.own} | hard
 
 
 def losses(said: np.ndarray, right: np.ndarray) -> np.ndarray:

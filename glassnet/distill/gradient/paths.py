@@ -5,9 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from glassnet.core.check import fail, integer, one_of
+import numpy as np
+
+from glassnet.core.check import fail, integer, is_number, one_of, positive
 
 KINDS = ("chain", "dense", "in_time")
+KNOWLEDGE = ("field", "hard")
+"""What parents hand on: softened logits, or the class of the largest one."""
 METHODS = {
     "none": "the labels alone (NOKD)",
     "direct": "the first machine (BLKD)",
@@ -26,13 +30,21 @@ class Path:
         machines: names, from the first teacher to this machine.
         kind: "chain": each is taught by the one before it; "dense": by all before it together; "in_time": the last
             one is taught by earlier states of the one before it, in turn.
+        weight: share lambda of the parents in the loss of this machine, in [0, 1]; chosen as for all others if None.
+        temperature: tau of this machine; chosen as for all others if None.
+        knowledge: what parents hand on to this machine: "field", softened logits, or "hard", the class of the largest.
+        age: epochs after which the parent was as it teaches, one of those at which a ladder keeps it; its end if None.
     """
 
     machines: tuple[str, ...]
     kind: str = "chain"
+    weight: float | None = None
+    temperature: float | None = None
+    knowledge: str = "field"
+    age: int | None = None
 
     def __post_init__(self) -> None:
-        """Check the kind; where there is one parent at most, dense is a chain."""
+        """Check it; where there is one parent at most, dense is a chain."""
         machines = (self.machines,) if isinstance(self.machines, str) else tuple(self.machines)
         object.__setattr__(self, "machines", machines)
         one_of(KINDS, kind=self.kind)
@@ -40,11 +52,46 @@ class Path:
             raise fail("machines", "hold one name at least", machines)
         if self.kind != "chain" and len(machines) < (3 if self.kind == "dense" else 2):
             object.__setattr__(self, "kind", "chain")
+        one_of(KNOWLEDGE, knowledge=self.knowledge)
+        if self.weight is not None:
+            if not is_number(self.weight) or not 0 <= self.weight <= 1:
+                raise fail("weight", "lie in [0, 1]", self.weight)
+            object.__setattr__(self, "weight", float(self.weight))
+        if self.temperature is not None:
+            positive(temperature=self.temperature)
+            object.__setattr__(self, "temperature", float(self.temperature))
+        if self.age is not None:
+            integer(1, age=self.age)
+            if self.kind != "chain":
+                raise fail("age", "be left out unless one parent teaches", self.age)
+        if len(machines) < 2 and self.own:
+            raise fail("machines", f"hold a parent where {next(iter(self.own))} is given", machines)
+        if self.knowledge == "hard" and self.temperature is not None:
+            raise fail("temperature", "be left out for hard knowledge, which has none", self.temperature)
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """What is said of this machine alone: weight, temperature, age, knowledge, where they are given."""
+        values = {"weight": self.weight, "temperature": self.temperature, "age": self.age}
+        found: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
+        return found if self.knowledge == "field" else found | {"knowledge": self.knowledge}
 
     @property
     def name(self) -> str:
         """A word that names files, too."""
-        return "-".join(self.machines) + ("" if self.kind == "chain" else f".{self.kind}")
+        words = ["" if self.kind == "chain" else self.kind, *(f"{name}_{value}" for name, value in self.own.items())]
+        return ".".join(["-".join(self.machines), *(word for word in words if word)])
+
+    def shown(self, said: np.ndarray) -> np.ndarray:
+        """Logits by which parents that say `said`, shape (..., class), teach this machine: their own, or 0 for the
+        largest and -1e4 for all others."""
+        if self.knowledge == "field":
+            return said
+        return np.where(np.arange(said.shape[-1]) == said.argmax(-1)[..., None], np.float32(0), np.float32(-1e4))
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"machines": self.machines, "kind": self.kind, **self.own}
 
     @property
     def parents(self) -> "tuple[Path, ...]":
