@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+import tiny
 
 import glassnet as gn
 from glassnet.config import RandomTask, RunConfig
@@ -51,6 +52,15 @@ def test_info_loads_what_it_says_alone():
     loaded = fresh("import sys; from glassnet.cli import main; main(['info']); print('|', *sys.modules)")
     loaded = loaded[loaded.index("|") :]
     assert not {"matplotlib", "xarray", "scipy", "zarr", "jax.experimental.pallas"} & set(loaded)
+
+
+def test_info_of_a_run_loads_no_figures_and_no_statistics(tmp_path):
+    """What takes long to load, and is needed by other commands alone."""
+    tiny.run(folder=tmp_path / "run")
+    code = f"import sys; from glassnet.cli import main; main(['info', {str(tmp_path / 'run')!r}]); print('|', *sys.modules)"
+    said = fresh(code)
+    assert {"equilibrium:", "R-hat"} <= set(said)
+    assert not {"matplotlib", "arviz_stats", "scipy.stats", "scipy.signal", "scipy.optimize"} & set(said)
 
 
 def test_import_leaves_the_configuration_of_jax_alone():
