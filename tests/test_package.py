@@ -10,7 +10,6 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-import tiny
 
 import glassnet as gn
 from glassnet.config import RandomTask, RunConfig
@@ -56,9 +55,10 @@ def test_info_loads_what_it_says_alone():
 
 def test_info_of_a_run_loads_no_figures_and_no_statistics(tmp_path):
     """What takes long to load, and is needed by other commands alone."""
-    tiny.run(folder=tmp_path / "run")
-    code = f"import sys; from glassnet.cli import main; main(['info', {str(tmp_path / 'run')!r}]); print('|', *sys.modules)"
-    said = fresh(code)
+    run = str(tmp_path / "run")
+    protocol = gn.Protocol(sweeps=12, waiting_times=(3,), clones=2, samples=2)
+    gn.simulate(MACHINE, gn.tasks.random(MACHINE, 3), 1.0, protocol=protocol, folder=run)
+    said = fresh(f"import sys; from glassnet.cli import main; main(['info', {run!r}]); print(*sys.modules)")
     assert {"equilibrium:", "R-hat"} <= set(said)
     assert not {"matplotlib", "arviz_stats", "scipy.stats", "scipy.signal", "scipy.optimize"} & set(said)
 
