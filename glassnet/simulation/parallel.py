@@ -124,6 +124,12 @@ class Batch:
             return self.chunks[0]
         return jax.tree.map(lambda x: x[: self.size], self.chunks[0])
 
+    def one(self, n: int) -> Any:
+        """Replica n with a leading axis of one place: its chunk where it is alone there, else a copy in NumPy."""
+        size = _size(self.chunks[0])
+        chunk, place = self.chunks[n // size], n % size
+        return chunk if size == 1 else jax.tree.map(lambda x: np.asarray(x[place : place + 1]), chunk)
+
 
 def _size(replicas: Any) -> int:
     return jax.tree.leaves(replicas)[0].shape[0]
