@@ -27,7 +27,7 @@ def by_place(function: Callable, *arrays: Array) -> Any:
     """`function(*arrays)`, which treats the places of their first axis alike; of large arrays one place after another.
 
     Args:
-        function: takes arrays whose first axes are equal, returns arrays (or a pytree of them) with the same first axis.
+        function: takes arrays with equal first axes, returns a pytree of arrays with the same one.
         arrays: what it takes.
     """
     if max(x.size for x in arrays) < LARGE:

@@ -247,7 +247,7 @@ class Job:
 
     @property
     def keeps(self) -> bool:
-        """Whether the result keeps the last configurations: as asked for, or to measure pairs again on joining parts."""
+        """Whether the result keeps the last configurations: as asked for, or to compare pairs as parts are joined."""
         joins = self.share is not None and any(o.on in OF_LAST for o in self.measured.values())
         return self.keep_configurations or joins
 

@@ -239,7 +239,7 @@ class Phase:
     def check_finite(self, states: State, sweep: int) -> None:
         """Raise FloatingPointError, naming what, where and when, unless all numbers of all replicas are finite."""
         floats = [x for x in jax.tree.leaves(states) if np.issubdtype(x.dtype, np.floating)]
-        if not all(np.isfinite(x).all() for x in floats):
+        if not all(np.isfinite(one).all() for x in floats for one in x):
             self._check_flags(jax.vmap(self.job.system.finite)(states), sweep)
 
     def _check_flags(self, finite: dict[str, Any], sweep: int) -> None:

@@ -16,9 +16,8 @@ from glassnet.perceptron.graph import targets_of, widened
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.state import Boundary, State, feeding_spins, own_spins, sources
 
-
 LARGE_GRAPH = 2**18
-"""Weights of a diluted stack from which on they are read slot by slot: XLA takes minutes to fold larger index arrays."""
+"""Weights of a diluted stack from which on they are read slot by slot: XLA takes minutes to fold larger indices."""
 
 
 def weight_overlap_squared(machine: Machine, a: State, b: State) -> Array:
@@ -156,7 +155,8 @@ def _of_large_stack(machine: Machine, g: int, weights: tuple[Array, Array], sign
         nothing = jnp.zeros((3, stack.fan_out)), jnp.zeros((3, stack.fan_in))
         slots = jnp.arange(stack.connectivity, dtype=jnp.int32)
         sums = lax.scan(add, nothing, slots)[0]
-        return tuple(uv / jnp.sqrt(uu * vv) for uv, uu, vv in sums)  # ty: ignore[invalid-return-type]
+        row, column = (uv / jnp.sqrt(uu * vv) for uv, uu, vv in sums)
+        return row, column
 
     overlaps = lax.map(of_layer, jnp.arange(len(stack.layers), dtype=jnp.int32))
     total = jnp.zeros(len(stack.layers))
