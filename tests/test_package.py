@@ -53,6 +53,16 @@ def test_info_loads_what_it_says_alone():
     assert not {"matplotlib", "xarray", "scipy", "zarr", "jax.experimental.pallas"} & set(loaded)
 
 
+def test_info_of_a_run_loads_no_figures_and_no_statistics(tmp_path):
+    """What takes long to load, and is needed by other commands alone."""
+    run = str(tmp_path / "run")
+    protocol = gn.Protocol(sweeps=12, waiting_times=(3,), clones=2, samples=2)
+    gn.simulate(MACHINE, gn.tasks.random(MACHINE, 3), 1.0, protocol=protocol, folder=run)
+    said = fresh(f"import sys; from glassnet.cli import main; main(['info', {run!r}]); print(*sys.modules)")
+    assert {"equilibrium:", "R-hat"} <= set(said)
+    assert not {"matplotlib", "arviz_stats", "scipy.stats", "scipy.signal", "scipy.optimize"} & set(said)
+
+
 def test_import_leaves_the_configuration_of_jax_alone():
     code = "import jax; before = dict(jax.config.values); import glassnet; print(before == dict(jax.config.values))"
     assert fresh(code) == ["True"]

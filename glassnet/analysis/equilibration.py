@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 from xarray import DataArray, Dataset
 
 from glassnet.analysis.convergence import convergence
@@ -223,7 +223,7 @@ def _judged(parts: list[Compared]) -> tuple[bool | None, str]:
     if not np.isfinite(z).all():  # samples that differ by the same step of a discrete energy have no error, by chance
         n = int(np.argmax(~np.isfinite(z)))
         return None, f"{names[n]} differs by {difference[n]:.3g}, without an error"
-    limit = student.ppf(1 - FALSE_ALARMS / (2 * len(z)), freedom)
+    limit = stdtrit(freedom, 1 - FALSE_ALARMS / (2 * len(z)))
     worst = int(np.argmax(z / limit))
     told = f"{names[worst]} differs by {difference[worst]:.3g} +- {error[worst]:.2g}"
     if z[worst] > limit[worst]:
@@ -325,7 +325,7 @@ def _fluctuations(ds: Dataset) -> tuple[bool | None, str]:
     count = len(mean)
     if count < 2:
         return None, "one ladder has no error"
-    limit = student.ppf(1 - FALSE_ALARMS / (2 * 2 * len(step)), count - 1)
+    limit = stdtrit(count - 1, 1 - FALSE_ALARMS / (2 * 2 * len(step)))
     beyond = np.stack([low - fall, fall - high])
     error = beyond.std(1, ddof=1) / np.sqrt(count)
     excess = beyond.mean(1) / np.maximum(error, 1e-12 * np.abs(fall).max())

@@ -2,7 +2,6 @@
 
 import numpy as np
 import xarray as xr
-from scipy.interpolate import CubicSpline
 from xarray import DataArray, Dataset
 
 from glassnet.analysis.errors import over_clones
@@ -129,6 +128,8 @@ def _integrated(energy: DataArray, weights: np.ndarray) -> DataArray:
 
 def _spline_weights(beta: np.ndarray) -> np.ndarray:
     """Row k: weights of all values in the integral from 0 to beta_k of their spline in u = ln(1 + beta/beta_1)."""
+    from scipy.interpolate import CubicSpline  # slow to load
+
     u = np.log1p(beta / beta[1])
     half = np.diff(u)[:, None] / 2
     at = u[:-1, None] + half * (1 + _NODES)

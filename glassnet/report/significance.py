@@ -1,6 +1,6 @@
 """When a difference between samples counts. Clones of one sample are not independent and are averaged first."""
 
-from scipy.stats import t as student
+from scipy.special import stdtrit
 from xarray import DataArray, Dataset
 
 from glassnet.analysis import mean_and_error
@@ -39,4 +39,4 @@ def differs(differences: DataArray) -> DataArray:
 
 def _quantile(samples: int, tests: int) -> float:
     """How many standard errors a mean may be off; many for few samples. Without meaning, and 0, for one sample."""
-    return float(student.ppf(1 - FALSE_ALARMS / (2 * tests), samples - 1)) if samples > 1 else 0.0
+    return float(stdtrit(samples - 1, 1 - FALSE_ALARMS / (2 * tests))) if samples > 1 else 0.0

@@ -95,6 +95,24 @@ def pairing(functions: tuple[Callable, ...], shared: bool) -> Callable:
 
 
 @lru_cache(CACHED_PROGRAMS)
+def comparing(functions: tuple[Callable, ...], shared: bool) -> Callable:
+    """`f((a, own), (b, others)) -> values` of one pair of bare configurations, each with a leading axis of one place.
+
+    So have their clamped data, unless they share one.
+    """
+
+    def first(x: Any) -> Any:
+        return jax.tree.map(lambda y: y[0], x)
+
+    def of_two(one: tuple[State, Any], other: tuple[State, Any]) -> list[Any]:
+        (a, own), (b, others) = one, other
+        data = (own, others) if shared else (first(own), first(others))
+        return [of(first(a), first(b), data) for of in functions]
+
+    return jax.jit(of_two)
+
+
+@lru_cache(CACHED_PROGRAMS)
 def alone(functions: tuple[Callable, ...], shared: bool) -> Callable:
     """`f(configurations, clamped) -> values` of each bare configuration by itself; clamped data as in `pairing`."""
 
@@ -111,7 +129,7 @@ def functions_of(observables: Sequence[Observable]) -> tuple[Callable, ...]:
 
 def forget() -> None:
     """Give back the programs of all systems, and what JAX keeps of them; they are compiled anew where needed."""
-    for kept in (randomise, kernel_of, initialise, begin, advancing, measuring, pairing, alone):
+    for kept in (randomise, kernel_of, initialise, begin, advancing, measuring, pairing, comparing, alone):
         kept.cache_clear()
     jax.clear_caches()
 

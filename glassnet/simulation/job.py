@@ -246,6 +246,12 @@ class Job:
         return isinstance(self.beta, tuple)
 
     @property
+    def keeps(self) -> bool:
+        """Whether the result keeps the last configurations: as asked for, or to compare pairs as parts are joined."""
+        joins = self.share is not None and any(o.on in OF_LAST for o in self.measured.values())
+        return self.keep_configurations or joins
+
+    @property
     def schedules(self) -> tuple[Schedule, ...]:
         """Inverse temperature against time, for each place on the temperature axis or for the one temperature."""
         return self.beta if isinstance(self.beta, tuple) else (self.beta,)

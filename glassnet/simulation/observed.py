@@ -7,12 +7,17 @@ import jax
 import numpy as np
 
 from glassnet.core.check import fail
+from glassnet.core.means import LARGE
 from glassnet.sampling.kernel import State
 from glassnet.sampling.system import Observable
 from glassnet.simulation import compiled
 
 FINAL = ("temperature", "waiting_time", "configuration")
 """Leading dims of last configurations."""
+
+
+LARGE_STATE = 4 * LARGE
+"""Bytes of a configuration from which on pairs are compared one by one, so that none is copied."""
 
 
 class Record(NamedTuple):
@@ -81,6 +86,41 @@ def in_groups(
     return {name: np.stack([row[name] for row in rows]) for name in observables}
 
 
+def one_by_one(
+    observables: Mapping[str, Observable],
+    take: Callable[[int], tuple[State, Any]],
+    groups: tuple[int, int],
+    *,
+    shared: bool,
+) -> dict[str, np.ndarray]:
+    """As `in_groups`, of configurations that are too large to be joined: one pair, or one configuration, at a time.
+
+    Args:
+        observables: by name, those on "pair" or those on "final".
+        take: `take(n) -> (configuration, clamped)`: number n of all, bare, and its data, with a leading axis of one
+            place; data that all share without.
+        groups: number of groups, and configurations of each.
+        shared: whether all have the same data.
+    """
+    functions = compiled.functions_of(list(observables.values()))
+    paired = next(iter(observables.values())).on == "pair"
+    compare, alone = compiled.comparing(functions, shared), compiled.alone(functions, shared)
+
+    def of_group(members: range) -> dict[str, np.ndarray]:
+        if not paired:
+            found = [jax.tree.map(np.asarray, alone(*take(n))) for n in members]
+            return named(observables, jax.tree.map(lambda *x: np.concatenate(x), *found))
+        rows = []
+        for one in map(take, members):
+            row = [jax.tree.map(np.asarray, compare(one, take(n))) for n in members]
+            rows.append(jax.tree.map(lambda *x: np.stack(x), *row))
+        return named(observables, jax.tree.map(lambda *x: np.stack(x), *rows))
+
+    count, size = groups
+    rows = [of_group(range(n * size, (n + 1) * size)) for n in range(count)]
+    return {name: np.stack([row[name] for row in rows]) for name in observables}
+
+
 def final_pairs(observables: Mapping[str, Observable], configurations: State, clamped: Any, *, shared: bool) -> Records:
     """Observables of all pairs of last configurations of each temperature and waiting time.
 
@@ -92,15 +132,53 @@ def final_pairs(observables: Mapping[str, Observable], configurations: State, cl
     Returns:
         Records by name, with the prefix `final_`.
     """
-    temperatures, waits, size = jax.tree.leaves(configurations)[0].shape[:3]
+    leaves = jax.tree.leaves(configurations)
+    temperatures, waits, size = leaves[0].shape[:3]
     flat = jax.tree.map(lambda x: np.reshape(x, (temperatures * waits * size, *x.shape[3:])), configurations)
     if not shared:
         clamped = jax.tree.map(lambda x: np.concatenate([np.asarray(x)] * (temperatures * waits)), clamped)
     groups = temperatures * waits, size
+    if sum(x.nbytes for x in leaves) >= LARGE_STATE * groups[0] * size:
+
+        def take(n: int) -> tuple[State, Any]:
+            one, own = (jax.tree.map(lambda x: x[n : n + 1], tree) for tree in (flat, {} if shared else clamped))
+            return one, clamped if shared else own
+
+        return final_pairs_one_by_one(observables, take, (temperatures, waits, size), shared=shared)
     found = {}
     for compiler, part in ((compiled.pairing, on("pair", observables)), (compiled.alone, on("final", observables))):
         if part:
             found |= in_groups(part, compiler, flat, clamped, groups, shared=shared)
+    return _final(observables, found, temperatures, waits)
+
+
+def final_pairs_one_by_one(
+    observables: Mapping[str, Observable],
+    take: Callable[[int], tuple[State, Any]],
+    sizes: tuple[int, int, int],
+    *,
+    shared: bool,
+) -> Records:
+    """As `final_pairs`, of configurations that are too large to be joined.
+
+    Args:
+        observables: those on "pair" and on "final", by name.
+        take: as in `one_by_one`; the last configurations follow each other, those of one temperature and waiting time
+            together.
+        sizes: temperatures, waiting times, configurations of each.
+        shared: whether all have the same data.
+    """
+    temperatures, waits, size = sizes
+    found = {}
+    for part in (on("pair", observables), on("final", observables)):
+        if part:
+            found |= one_by_one(part, take, (temperatures * waits, size), shared=shared)
+    return _final(observables, found, temperatures, waits)
+
+
+def _final(
+    observables: Mapping[str, Observable], found: Mapping[str, np.ndarray], temperatures: int, waits: int
+) -> Records:
     dims = (*FINAL, "configuration_b")
     return {
         f"final_{name}": Record((*dims, *observables[name].dims), x.reshape(temperatures, waits, *x.shape[1:]))

@@ -17,6 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from glassnet.sampling.plan import NATIVE, Plan, plan_for
@@ -124,6 +125,12 @@ class Batch:
             return self.chunks[0]
         return jax.tree.map(lambda x: x[: self.size], self.chunks[0])
 
+    def one(self, n: int) -> Any:
+        """Replica n with a leading axis of one place: its chunk where it is alone there, else a copy in NumPy."""
+        size = _size(self.chunks[0])
+        chunk, place = self.chunks[n // size], n % size
+        return chunk if size == 1 else jax.tree.map(lambda x: np.asarray(x[place : place + 1]), chunk)
+
 
 def _size(replicas: Any) -> int:
     return jax.tree.leaves(replicas)[0].shape[0]
@@ -139,8 +146,29 @@ def split(placement: Placement, replicas: Any) -> Batch:
     if len(places) > 1:
         replicas = jax.tree.map(_on_host, replicas)
     alone = len(places) == 1 and size == len(places[0])
-    chunks = [replicas] if alone else [jax.tree.map(lambda x, p=p: x[p], replicas) for p in places]
+    cuts = [slice(p[0], p[-1] + 1) if p[-1] - p[0] == len(p) - 1 else p for p in places]  # a slice is no copy
+    chunks = [replicas] if alone else [jax.tree.map(lambda x, cut=cut: x[cut], replicas) for cut in cuts]
     return Batch(_sharded(placement, chunks), size)
+
+
+def owned(batch: Batch) -> Batch:
+    """The batch with its NumPy arrays, which may be views, copied to the devices: no call has to copy them again."""
+    for n, chunk in enumerate(batch.chunks):
+        batch.chunks[n] = jax.tree.map(lambda x: jnp.array(x) if isinstance(x, np.ndarray) else x, chunk)
+    return batch
+
+
+ALIGNED = 64
+"""Compiled functions copy NumPy arrays that do not begin at a multiple of so many bytes, and read others in place."""
+
+
+def copied(x: np.ndarray | Array) -> np.ndarray:
+    """A copy in NumPy that compiled functions on a CPU read in place."""
+    buffer = np.empty(x.nbytes + ALIGNED, np.uint8)
+    begin = -buffer.ctypes.data % ALIGNED
+    copy = buffer[begin : begin + x.nbytes].view(x.dtype).reshape(x.shape)
+    copy[...] = x
+    return copy
 
 
 def gathered(placement: Placement, batches: Sequence[Any], which: np.ndarray, place: np.ndarray) -> Batch:

@@ -6,6 +6,7 @@ Blocks of sweeps have a bounded duration, so that progress is reported and a sto
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -85,6 +86,7 @@ class Phase:
         self._drives = self._driven(np.broadcast_to(origins, self.shape).reshape(-1))
         self._advance = compiled.advancing(job.system, placement, job.shared)
         self._seconds_per_sweep = 0.0
+        self._large = job.system.replica_bytes(job.tasks) >= observed.LARGE_STATE
 
     @classmethod
     def of_hosts(cls, job: Job, placement: Placement) -> "Phase":
@@ -190,16 +192,23 @@ class Phase:
 
     def _pairs(self, pairs: Mapping[str, Observable], batch: Batch) -> Row:
         """Observables of all pairs of clones of one host, (host, clone, clone, ...)."""
-        groups = int(np.prod(self.shape[:-1])), self.shape[-1]
-        bare, shared = self._bare(batch), self.job.shared
-        data = self.clamped.chunks[0] if shared else self.clamped.whole()
-        row = observed.in_groups(pairs, compiled.pairing, bare, data, groups, shared=shared)
+        groups, shared = (int(np.prod(self.shape[:-1])), self.shape[-1]), self.job.shared
+        if self._large:
+            row = observed.one_by_one(pairs, partial(self._taken, batch), groups, shared=shared)
+        else:
+            data = self.clamped.chunks[0] if shared else self.clamped.whole()
+            row = observed.in_groups(pairs, compiled.pairing, self._bare(batch), data, groups, shared=shared)
         self._check_finished(pairs, row, 3)
         return row
 
     def _bare(self, batch: Batch) -> State:
         """All configurations without what they cache, which is left out before they are joined."""
         return Batch([jax.vmap(self.job.system.bare)(chunk) for chunk in batch.chunks], batch.size).whole()
+
+    def _taken(self, batch: Batch, n: int) -> tuple[State, Any]:
+        """Configuration n without what it caches, and its data, as `observed.one_by_one` takes them."""
+        data = self.clamped.chunks[0] if self.job.shared else self.clamped.one(n)
+        return jax.vmap(self.job.system.bare)(batch.one(n)), data
 
     def final(self, batch: Batch) -> observed.Records:
         """Observables of pairs of all last configurations of a temperature and waiting time, and the configurations."""
@@ -210,20 +219,27 @@ class Phase:
             y = np.asarray(x)[order].reshape(temperatures, waits, samples * clones, *x.shape[1:])
             return np.moveaxis(y[0], 2, 0)[: len(job.schedules)] if job.system.tempered else y
 
-        bare = jax.tree.map(arranged, self._bare(batch))
-        one = order[0, 0].reshape(-1)
-        data = self.clamped.chunks[0] if job.shared else jax.tree.map(lambda x: x[one], self.clamped.whole())
-        records = observed.final_pairs(job.compared, bare, data, shared=job.shared)
+        if self._large and not job.keeps and not job.system.tempered:
+            places, sizes = order.reshape(-1), (temperatures, waits, samples * clones)
+            records = observed.final_pairs_one_by_one(
+                job.compared, lambda n: self._taken(batch, places[n]), sizes, shared=job.shared
+            )
+            bare = None
+        else:
+            bare = jax.tree.map(arranged, self._bare(batch))
+            one = order[0, 0].reshape(-1)
+            data = self.clamped.chunks[0] if job.shared else jax.tree.map(lambda x: x[one], self.clamped.whole())
+            records = observed.final_pairs(job.compared, bare, data, shared=job.shared)
         for name, observable in observed.on("final", job.compared).items():
             job.check_shape(name, observable, records[f"final_{name}"].values.shape[4:])
-        for name, (dims, x) in job.system.single.kept(bare).items():
+        for name, (dims, x) in job.system.single.kept(bare).items() if job.keeps else ():
             records[f"configuration_{name}"] = observed.Record((*observed.FINAL, *dims), x)
         return records
 
     def check_finite(self, states: State, sweep: int) -> None:
         """Raise FloatingPointError, naming what, where and when, unless all numbers of all replicas are finite."""
         floats = [x for x in jax.tree.leaves(states) if np.issubdtype(x.dtype, np.floating)]
-        if not all(np.isfinite(x).all() for x in floats):
+        if not all(np.isfinite(one).all() for x in floats for one in x):
             self._check_flags(jax.vmap(self.job.system.finite)(states), sweep)
 
     def _check_flags(self, finite: dict[str, Any], sweep: int) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from glassnet.sampling.kernel import State
@@ -12,7 +11,7 @@ from glassnet.simulation import compiled, observed
 from glassnet.simulation.job import Job
 from glassnet.simulation.moment import CLONES, HOSTS, Moment, Row, completed, fitted
 from glassnet.simulation.observed import Record, Records
-from glassnet.simulation.parallel import Batch, gathered, placed, split
+from glassnet.simulation.parallel import Batch, copied, gathered, owned, placed, split
 from glassnet.simulation.phase import CLONE, HOST, Phase, Report, Status
 
 
@@ -55,7 +54,8 @@ class Run:
         if self._resumed is not None:
             self.phase, self.sweep = self._resumed.phase, self._resumed.sweep
             self.rows = {phase: list(rows) for phase, rows in self._resumed.rows.items()}
-            self._snapshots, self._accepted = list(self._resumed.snapshots), self._resumed.accepted
+            self._snapshots = [jax.tree.map(copied, state) for state in self._resumed.snapshots]
+            self._accepted = self._resumed.accepted
 
     @property
     def status(self) -> Status:
@@ -151,17 +151,21 @@ class Run:
             self._batch = self._replicas.begun(batch)
             self._accepted = self._replicas.nothing_accepted()
         else:
-            self._batch = split(self._placement, _on_device(self._resumed.states))
-            self._resumed = None  # its arrays are no longer needed
+            self._batch = self._taken_up()
+
+    def _taken_up(self) -> Batch:
+        """The replicas of the moment from which the run goes on, whose arrays are no longer needed then."""
+        assert self._resumed is not None
+        states, self._resumed = self._resumed.states, None
+        return owned(split(self._placement, states))
 
     def _begin_clones(self) -> None:
         """Let the clones start from the snapshots, or go on."""
         self._replicas = Phase.of_clones(self.job, self._placement)
         if self.phase == CLONES and self._resumed is not None:
-            self._batch = split(self._placement, _on_device(self._resumed.states))
-            self._resumed = None
+            self._batch = self._taken_up()
             return
-        batch = self._cloned([self.job.system.cloned(state) for state in self._snapshots])
+        batch = owned(self._cloned([self.job.system.cloned(state) for state in self._snapshots]))
         self._batch = self._replicas.begun(batch)
         self._snapshots = [jax.vmap(self.job.system.bare)(state) for state in self._snapshots]
         self.phase, self.sweep, self._accepted = CLONES, 0, self._replicas.nothing_accepted()
@@ -184,7 +188,7 @@ class Run:
             rows[:] = [*completed(rows, row), row]
             self._accepted = replicas.nothing_accepted()
             if self.phase == HOSTS and t in self.job.protocol.waiting_times:
-                self._snapshots.append(_on_host(self._batch.whole()))
+                self._snapshots.append(jax.tree.map(copied, self._batch.whole()))
             yield self.status
 
     def _advance(self, stop: int) -> None:
@@ -197,10 +201,6 @@ class Run:
 def _on_host(states: State) -> State:
     """The same in NumPy; copies of arrays of JAX, whose memory later sweeps may use."""
     return jax.tree.map(lambda x: np.array(x) if isinstance(x, jax.Array) else x, states)
-
-
-def _on_device(states: State) -> State:
-    return jax.tree.map(jnp.asarray, states)
 
 
 def _without(dim: str, record: Record) -> Record:

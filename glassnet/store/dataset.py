@@ -14,7 +14,7 @@ from glassnet.perceptron.state import Boundary, State, unpack
 from glassnet.perceptron.system import Configuration
 from glassnet.sampling.population import WALKER
 from glassnet.sampling.starts import Starts
-from glassnet.sampling.system import EXACT, OF_LAST, Variable
+from glassnet.sampling.system import EXACT, Variable
 from glassnet.simulation.job import Job
 from glassnet.simulation.observed import Record
 from glassnet.store.jobs import configuration_of_run
@@ -37,16 +37,14 @@ def dataset(job: Job, records: Mapping[str, Record]) -> xr.Dataset:
     """
     known = variables(job.measured, {name: kind.variable for name, kind in job.moves.items()})
     found = {}
-    joins = job.share is not None and any(o.on in OF_LAST for o in job.measured.values())
-    keep = job.keep_configurations or joins
     for name, record in records.items():
         if not name.startswith(KEPT):
             found[name] = labelled_record(record, known[name], ladder=job.ladder)
-        elif keep:
+        elif job.keeps:
             dims = tuple(d for d in record.dims if d != "temperature")
             variable = job.system.kept_variable(name.removeprefix(KEPT), dims)
             found[name] = labelled_record(record, variable, ladder=job.ladder)
-    if keep:
+    if job.keeps:
         found |= _kept_data(job)
     ds = xr.Dataset(found, attrs=_attributes(job) | _of_part(job))
     return with_coordinates(ds.assign_coords(_coordinates(job)))

@@ -11,10 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from glassnet.core.means import mean_over
+from glassnet.core.means import LARGE, by_place, mean_over
 from glassnet.perceptron.graph import targets_of, widened
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.state import Boundary, State, feeding_spins, own_spins, sources
+
+LARGE_GRAPH = 2**18
+"""Weights of a diluted stack from which on they are read slot by slot: XLA takes minutes to fold larger indices."""
 
 
 def weight_overlap_squared(machine: Machine, a: State, b: State) -> Array:
@@ -57,15 +60,16 @@ def weight_overlap_squared(machine: Machine, a: State, b: State) -> Array:
     """
     patterns = a.spins.shape[-1]
     S, T = (x.spins[..., : patterns - 1 + patterns % 2] for x in (a, b))
-    signs = jnp.where(mean_over(S * T, 1) > 0, 1.0, -1.0)[..., None]
+    agreeing = by_place(lambda S, T: mean_over(S * T, 1) > 0, S, T) if len(S) else jnp.zeros(S.shape[:2], bool)
+    signs = jnp.where(agreeing, 1.0, -1.0)[..., None]
     inputs, outputs = (jnp.ones((machine.widths[side], 1)) for side in (0, -1))
     below, above = (ends(machine, signs, Boundary(inputs, outputs)) for ends in (feeding_spins, own_spins))
-    return jnp.concatenate(
-        [
-            _of_stack(machine, g, (a.weights[g], b.weights[g]), (below[g][..., 0], above[g][..., 0]))
-            for g in range(len(machine.stacks))
-        ]
-    )
+    found = []
+    for g, weights in enumerate(zip(a.weights, b.weights, strict=True)):
+        large = LARGE_GRAPH if machine.stacks[g].diluted else LARGE
+        of = _of_stack if weights[0].size < large else _of_large_stack
+        found.append(of(machine, g, weights, (below[g][..., 0], above[g][..., 0])))
+    return jnp.concatenate(found)
 
 
 class _Units(NamedTuple):
@@ -89,18 +93,26 @@ class _Units(NamedTuple):
 @lru_cache(maxsize=64)
 def _units(machine: Machine, g: int) -> tuple[_Units, _Units]:
     """Rows and columns of the stack g."""
+    rows, columns = _sized(machine, g)
+    stack = machine.stacks[g]
+    if not stack.diluted:
+        return rows, columns
+    found = [targets_of(machine.sources(l), stack.fan_in) for l in stack.layers]
+    most = max(t.shape[1] for t, _ in found)
+    targets = np.stack([widened(t, most, stack.fan_out) for t, _ in found]).transpose(2, 0, 1)
+    slots = np.stack([widened(s, most, 0) for _, s in found]).transpose(2, 0, 1)
+    return rows._replace(ends=sources(machine, stack).swapaxes(0, 1)), columns._replace(ends=targets, slots=slots)
+
+
+@lru_cache(maxsize=64)
+def _sized(machine: Machine, g: int) -> tuple[_Units, _Units]:
+    """Rows and columns of the stack g, without places of weights."""
     stack = machine.stacks[g]
     layers = np.array(stack.layers)
     rows = np.full((len(layers), stack.fan_out), stack.connectivity)
     columns = np.full((len(layers), stack.fan_in), stack.fan_out)
-    ends = targets = slots = None
     if stack.diluted:
-        ends = sources(machine, stack).swapaxes(0, 1)
-        found = [targets_of(machine.sources(l), stack.fan_in) for l in layers]
-        most = max(t.shape[1] for t, _ in found)
-        targets = np.stack([widened(t, most, stack.fan_out) for t, _ in found]).transpose(2, 0, 1)
-        slots = np.stack([widened(s, most, 0) for _, s in found]).transpose(2, 0, 1)
-        columns = (targets < stack.fan_out).sum(0)
+        columns = np.stack([np.bincount(machine.sources(l).reshape(-1), minlength=stack.fan_in) for l in layers])
     first, last = layers == 1, (layers == machine.depth) & (machine.depth > 1)
     able = [(sizes > 1).any(1) for sizes in (rows, columns)]
     by_rows, by_columns = able[0] & ~(last & able[1]), able[1] & ~(first & able[0])
@@ -108,8 +120,8 @@ def _units(machine: Machine, g: int) -> tuple[_Units, _Units]:
     shares = [(by / count).astype(np.float32) for by in (by_rows, by_columns)]
     rows, columns = (sizes.astype(np.float32) for sizes in (rows, columns))
     return (
-        _Units(shares[0], rows, bool((by_rows & ~first).any()), ends),
-        _Units(shares[1], columns, bool((by_columns & (layers < machine.depth)).any()), targets, slots),
+        _Units(shares[0], rows, bool((by_rows & ~first).any())),
+        _Units(shares[1], columns, bool((by_columns & (layers < machine.depth)).any())),
     )
 
 
@@ -121,6 +133,35 @@ def _of_stack(machine: Machine, g: int, weights: tuple[Array, Array], signs: tup
         if units.share.any():
             u, v = (J.transpose(axes) if units.slots is None else _gathered(J, units) for J in weights)
             total += jnp.where(units.share > 0, units.share * _mean_square(units, u, v, sign), 0)
+    return jnp.where(rows.share + columns.share > 0, total, jnp.nan)
+
+
+def _of_large_stack(machine: Machine, g: int, weights: tuple[Array, Array], signs: tuple[Array, Array]) -> Array:
+    """As `_of_stack`, without a copy of the weights: one slot of all neurons of a layer after another."""
+    stack = machine.stacks[g]
+    rows, columns = _sized(machine, g)
+    graph = jnp.asarray(sources(machine, stack)) if stack.diluted else None  # (layer, slot, neuron)
+    below, above = signs
+
+    def of_layer(l: Array) -> tuple[Array, Array]:
+        def add(totals: tuple[Array, Array], slot: Array) -> tuple[tuple[Array, Array], None]:
+            x, y = (J[l, slot] for J in weights)
+            end = slot if graph is None else graph[l, slot]
+            squares = x * x, y * y
+            row, column = (jnp.stack([sign * x * y, *squares]) for sign in (below[l, end], above[l]))
+            column = column.sum(-1) if graph is None else column
+            return (totals[0] + row, totals[1].at[:, end].add(column)), None
+
+        nothing = jnp.zeros((3, stack.fan_out)), jnp.zeros((3, stack.fan_in))
+        slots = jnp.arange(stack.connectivity, dtype=jnp.int32)
+        sums = lax.scan(add, nothing, slots)[0]
+        row, column = (uv / jnp.sqrt(uu * vv) for uv, uu, vv in sums)
+        return row, column
+
+    overlaps = lax.map(of_layer, jnp.arange(len(stack.layers), dtype=jnp.int32))
+    total = jnp.zeros(len(stack.layers))
+    for units, q in zip((rows, columns), overlaps, strict=True):
+        total += jnp.where(units.share > 0, units.share * _mean_of_units(units, q), 0)
     return jnp.where(rows.share + columns.share > 0, total, jnp.nan)
 
 
@@ -138,7 +179,11 @@ def _mean_square(units: _Units, u: Array, v: Array, signs: Array) -> Array:
     else:
         products = _signed_sum(units, u, v, signs)
     norms = [jnp.sqrt((x**2).sum(0)) for x in (u, v)]
-    q = products / (norms[0] * norms[1])
+    return _mean_of_units(units, products / (norms[0] * norms[1]))
+
+
+def _mean_of_units(units: _Units, q: Array) -> Array:
+    """Q^2 from the overlaps q of single units, (layer, unit): mean over those that hold several weights."""
     square = (units.sizes * q**2 - 1) / np.maximum(units.sizes - 1, 1)
     several = units.sizes > 1
     counted = several / np.maximum(several.sum(1, keepdims=True, dtype=np.float32), 1)

@@ -1,9 +1,11 @@
 """Energy, violated gaps and training error of one replica."""
 
+from functools import partial
+
 import jax.numpy as jnp
 from jax import Array
 
-from glassnet.core.means import mean_over
+from glassnet.core.means import LARGE, by_place, mean_over
 from glassnet.perceptron.forward import forward, signs
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.state import Boundary, State, own_spins
@@ -26,17 +28,23 @@ def layer_energy(machine: Machine, state: State, boundary: Boundary) -> dict[str
     """
     energies, violated = [], []
     for field, own in zip(state.fields, own_spins(machine, state.spins, boundary), strict=True):
-        gap = own.astype(field.dtype) * field - machine.potential.margin
-        cost = machine.potential.cost(gap)
-        if boundary.targets is not None and len(energies) == len(state.fields) - 1:
-            last = cost_of(machine.potential, boundary.targets, own[-1].astype(field.dtype), field[-1])
-            cost = cost.at[-1].set(last)
-        energies.append(mean_over(cost, 2))
-        violated.append(mean_over(gap < 0, 2))
+        energy, below = by_place(partial(_costs, machine), own, field)
+        energies.append(energy)
+        violated.append(below)
     energy = jnp.concatenate(energies)
+    if boundary.targets is not None:
+        field = state.fields[-1][-1]
+        last = cost_of(machine.potential, boundary.targets, boundary.outputs.astype(field.dtype), field)
+        energy = energy.at[-1].set(mean_over(last, 2))
     if machine.hard:
         energy = jnp.where(energy > 0, jnp.inf, energy)
     return {"energy": energy, "violated": jnp.concatenate(violated)}
+
+
+def _costs(machine: Machine, own: Array, field: Array) -> tuple[Array, Array]:
+    """Mean cost of the gaps, and fraction of violated ones, by layer; (layer, neuron, pattern) each."""
+    gap = own.astype(field.dtype) * field - machine.potential.margin
+    return mean_over(machine.potential.cost(gap), 2), mean_over(gap < 0, 2)
 
 
 def guidance(machine: Machine, state: State, boundary: Boundary) -> Array:
@@ -59,4 +67,6 @@ def finite(state: State) -> dict[str, Array]:
 
 
 def _all_finite(stacks: tuple[Array, ...]) -> Array:
-    return jnp.concatenate([mean_over(~jnp.isfinite(x), 2) == 0 for x in stacks])
+    return jnp.concatenate(
+        [mean_over(~jnp.isfinite(x), 2) == 0 if x.size < LARGE else jnp.isfinite(x).all((1, 2)) for x in stacks]
+    )

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from glassnet.core.means import mean_over
+from glassnet.core.means import LARGE, by_place, mean_over
 from glassnet.perceptron.state import Boundary
 
 Layers = tuple[Array, ...]
@@ -87,14 +87,17 @@ def pattern_overlap(a: Layers) -> tuple[Array, Array]:
     """Mean and standard deviation over pairs mu < nu of 1/N_l sum_i S_i^mu S_i^nu, each of shape (layer,).
 
     NaN for a single pattern. The pairs are summed through the N x N matrix of neuron correlations, so the cost
-    is N^2 M and not N M^2.
+    is N^2 M and not N M^2; where that matrix is large, and there are fewer patterns, through theirs.
     """
-    return _by_layer(lambda S: _pattern_moments(S)[0], a), _by_layer(lambda S: _pattern_moments(S)[1], a)
+    moments = _by_layer(lambda S: jnp.stack(_pattern_moments(S), -1), a)
+    return moments[:, 0], moments[:, 1]
 
 
 def weight_overlap(a: tuple[Array, ...], b: tuple[Array, ...]) -> Array:
     """Q_l = 1/(N_l c) sum_{ij} J^a J^b for layers 1..L, shape (layer,)   [Yoshino 2020]."""
-    return _by_layer(lambda J, K: mean_over(J * K, 2), a, b)
+    return jnp.concatenate(
+        [mean_over(J * K, 2) if J.size < LARGE else _mean_row_by_row(J, K) for J, K in zip(a, b, strict=True)]
+    )
 
 
 def neuron_overlaps(teacher: Array, student: Array) -> Array:
@@ -116,7 +119,7 @@ def _correlation(S: Array, T: Array) -> Array:
 
 
 def _by_layer(function: Callable[..., Array], *stacks: tuple[Array, ...]) -> Array:
-    return jnp.concatenate([function(*parts) for parts in zip(*stacks, strict=True)])
+    return jnp.concatenate([by_place(function, *parts) for parts in zip(*stacks, strict=True)])
 
 
 def _mean_product(S: Array, T: Array) -> Array:
@@ -131,7 +134,8 @@ def _pattern_moments(S: Array) -> tuple[Array, Array]:
     """Mean and standard deviation of the overlap of two patterns, by layer."""
     neurons, patterns = S.shape[1:]
     pairs = patterns * (patterns - 1)
-    gram = _correlation(S, S) * patterns
+    T = S if neurons**2 < LARGE or neurons <= patterns else S.swapaxes(1, 2)
+    gram = _correlation(T, T) * T.shape[-1]
     total = ((patterns * _magnetisation(S)) ** 2).sum(-1) / neurons - patterns
     squares = (gram**2).sum((1, 2)) / neurons**2 - patterns
     if pairs == 0:
@@ -168,7 +172,15 @@ def paired_connected_spin_overlap(a: Layers, b: Layers) -> Array:
 
 def paired_weight_overlap(a: tuple[Array, ...], b: tuple[Array, ...]) -> Array:
     """`weight_overlap` of two configurations, as `paired_spin_overlap`."""
-    return _by_layer(_paired_mean, a, b)
+    return jnp.concatenate(
+        [_paired_mean(J, K) if J.size < LARGE else _mean_row_by_row(J, K) for J, K in zip(a, b, strict=True)]
+    )
+
+
+def _mean_row_by_row(J: Array, K: Array) -> Array:
+    """Mean product over the last two axes without an array of products, (layer, i, j) each -> (layer,)."""
+    rows = jnp.einsum("lij,lij->li", J, K, precision=lax.Precision.HIGHEST)
+    return mean_over(rows, 1) / J.shape[-1]
 
 
 def _paired_mean(x: Array, y: Array) -> Array:
