@@ -6,7 +6,7 @@ from jax import Array
 from glassnet.core.means import mean_over
 from glassnet.perceptron.forward import forward, signs
 from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.state import Boundary, State, own_spins
+from glassnet.perceptron.state import Boundary, State, own_spins, potential_of
 from glassnet.perceptron.targets import cost_of, told_less_own
 
 
@@ -24,12 +24,12 @@ def layer_energy(machine: Machine, state: State, boundary: Boundary) -> dict[str
     Returns:
         `energy` and `violated`, each of shape (depth,); the energy is inf where a hard core is violated.
     """
-    energies, violated = [], []
+    energies, violated, potential = [], [], potential_of(machine, boundary)
     for field, own in zip(state.fields, own_spins(machine, state.spins, boundary), strict=True):
-        gap = own.astype(field.dtype) * field - machine.potential.margin
-        cost = machine.potential.cost(gap)
+        gap = own.astype(field.dtype) * field - potential.margin
+        cost = potential.cost(gap)
         if boundary.targets is not None and len(energies) == len(state.fields) - 1:
-            last = cost_of(machine.potential, boundary.targets, own[-1].astype(field.dtype), field[-1])
+            last = cost_of(potential, boundary.targets, own[-1].astype(field.dtype), field[-1])
             cost = cost.at[-1].set(last)
         energies.append(mean_over(cost, 2))
         violated.append(mean_over(gap < 0, 2))
@@ -44,7 +44,7 @@ def guidance(machine: Machine, state: State, boundary: Boundary) -> Array:
     assert boundary.targets is not None  # measured only where there are some
     field = state.fields[-1][-1]
     own = boundary.outputs.astype(field.dtype)
-    return mean_over(told_less_own(machine.potential, boundary.targets, own, field), 2)
+    return mean_over(told_less_own(potential_of(machine, boundary), boundary.targets, own, field), 2)
 
 
 def output_error(machine: Machine, weights: tuple[Array, ...], boundary: Boundary) -> Array:
