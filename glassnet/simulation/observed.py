@@ -11,8 +11,8 @@ from glassnet.sampling.kernel import State
 from glassnet.sampling.system import Observable
 from glassnet.simulation import compiled
 
-FINAL = ("temperature", "waiting_time", "configuration")
-"""Leading dims of last configurations."""
+FINAL = ("waiting_time", "configuration")
+"""Leading dims of last configurations, behind that of the temperature or the rung."""
 
 
 class Record(NamedTuple):
@@ -81,28 +81,32 @@ def in_groups(
     return {name: np.stack([row[name] for row in rows]) for name in observables}
 
 
-def final_pairs(observables: Mapping[str, Observable], configurations: State, clamped: Any, *, shared: bool) -> Records:
+def final_pairs(
+    observables: Mapping[str, Observable], configurations: State, clamped: Sequence[Any], rung: str, *, shared: bool
+) -> Records:
     """Observables of all pairs of last configurations of each temperature and waiting time.
 
     Args:
         observables: those on "pair" and on "final", by name.
         configurations: bare, leading axes (temperature, waiting_time, configuration).
-        clamped: their clamped data; one for all if `shared`, else leading axis configuration.
+        clamped: their clamped data for each temperature; one for all if `shared`, else leading axis configuration.
+        rung: name of the first of these dims.
         shared: whether all have the same data.
     Returns:
         Records by name, with the prefix `final_`.
     """
-    temperatures, waits, size = jax.tree.leaves(configurations)[0].shape[:3]
-    flat = jax.tree.map(lambda x: np.reshape(x, (temperatures * waits * size, *x.shape[3:])), configurations)
-    if not shared:
-        clamped = jax.tree.map(lambda x: np.concatenate([np.asarray(x)] * (temperatures * waits)), clamped)
-    groups = temperatures * waits, size
-    found = {}
-    for compiler, part in ((compiled.pairing, on("pair", observables)), (compiled.alone, on("final", observables))):
-        if part:
-            found |= in_groups(part, compiler, flat, clamped, groups, shared=shared)
-    dims = (*FINAL, "configuration_b")
+    waits, size = jax.tree.leaves(configurations)[0].shape[1:3]
+    found: list[dict[str, np.ndarray]] = []
+    for place, data in enumerate(clamped):
+        flat = jax.tree.map(lambda x, n=place: np.reshape(x[n], (waits * size, *x.shape[3:])), configurations)
+        if not shared:
+            data = jax.tree.map(lambda x: np.concatenate([np.asarray(x)] * waits), data)
+        found.append({})
+        for compiler, part in ((compiled.pairing, on("pair", observables)), (compiled.alone, on("final", observables))):
+            if part:
+                found[-1] |= in_groups(part, compiler, flat, data, (waits, size), shared=shared)
+    dims = (rung, *FINAL, "configuration_b")
     return {
-        f"final_{name}": Record((*dims, *observables[name].dims), x.reshape(temperatures, waits, *x.shape[1:]))
-        for name, x in found.items()
+        f"final_{name}": Record((*dims, *observables[name].dims), np.stack([one[name] for one in found]))
+        for name in found[0]
     }
