@@ -1,23 +1,31 @@
 """Replica exchange over margins, and over the strength of a teacher, at one temperature."""
 
+from dataclasses import dataclass, replace
+
 import jax
 import jax.numpy as jnp
+import lowering
 import numpy as np
 import pytest
 import reference as ref
 import tiny
 from test_resume import assert_same, run_with_stops
+from wells import Wells
 
 import glassnet as gn
 from glassnet.core import keys
 from glassnet.core.schedule import BetaPath
 from glassnet.native import library
-from glassnet.perceptron.state import own_spins
+from glassnet.perceptron.observe.layers import layer_energy
+from glassnet.perceptron.state import pack
 from glassnet.perceptron.system import Perceptron
 from glassnet.sampling import exchange
 from glassnet.sampling.exchange import Exchange, Tempered
 from glassnet.sampling.kernel import Drive, advance
 from glassnet.sampling.plan import CPU, FUSED, NATIVE
+from glassnet.simulation import compiled
+from glassnet.simulation.parallel import placed
+from glassnet.tasks.guide import Guide
 
 SOFT = gn.Machine(1, 7, outputs=1, ensemble="ising", potential=gn.SoftCore())
 HARD = gn.Machine(1, 7, outputs=1, ensemble="ising", potential=gn.HardCore())
@@ -93,7 +101,9 @@ GAIN, PARTNERS = exchange.gain_of_parameters, exchange.partners
 MUTANTS = {
     "sign of the swap": {"gain_of_parameters": lambda E, other, T: GAIN(other, E, T)},
     "energy at the wrong rung": {"partners": lambda rungs, rounds: PARTNERS(rungs, rounds + 1)},
-    "energy of one side": {"gain_of_parameters": lambda E, other, T: GAIN(E, jnp.where(jnp.arange(3) == 1, E, other), T)},
+    "energy of one side": {
+        "gain_of_parameters": lambda E, other, T: GAIN(E, jnp.where(jnp.arange(3) == 1, E, other), T)
+    },
     "margins of rungs, not of walkers": {"_of_walkers": lambda ladder, values: values},
     "every swap": {"gain_of_parameters": lambda E, other, T: GAIN(E, E, T)},
 }
@@ -108,3 +118,216 @@ def test_broken_swaps_are_seen(case, mutant, monkeypatch):
     for name, broken in MUTANTS[mutant].items():
         monkeypatch.setattr(exchange, name, broken)
     assert statistic(*CASES[case]) > 2 * ref.THRESHOLD
+
+
+# Runs
+
+LADDER = [-0.6, -0.3, 0.0, 0.2, 0.4]
+OVER = Exchange(over="margin", values=LADDER)
+PROTOCOL = gn.Protocol(sweeps=12, waiting_times=(0, 9), clones=2, samples=2, points_per_decade=4)
+
+
+def run(**changes):
+    return tiny.run(**{"protocol": PROTOCOL, "exchange": OVER} | changes)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return run()
+
+
+def test_a_result_has_a_dim_of_margins(whole):
+    alone = tiny.run(protocol=PROTOCOL)
+    new = {"swaps_offered", "swaps_accepted", "round_trips", "running_energy", "running_energy_variance"}
+    assert set(whole) - set(alone) == new | {f"clone_{name}" for name in new}
+    for name, x in alone.variables.items():
+        assert set(whole[name].dims) - set(x.dims) <= {"margin"}, name
+    assert whole["energy"].dims == ("sample", "margin", "time", "layer")
+    assert whole["final_spin_overlap"].dims[0] == "margin"
+    np.testing.assert_array_equal(whole["margin"], LADDER)
+    assert (whole["beta"].item(), whole["beta"].dims, whole.attrs["exchange_over"]) == (5.0, (), "margin")
+    np.testing.assert_array_equal(whole["swaps_offered"].sel(time=9), [[5, 4, 5, 4, 0]] * 2)
+
+
+def test_energies_are_those_at_the_margin_of_the_rung(whole):
+    """Of the kept configurations: measured by layer, and what swaps have summed."""
+    for margin in LADDER:
+        machine = gn.Machine(3, 4, inputs=5, outputs=2, potential=gn.SoftCore(margin=margin))
+        one = whole.sel(margin=margin)
+        exact = []
+        for k in range(4):
+            weights, spins = gn.configuration(one, waiting_time=9, configuration=k)
+            exact.append(gn.energy(machine, weights, spins) / (np.array([4, 4, 2]) * tiny.PATTERNS))
+        found = one.clone_energy.sel(waiting_time=9).isel(lag=-1).values.reshape(4, 3)
+        np.testing.assert_allclose(found, exact, rtol=1e-4, atol=1e-6)
+
+
+def test_stopped_at_random_it_has_the_same_bits(whole, tmp_path):
+    ds, stops = run_with_stops(tmp_path / "run", np.random.default_rng(3), protocol=PROTOCOL, exchange=OVER)
+    assert stops > 1
+    assert_same(ds, whole)
+    with pytest.raises(ValueError, match=r"exchange\.values"):
+        run(folder=tmp_path / "run", exchange=Exchange(over="margin", values=[-0.6, 0.0]))
+
+
+def test_parts_are_the_whole(whole, tmp_path):
+    for part in range(2):
+        gn.save(run(part=(part, 2)), tmp_path / "run.nc")
+    assert_same(gn.open(tmp_path / "run.nc"), whole)
+
+
+def test_ladders_share_a_program(whole):
+    system = Tempered(Perceptron(tiny.MACHINE), 5, OVER)
+    program = compiled.advancing(system, placed(system, system.work([tiny.task()])), True)
+    before, traced = compiled.advancing.cache_info().misses, program._cache_size()
+    assert traced > 0
+    run(exchange=Exchange(4, over="margin", values=[-1.0, -0.7, -0.2, 0.0, 0.1, 0.2]), beta=2.0)
+    assert compiled.advancing.cache_info().misses == before
+    assert program._cache_size() == traced
+
+
+@pytest.mark.skipif(not library.available(), reason="no native kernels")
+@pytest.mark.parametrize("kind", ["soft", "hard"])
+def test_native_kernels_move_all_rungs_as_the_scan_does(kind):
+    hard, soft = gn.Machine(1, 12, outputs=1, potential=gn.HardCore()), gn.Machine(2, 4, inputs=5, outputs=2)
+    machine = hard if kind == "hard" else soft
+    system = Tempered(Perceptron(machine), 5, OVER)
+    boundary = jax.tree.map(jnp.asarray, system.clamped(gn.tasks.random(machine, 6, seed=1)))
+    numbers = {"weight_step": jnp.float32(0.5)} | system.traced()
+    beta = jnp.full((6, 1), jnp.inf if kind == "hard" else 5.0)
+    drive = Drive(BetaPath(jnp.zeros((6, 1)), beta, "steps"), jnp.int32(0), numbers, boundary)
+    start, ends = system.start(keys.root(3), boundary), []
+    for plan in (CPU, NATIVE):
+        kernel = system.kernel(plan)
+        begun = kernel.init(start, boundary)
+        ends.append(jax.jit(advance(kernel))(keys.root(4), begun, drive, jnp.int32(0), jnp.int32(8)))
+    (scan, counts), (native, same) = ends
+    np.testing.assert_array_equal(scan.walkers, native.walkers)
+    np.testing.assert_array_equal(scan.accepted, native.accepted)
+    assert np.asarray(scan.accepted).sum() > 3
+    np.testing.assert_allclose(scan.states.weights[0][:5], native.states.weights[0][:5], rtol=1e-4, atol=1e-5)
+    assert sum(int(np.abs(counts[n][:5] - same[n][:5]).max()) for n in counts) == 0
+    np.testing.assert_allclose(scan.sums[0, :5], native.sums[0, :5], rtol=1e-5)
+
+
+@pytest.mark.parametrize("platform", ["cuda", pytest.param("tpu", marks=pytest.mark.slow)])
+def test_ladders_lower_for_accelerators_with_fused_kernels(platform):
+    system = Tempered(Perceptron(tiny.MACHINE), 5, OVER)
+    boundary = jax.tree.map(jnp.asarray, system.clamped(tiny.task()))
+    kernel = system.kernel(FUSED[platform])
+    path = BetaPath(jnp.zeros((6, 1)), jnp.ones((6, 1)), "steps")
+    drive = Drive(path, jnp.int32(0), {"weight_step": jnp.float32(0.5)} | system.traced(), boundary)
+
+    def two(stop):
+        def one(key):
+            ladder = kernel.init(system.start(key, boundary), boundary)
+            return advance(kernel)(key, ladder, drive, jnp.int32(0), stop)
+
+        return jax.vmap(one)(ref.replica_keys(1, 2))
+
+    text = lowering.module(two, platform, jax.ShapeDtypeStruct((), jnp.int32))
+    assert "f64" not in text
+    assert lowering.kernels(text)
+
+
+def test_a_hard_core_is_satisfied_at_each_margin():
+    machine = gn.Machine(1, 12, outputs=1, potential=gn.HardCore())
+    task = gn.tasks.random(machine, 6, seed=1)
+    protocol = gn.Protocol(sweeps=40, waiting_times=(60,), clones=2, samples=2, points_per_decade=1)
+    ds = gn.simulate(machine, task, protocol=protocol, exchange=Exchange(over="margin", values=[-0.5, 0, 0.3]),
+                     weight_step=0.5)  # fmt: skip
+    assert ds.clone_violated.isel(lag=-1).max() == 0
+    assert (ds.clone_swaps_accepted.isel(lag=-1, margin=slice(0, 2)) > 0).all()
+
+
+def first_margin(state, then, scene):
+    return scene.margin
+
+
+def test_observables_of_a_user_see_the_margin_of_their_rung():
+    ds = run(observables={"own": gn.Observable(first_margin)})
+    np.testing.assert_allclose(ds["own"].isel(time=0), [np.float32(LADDER)] * 2)
+
+
+def test_weights_of_a_guide():
+    """The energies of the rungs are those at their weights, and swaps happen; lambda = 0 obeys the labels alone."""
+    task = guided(0.5)
+    over = Exchange(over="guide_weight", values=[0.0, 0.25, 0.5, 1.0])
+    ds = run(task=task, exchange=over, beta=2.0)
+    assert ds["energy"].dims == ("sample", "guide_weight", "time", "layer")
+    swaps = ds.clone_swaps_accepted.isel(lag=-1, guide_weight=slice(0, 3))
+    assert (swaps.sum(("sample", "clone", "waiting_time")) > 0).all()
+    for weight in over.values:
+        one = ds.sel(guide_weight=weight)
+        system = Perceptron(tiny.MACHINE)
+        boundary = system.clamped(guided(weight))
+        exact = []
+        for k in range(4):
+            state = pack(tiny.MACHINE, *gn.configuration(one, waiting_time=9, configuration=k))
+            exact.append(layer_energy(tiny.MACHINE, state, boundary)["energy"])
+        found = one.clone_energy.sel(waiting_time=9).isel(lag=-1).values.reshape(4, 3)
+        np.testing.assert_allclose(found, exact, rtol=1e-4, atol=1e-6)
+
+
+def guided(weight):
+    """Data with what a teacher asks of their outputs."""
+    task, rng = tiny.task(), np.random.default_rng(2)
+    ids = np.arange(tiny.PATTERNS)
+    guide = Guide.of(rng.normal(size=(tiny.PATTERNS, 2)), ids, weight=weight)
+    return replace(task, ids=ids, guide=guide)
+
+
+@dataclass(frozen=True)
+class Own:
+    """A potential of a user."""
+
+    margin: float = 0.0
+
+    def cost(self, gap):
+        return jnp.maximum(-gap, 0)
+
+    def energy(self, gap):
+        return np.maximum(-gap, 0)
+
+
+def build_own(machine, plan):
+    return Perceptron(machine).kernel(plan)
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"beta": [1.0, 2.0]}, "`beta` must be one number or Schedule"),
+    ({"exchange": Exchange(over="margin", values=[-0.5, 0.5])}, "`exchange.values` must have the margin of the run"),
+    ({"exchange": Exchange(over="guide_weight", values=[0, 1])}, "`task` must have a guide"),
+    ({"machine": gn.Machine(3, 4, inputs=5, outputs=2, potential=Own())}, "`potential` must be one of the package"),
+    ({"dynamics": build_own}, "`dynamics` must be a named one for an exchange over margins"),
+    ({"machine": Wells(2, 0.5), "task": None, "keep_configurations": False, "numbers": {"step": 1.0}},
+     "`exchange.over` must be 'temperature' for a Wells"),
+    ({"task": guided(0.5), "exchange": Exchange(over="guide_weight", values=[0.5, 1.5])}, r"lie in \[0, 1\]"),
+])  # fmt: skip
+def test_what_cannot_be_exchanged_is_refused(changes, words):
+    with pytest.raises(ValueError, match=words):
+        run(**changes)
+
+
+@pytest.mark.parametrize(("values", "words"), [
+    ({"over": "power"}, "over"),
+    ({"over": "margin"}, "at least two"),
+    ({"over": "margin", "values": [0.0]}, "at least two"),
+    ({"over": "margin", "values": [0.1, 0.0]}, "ascend"),
+    ({"over": "margin", "values": [1.0, 1.0 + 1e-9]}, "ascend"),
+    ({"over": "margin", "values": [0.0, np.inf]}, "finite"),
+    ({"over": "margin", "values": 0.0}, "list of numbers"),
+    ({"over": "margin", "values": [0, 1], "tune": 100}, "tune"),
+    ({"values": [0, 1]}, "left out over temperatures"),
+])  # fmt: skip
+def test_numbers_of_an_exchange(values, words):
+    with pytest.raises(ValueError, match=words):
+        Exchange(**values)
+
+
+def test_a_run_starts_from_one_margin(whole):
+    with pytest.raises(ValueError, match="`start` must be of one margin"):
+        tiny.run(start=whole)
+    ds = tiny.run(protocol=PROTOCOL, start=whole.sel(margin=0.2))
+    weights, _ = gn.configuration(whole, margin=0.2, waiting_time=9, configuration=0)
+    assert ds.energy.shape == (2, *ds.energy.shape[1:]) and len(weights) == 3
