@@ -194,7 +194,7 @@ def test_native_kernels_move_all_rungs_as_the_scan_does(kind):
     system = Tempered(Perceptron(machine), 5, OVER)
     boundary = jax.tree.map(jnp.asarray, system.clamped(gn.tasks.random(machine, 6, seed=1)))
     numbers = {"weight_step": jnp.float32(0.5)} | system.traced()
-    beta = jnp.full((6, 1), jnp.inf if kind == "hard" else 5.0)
+    beta = jnp.full((6, 1), jnp.inf if kind == "hard" else 0.5)
     drive = Drive(BetaPath(jnp.zeros((6, 1)), beta, "steps"), jnp.int32(0), numbers, boundary)
     start, ends = system.start(keys.root(3), boundary), []
     for plan in (CPU, NATIVE):
