@@ -288,9 +288,13 @@ def exchange(ds: "Dataset") -> Iterator[str]:
         return
     rejected = ", ".join(f"{x:.2g}" for x in found["rejected"].values[:-1])
     trips = f"{int(found['round_trips'])}, {float(found['round_trips_expected']):.3g} expected"
-    needed = f"{int(found['temperatures_needed'])} (there are {found.sizes['temperature']})"
+    rung = ds.attrs.get("exchange_over", "temperature")
+    wanted = "temperatures" if rung == "temperature" else "rungs"
+    needed = f"{int(found[f'{wanted}_needed'])} (there are {found.sizes[rung]})"
     yield from _aligned({"swaps rejected": rejected, "barrier": f"{float(found['barrier']):.3g}"})
-    yield from _aligned({"temperatures needed": needed, "round trips": trips})
+    if rung != "temperature":
+        yield from _aligned({rung.replace("_", " "): ", ".join(f"{x:g}" for x in found[rung].values)})
+    yield from _aligned({f"{wanted} needed": needed, "round trips": trips})
     yield from _aligned({"limited by": found["limited_by"].item(), "ladder": found["verdict"].item()})
 
 
