@@ -51,7 +51,8 @@ def exchange_summary(ds: Dataset) -> Dataset:
     largest of all octaves of the time of hosts and clones.
 
     Of a ladder of margins, or of weights of a guide, its dim takes the place of `temperature`, `rungs_needed` that of
-    `temperatures_needed`; the barrier is the sum of the r_k alone, and there is no `log_evidence`.
+    `temperatures_needed`; the barrier is the sum of the r_k alone. Of these ladders a hard core alone has a
+    `log_evidence`, by the accepted fractions of its swaps: how the volume of what is allowed shrinks with the margin.
 
     Args:
         ds: result of a run with `exchange`.
@@ -96,8 +97,11 @@ def exchange_summary(ds: Dataset) -> Dataset:
     pairs = {"rejected": r, "rejected_error": error}
     along = {rung: ds[rung], "beta": ds["beta"]}
     rungs = {name: DataArray(np.append(x, np.nan), along, (rung,)) for name, x in pairs.items()}
-    evidence = _log_evidence(ds).data_vars if rung == TEMPERATURE else {}
-    return Dataset(rungs | dict(evidence) | scalars)
+    if rung == TEMPERATURE:
+        rungs |= {str(name): x for name, x in _log_evidence(ds).data_vars.items()}
+    elif rung == "margin" and ds.attrs.get("hard"):
+        rungs["log_evidence"] = _log_volume(ds, every)
+    return Dataset(rungs | scalars)
 
 
 def _steps(ds: Dataset, rung: str, window: Window) -> np.ndarray:
@@ -139,12 +143,30 @@ def _log_evidence(ds: Dataset) -> Dataset:
     })  # fmt: skip
 
 
+def _log_volume(ds: Dataset, every: int) -> DataArray:
+    """ln of the share of weights and neurons that a hard core allows at each margin, over that at the lowest.
+
+    What a margin allows, a lower one allows, too: a swap is accepted just where the configuration of the lower margin
+    satisfies the higher one, with the ratio of both volumes as its probability. NaN where gaps were violated, as on the
+    way to the first configurations without.
+    """
+    window = _clones(ds, 0, int(ds["lag"][-1]), every)
+    by_sample = (ds.sizes["sample"], ds.sizes["clone"], -1)
+    offered, accepted = (x.reshape(by_sample).sum(1) for x in (window.offered, window.accepted))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.log(accepted / offered)
+    ratio = np.where(last_window(ds)[0][:, 1:] > 0, np.nan, ratio)
+    value = np.concatenate([np.zeros_like(ratio[:, :1]), np.cumsum(ratio, -1)], -1)
+    words = {"long_name": f"ln Z(kappa)/Z({float(ds['margin'][0]):g})", "units": "1"}
+    return DataArray(value, {"sample": ds["sample"], "margin": ds["margin"]}, ("sample", "margin"), attrs=words)
+
+
 HOSTS = ("swaps_offered", "swaps_accepted", "round_trips", "running_energy")
 CLONES = tuple(f"clone_{name}" for name in HOSTS)
 
 
 def _ladders(ds: Dataset, *names: str) -> tuple[Dataset, int, str]:
-    """A result with exchange, rungs from the first to the last, the sweeps between rounds of swaps, dim of the rungs."""
+    """A result with exchange, rungs in their order, the sweeps between rounds of swaps, and the dim of the rungs."""
     ds = result(ds, *names)
     config = json.loads(ds.attrs.get("config", "{}"))
     if "exchange" not in config:
@@ -205,8 +227,8 @@ def last_window(ds: Dataset, since: float = 0.0) -> tuple[np.ndarray, np.ndarray
         ds: result of a run with exchange.
         since: lag from which on they are averaged.
     Returns:
-        Arrays (sample, rung), the lowest beta, margin or weight first: mean over the rounds of swaps of all clones of a sample, and mean
-        of their variances.
+        Arrays (sample, rung), the lowest beta, margin or weight first: mean over the rounds of swaps of all clones of a
+        sample, and mean of their variances.
     """
     names = ("clone_running_energy", "clone_running_energy_variance")
     ds, every, rung = _ladders(ds, *names)

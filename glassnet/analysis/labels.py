@@ -130,8 +130,8 @@ def described(values: DataArray, /, **words: Any) -> DataArray:
 def labelled(values: DataArray, name: str) -> DataArray:
     """`values` with the order of dimensions, the attributes and the name that the schema gives to `name`.
 
-    A dim of rungs, such as `temperature`, follows `sample`, or leads where there is no sample; those of a campaign stand
-    in front.
+    A dim of rungs, as `temperature`, follows `sample`, or leads where there is no sample; those of a campaign stand in
+    front.
     """
     variable = VARIABLES[name]
     dims = list(variable.dims)

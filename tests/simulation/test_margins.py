@@ -240,6 +240,22 @@ def test_a_hard_core_is_satisfied_at_each_margin():
     assert (ds.clone_swaps_accepted.isel(lag=-1, margin=slice(0, 2)) > 0).all()
 
 
+def test_volumes_of_a_hard_core_are_those_of_all_states():
+    """As the swaps tell them: the share of weights that each margin allows, over that at the lowest."""
+    machine = gn.Machine(1, 7, outputs=1, ensemble="ising", potential=gn.HardCore(BARS[-1]))
+    protocol = gn.Protocol(sweeps=400, waiting_times=(50,), clones=2, samples=20, points_per_decade=1)
+    task = gn.tasks.Task.from_arrays(*DATA)
+    over = Exchange(over="margin", values=BARS)
+    ds = gn.simulate(machine, task, protocol=protocol, exchange=over, dynamics="heat_bath")
+    found = gn.analysis.exchange_summary(ds)["log_evidence"].values
+    J = 2 * ((np.arange(2**7)[:, None] >> np.arange(7)) & 1) - 1
+    gap = np.einsum("wj,mj,m->wm", J, DATA[0], DATA[1][:, 0]) / np.sqrt(7)
+    exact = np.log([(gap.min(1) >= margin).mean() for margin in BARS])
+    error = found.std(0, ddof=1) / np.sqrt(len(found))
+    assert (abs(found.mean(0) - exact)[1:] < ref.THRESHOLD * error[1:]).all(), (found.mean(0), exact, error)
+    assert error.max() < 0.05
+
+
 def first_margin(state, then, scene):
     return scene.margin
 
