@@ -161,6 +161,12 @@ def attribute(ds: Dataset, name: str, argument: str = "ds") -> Any:
         raise fail(argument, f"have the attribute {name!r} as JSON", value) from error
 
 
+def own_rung(ds: Dataset) -> Dataset:
+    """Of a ladder of margins, or of weights of a guide, the run itself: the rung at the value that its machine has."""
+    rung = str(ds.attrs.get("exchange_over", ""))
+    return ds.sel({rung: ds.attrs["exchange_own"]}) if rung in ds.dims else ds
+
+
 def widths(ds: Dataset) -> DataArray:
     """Number of neurons N_l of each layer of the coordinate `layer`, shape (layer,), float64.
 

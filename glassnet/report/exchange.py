@@ -29,9 +29,10 @@ def exchange_section(ds: Dataset) -> Section | None:
     rows = ([*(f"{x:.4g}" for x in told), r] for *told, r in zip(*values, rejected, strict=True))
     caption = f"Swaps of each rung with the {OVER[rung_of(ds)][2]}, clones of the last waiting time."
     rungs = table(caption, [*names, "rejected"], rows)
-    return Section(
-        "exchange", "Replica exchange", joined([rungs, *(tag("p", words) for words in _sentences(found, rung_of(ds)))])
-    )
+    told = [*_sentences(found, rung_of(ds))]
+    if "exchange_own" in ds.attrs:
+        told.append(f"All else on this page is at {SYMBOLS[rung_of(ds)]} = {ds.attrs['exchange_own']:g}.")
+    return Section("exchange", "Replica exchange", joined([rungs, *(tag("p", words) for words in told)]))
 
 
 SYMBOLS = {TEMPERATURE: "T", "margin": "κ", "guide_weight": "λ"}

@@ -537,7 +537,9 @@ class Tempered(Around):
 
     def attributes(self, tasks: Sequence[Any]) -> dict[str, Any]:
         """Those of the system, and how temperatures are swapped."""
-        over = {} if self.along is None else {"exchange_over": self.rung}
+        over = {}
+        if self.along is not None:
+            over = {"exchange_over": self.rung, "exchange_own": self.along.own(self.system, tasks)}
         return self.system.attributes(tasks) | {"exchange_every": self.exchange.every, **over}
 
     def config(self, numbers: Mapping[str, float]) -> dict[str, Any]:
