@@ -13,6 +13,9 @@ from test_resume import assert_same, run_with_stops
 from wells import Wells
 
 import glassnet as gn
+from glassnet.cli import info, plot, report
+from glassnet.config import RunConfig
+from glassnet.config.tasks import RandomTask
 from glassnet.core import keys
 from glassnet.core.schedule import BetaPath
 from glassnet.native import library
@@ -347,3 +350,75 @@ def test_a_run_starts_from_one_margin(whole):
     ds = tiny.run(protocol=PROTOCOL, start=whole.sel(margin=0.2))
     weights, _ = gn.configuration(whole, margin=0.2, waiting_time=9, configuration=0)
     assert ds.energy.shape == (2, *ds.energy.shape[1:]) and len(weights) == 3
+
+
+# Files, commands, summaries
+
+
+def config(**changes):
+    arguments = {"machine": tiny.MACHINE, "task": RandomTask(tiny.PATTERNS), "beta": 5.0, "exchange": 2}
+    return RunConfig(**(arguments | changes))
+
+
+def test_margins_in_a_file():
+    of_margins = config(margins=[-0.5, 0])
+    assert RunConfig.from_json(of_margins.to_json()) == of_margins
+    assert of_margins.to_dict()["margins"] == [-0.5, 0.0]
+    assert of_margins.config_hash == config(margins=(-0.5, 0.0)).config_hash
+    assert "margins" not in config(beta=[1.0, 2.0]).to_dict()
+    job = of_margins.job()
+    assert job.system.exchange == Exchange(2, over="margin", values=(-0.5, 0.0))
+    assert (job.rung, job.rungs, job.ladder) == ("margin", 2, False)
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"exchange": 0}, "`margins` must be left out without an exchange"),
+    ({"tune": 100}, r"`exchange\.tune` must be 0"),
+    ({"margins": [0.0, -0.5]}, "ascend"),
+    ({"margins": 0.5}, "list of numbers"),
+])  # fmt: skip
+def test_margins_that_a_file_must_not_have(changes, words):
+    with pytest.raises(ValueError, match=words):
+        config(**{"margins": [-0.5, 0.0]} | changes)
+
+
+def test_betas_and_margins_are_not_both_a_ladder():
+    with pytest.raises(ValueError, match="`beta` must be one number or Schedule"):
+        config(beta=[1.0, 2.0], margins=[-0.5, 0.0]).job()
+
+
+def test_the_ladder_is_judged_by_its_swaps(whole):
+    found = gn.analysis.exchange_summary(whole)
+    offered, accepted = (
+        x.isel(waiting_time=-1, lag=-1) - x.isel(waiting_time=-1, lag=0)
+        for x in (whole.clone_swaps_offered, whole.clone_swaps_accepted)
+    )
+    rejected = (1 - accepted.sum(("sample", "clone")) / offered.sum(("sample", "clone"))).values[:-1]
+    np.testing.assert_allclose(found["rejected"].values[:-1], rejected)
+    np.testing.assert_allclose(found["barrier"], rejected.sum())
+    assert found["rejected"].dims == ("margin",)
+    assert "rungs_needed" in found and "log_evidence" not in found
+
+
+def test_commands_show_it(whole, tmp_path, capsys):
+    gn.save(whole, tmp_path / "run.nc")
+    info.main([str(tmp_path / "run.nc")])
+    told = capsys.readouterr().out
+    assert "rungs needed" in told and "margin -0.6" in told and "-0.6, -0.3, 0, 0.2, 0.4" in told
+    assert float(plot.at_margin(whole, None)["margin"]) == 0.0
+    assert float(plot.at_margin(whole, 0.19)["margin"]) == 0.2
+    with pytest.raises(ValueError, match="`margin` must be left out"):
+        plot.at_margin(tiny.standard(), 0.2)
+    with pytest.raises(ValueError, match="have a single margin"):
+        gn.plot.autocorrelation(whole)
+
+
+@pytest.mark.slow
+def test_reports_and_pictures_show_it(whole, tmp_path):
+    gn.save(whole, tmp_path / "run.nc")
+    report.main([str(tmp_path / "run.nc")])
+    page = next(tmp_path.glob("*.html")).read_text()
+    assert "next higher margin" in page and "All else on this page is at κ = 0." in page
+    assert "neighbouring margins swap" in page
+    plot.main([str(tmp_path / "run.nc")])
+    assert (tmp_path / "run.png").stat().st_size > 10_000
