@@ -25,7 +25,7 @@ from glassnet.perceptron.sweeps.frozen import NOTHING, Frozen
 from glassnet.perceptron.system import STARTS, Configuration, Perceptron
 from glassnet.results import is_path, open_result
 from glassnet.sampling.descent import Descent
-from glassnet.sampling.exchange import Exchange, Tempered
+from glassnet.sampling.exchange import TEMPERATURE, Exchange, Tempered
 from glassnet.sampling.langevin import Langevin
 from glassnet.sampling.population import Annealed, Population
 from glassnet.sampling.system import Data, Free, Observable, System
@@ -110,7 +110,9 @@ def simulate(
             the patterns of that run and may have more behind them, at which hidden neurons follow the weights.
         keep_configurations: add the last configurations of all clones to the result.
         exchange: swaps between the temperatures of a list of betas, which then ascend; None leaves them side by side.
-            The result says how often neighbours swap, see `gn.analysis.exchange_summary`.
+            Or, at one beta, between margins of the potential or weights of a guide, `gn.Exchange(over="margin",
+            values=[-0.4, -0.2, 0])`, which adds a dim of that name. The result says how often neighbours swap, see
+            `gn.analysis.exchange_summary`.
         population: population annealing: each replica is so many walkers that follow one schedule `beta`, from
             infinite temperature on, and are chosen by their weights; None for walkers that stay alone. What is measured
             are means over the walkers, without pairs of clones; the free energy and the families that are left as well,
@@ -227,9 +229,11 @@ def prepared(
     if exchange is not None:
         if not isinstance(exchange, Exchange):
             raise fail("exchange", "be an Exchange or None", exchange)
-        if cold:
-            raise fail("exchange", "be None for a hard core, which has no temperature", exchange)
-        system = Tempered(system, len(schedules) if isinstance(schedules, tuple) else 1, exchange)
+        if exchange.over == TEMPERATURE and cold:
+            raise fail("exchange", "be None for a hard core, which has no temperature, or over margins", exchange)
+        if exchange.over != TEMPERATURE and isinstance(schedules, tuple):
+            raise fail("beta", f"be one number or Schedule for an exchange over {exchange.over!r}", beta)
+        system = Tempered.of(system, len(schedules) if isinstance(schedules, tuple) else 1, exchange)
     if population is not None:
         if not isinstance(population, Population):
             raise fail("population", "be a Population or None", population)

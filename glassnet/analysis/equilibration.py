@@ -286,6 +286,8 @@ def _exchange(ds: Dataset) -> Check:
         worst = float(summary["rejected"].max())
         words = f"Exchange: the ladder is {verdict} ({trips}; up to {worst:.0%} of the swaps are rejected)."
         return Check("exchange", None, words, strong=True)
+    if "exchange_over" in ds.attrs:
+        return Check("exchange", None, f"Exchange: good ladder of {ds.attrs['exchange_over']}s.", strong=True)
     passed, words = _fluctuations(ds)
     head = "obey" if passed else "disobey" if passed is False else "are not known to obey"
     return Check(

@@ -8,7 +8,7 @@ from xarray import DataArray, Dataset
 
 from glassnet.analysis.labels import ascending, own_words, require, result
 from glassnet.core.check import fail
-from glassnet.sampling.exchange import barriers
+from glassnet.sampling.exchange import TEMPERATURE, barriers
 
 MOST_REJECTED = 0.75
 """A pair of neighbours that rejects this fraction of swaps, or more, cuts the ladder."""
@@ -50,6 +50,10 @@ def exchange_summary(ds: Dataset) -> Dataset:
     321 (2022)]. A ladder that has not reached equilibrium shows too small a barrier: `temperatures_needed` is from the
     largest of all octaves of the time of hosts and clones.
 
+    Of a ladder of margins, or of weights of a guide, its dim takes the place of `temperature`, `rungs_needed` that of
+    `temperatures_needed`; the barrier is the sum of the r_k alone. Of these ladders a hard core alone has a
+    `log_evidence`, by the accepted fractions of its swaps: how the volume of what is allowed shrinks with the margin.
+
     Args:
         ds: result of a run with `exchange`.
     Returns:
@@ -64,16 +68,15 @@ def exchange_summary(ds: Dataset) -> Dataset:
     Raises:
         ValueError: if `ds` is not the result of a run with exchange, or has measured nothing yet.
     """
-    ds, every = _ladders(ds, *HOSTS, *CLONES)
+    ds, every, rung = _ladders(ds, *HOSTS, *CLONES)
     last = _clones(ds, 0, int(ds["lag"][-1]), every)
     if not last.rounds or np.isnan(last.trips).any():
         raise fail("ds", "have clones that have swapped up to the last lag", f"lags up to {int(ds['lag'][-1])}")
-    r, beta = _rejected(last), ds["beta"].values
+    r = _rejected(last)
     spread = 1 - last.accepted / np.maximum(last.offered, 1)
     error = spread.std(0, ddof=1) / np.sqrt(len(spread)) if len(spread) > 1 else np.full_like(r, np.nan)
-    steps = barriers(beta, r, last.energy)
     octaves = [*_host_octaves(ds, every), *_clone_octaves(ds, every)]
-    largest = max(float(barriers(beta, _rejected(w), w.energy).sum()) for w in (*octaves, last))
+    largest = max(float(_steps(ds, rung, w).sum()) for w in (*octaves, last))
     with np.errstate(divide="ignore"):
         rate = 1 / (2 + 2 * (r / (1 - r)).sum())
     expected, trips = rate * last.rounds * len(last.trips), int(last.trips.sum())
@@ -82,10 +85,9 @@ def exchange_summary(ds: Dataset) -> Dataset:
     measured = expected >= FEWEST_TRIPS
     slow = measured and efficiency < LEAST_EFFICIENCY
     limited = "ladder" if bad or (measured and efficiency >= 0.5) else "local moves" if measured else "unmeasured"
-    along = {"temperature": ds["temperature"], "beta": ds["beta"]}
     scalars = {
-        "barrier": float(steps.sum()),
-        "temperatures_needed": int(np.ceil(2 * largest + 1)),
+        "barrier": float(_steps(ds, rung, last).sum()),
+        "temperatures_needed" if rung == TEMPERATURE else "rungs_needed": int(np.ceil(2 * largest + 1)),
         "round_trips": trips,
         "round_trips_expected": expected,
         "efficiency": efficiency,
@@ -93,8 +95,19 @@ def exchange_summary(ds: Dataset) -> Dataset:
         "verdict": "bad" if bad or slow else "good" if measured else "unmeasured",
     }
     pairs = {"rejected": r, "rejected_error": error}
-    rungs = {name: DataArray(np.append(x, np.nan), along, ("temperature",)) for name, x in pairs.items()}
-    return Dataset(rungs | dict(_log_evidence(ds).data_vars) | scalars)
+    along = {rung: ds[rung], "beta": ds["beta"]}
+    rungs = {name: DataArray(np.append(x, np.nan), along, (rung,)) for name, x in pairs.items()}
+    if rung == TEMPERATURE:
+        rungs |= {str(name): x for name, x in _log_evidence(ds).data_vars.items()}
+    elif rung == "margin" and ds.attrs.get("hard"):
+        rungs["log_evidence"] = _log_volume(ds, every)
+    return Dataset(rungs | scalars)
+
+
+def _steps(ds: Dataset, rung: str, window: Window) -> np.ndarray:
+    """What lies between neighbours of the barrier; of margins far neighbours do not tell by their energies."""
+    rejected = _rejected(window)
+    return barriers(ds["beta"].values, rejected, window.energy) if rung == TEMPERATURE else rejected
 
 
 def integrated(beta: np.ndarray, energy: np.ndarray, variance: np.ndarray) -> np.ndarray:
@@ -130,22 +143,42 @@ def _log_evidence(ds: Dataset) -> Dataset:
     })  # fmt: skip
 
 
+def _log_volume(ds: Dataset, every: int) -> DataArray:
+    """ln of the share of weights and neurons that a hard core allows at each margin, over that at the lowest.
+
+    What a margin allows, a lower one allows, too: a swap is accepted just where the configuration of the lower margin
+    satisfies the higher one, with the ratio of both volumes as its probability. NaN where gaps were violated, as on the
+    way to the first configurations without.
+    """
+    window = _clones(ds, 0, int(ds["lag"][-1]), every)
+    by_sample = (ds.sizes["sample"], ds.sizes["clone"], -1)
+    offered, accepted = (x.reshape(by_sample).sum(1) for x in (window.offered, window.accepted))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.log(accepted / offered)
+    ratio = np.where(last_window(ds)[0][:, 1:] > 0, np.nan, ratio)
+    value = np.concatenate([np.zeros_like(ratio[:, :1]), np.cumsum(ratio, -1)], -1)
+    words = {"long_name": f"ln Z(kappa)/Z({float(ds['margin'][0]):g})", "units": "1"}
+    return DataArray(value, {"sample": ds["sample"], "margin": ds["margin"]}, ("sample", "margin"), attrs=words)
+
+
 HOSTS = ("swaps_offered", "swaps_accepted", "round_trips", "running_energy")
 CLONES = tuple(f"clone_{name}" for name in HOSTS)
 
 
-def _ladders(ds: Dataset, *names: str) -> tuple[Dataset, int]:
-    """A result with exchange, temperatures from the highest to the lowest, and the sweeps between rounds of swaps."""
+def _ladders(ds: Dataset, *names: str) -> tuple[Dataset, int, str]:
+    """A result with exchange, rungs in their order, the sweeps between rounds of swaps, and the dim of the rungs."""
     ds = result(ds, *names)
     config = json.loads(ds.attrs.get("config", "{}"))
     if "exchange" not in config:
         raise fail("ds", "be the result of a run with exchange", ds.attrs.get("title", "a Dataset without a title"))
+    rung = config["exchange"].get("over", TEMPERATURE)
     for name in names:
         clones = ("clone", "waiting_time", "lag") if name in CLONES or "clone" in name else ("time",)
-        require(ds[name], f"ds.{name}", "sample", *clones, *(() if "trips" in name else ("temperature",)))
-    if ds["temperature"].size != len(config.get("schedules", ds["temperature"])):
-        raise fail("ds", f"have all {len(config['schedules'])} temperatures of the ladder", ds["temperature"].size)
-    return ascending(ds).sortby("beta"), config["exchange"]["every"]
+        require(ds[name], f"ds.{name}", "sample", *clones, *(() if "trips" in name else (rung,)))
+    rungs = config["exchange"].get("values", config.get("schedules", ds[rung]))
+    if ds[rung].size != len(rungs):
+        raise fail("ds", f"have all {len(rungs)} rungs of the ladder ({rung})", ds[rung].size)
+    return ascending(ds).sortby("beta" if rung == TEMPERATURE else rung), config["exchange"]["every"], rung
 
 
 def _rejected(window: Window) -> np.ndarray:
@@ -194,18 +227,18 @@ def last_window(ds: Dataset, since: float = 0.0) -> tuple[np.ndarray, np.ndarray
         ds: result of a run with exchange.
         since: lag from which on they are averaged.
     Returns:
-        Arrays (sample, rung), the lowest beta first: mean over the rounds of swaps of all clones of a sample, and mean
-        of their variances.
+        Arrays (sample, rung), the lowest beta, margin or weight first: mean over the rounds of swaps of all clones of a
+        sample, and mean of their variances.
     """
     names = ("clone_running_energy", "clone_running_energy_variance")
-    ds, every = _ladders(ds, *names)
+    ds, every, rung = _ladders(ds, *names)
     clones = ds[list(names)].isel(waiting_time=-1)
     places = int(np.searchsorted(ds["lag"].values[:-1], since)), ds["lag"].size - 1
     rounds = [(_wait(ds) + int(t)) // every for t in ds["lag"].values[list(places)]]
     n = max(1, rounds[1] - rounds[0])
     moments = []
     for place, m in zip(places, rounds, strict=True):
-        x = clones.isel(lag=place).transpose("sample", "clone", "temperature")
+        x = clones.isel(lag=place).transpose("sample", "clone", rung)
         mean, variance = (np.nan_to_num(x[name].values) for name in x.data_vars)
         moments.append((m * mean, m * (variance + mean**2)))
     first, second = ((late - early) / n for early, late in zip(*moments, strict=True))

@@ -11,6 +11,7 @@ import xarray as xr
 from xarray import DataArray, Dataset
 
 from glassnet.core.check import fail
+from glassnet.sampling.exchange import OVER
 from glassnet.store.schema import VARIABLES
 
 Function = TypeVar("Function", bound=Callable)
@@ -129,12 +130,14 @@ def described(values: DataArray, /, **words: Any) -> DataArray:
 def labelled(values: DataArray, name: str) -> DataArray:
     """`values` with the order of dimensions, the attributes and the name that the schema gives to `name`.
 
-    A dim `temperature` follows `sample`, or leads where there is no sample; those of a campaign stand in front.
+    A dim of rungs, as `temperature`, follows `sample`, or leads where there is no sample; those of a campaign stand in
+    front.
     """
     variable = VARIABLES[name]
     dims = list(variable.dims)
-    if "temperature" in values.dims:
-        dims.insert(dims.index("sample") + 1 if "sample" in dims else 0, "temperature")
+    for rung in OVER:
+        if rung in values.dims:
+            dims.insert(dims.index("sample") + 1 if "sample" in dims else 0, rung)
     words = {key: getattr(variable, key) for key in ("long_name", "units", "symbol", "source")}
     return described(values.transpose(..., *(d for d in dims if d in values.dims)), **words).rename(name)
 
@@ -156,6 +159,12 @@ def attribute(ds: Dataset, name: str, argument: str = "ds") -> Any:
         return json.loads(value) if isinstance(value, str) else value
     except json.JSONDecodeError as error:
         raise fail(argument, f"have the attribute {name!r} as JSON", value) from error
+
+
+def own_rung(ds: Dataset) -> Dataset:
+    """Of a ladder of margins, or of weights of a guide, the run itself: the rung at the value that its machine has."""
+    rung = str(ds.attrs.get("exchange_over", ""))
+    return ds.sel({rung: ds.attrs["exchange_own"]}) if rung in ds.dims else ds
 
 
 def widths(ds: Dataset) -> DataArray:

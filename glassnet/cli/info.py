@@ -288,9 +288,13 @@ def exchange(ds: "Dataset") -> Iterator[str]:
         return
     rejected = ", ".join(f"{x:.2g}" for x in found["rejected"].values[:-1])
     trips = f"{int(found['round_trips'])}, {float(found['round_trips_expected']):.3g} expected"
-    needed = f"{int(found['temperatures_needed'])} (there are {found.sizes['temperature']})"
+    rung = ds.attrs.get("exchange_over", "temperature")
+    wanted = "temperatures" if rung == "temperature" else "rungs"
+    needed = f"{int(found[f'{wanted}_needed'])} (there are {found.sizes[rung]})"
     yield from _aligned({"swaps rejected": rejected, "barrier": f"{float(found['barrier']):.3g}"})
-    yield from _aligned({"temperatures needed": needed, "round trips": trips})
+    if rung != "temperature":
+        yield from _aligned({rung.replace("_", " "): ", ".join(f"{x:g}" for x in found[rung].values)})
+    yield from _aligned({f"{wanted} needed": needed, "round trips": trips})
     yield from _aligned({"limited by": found["limited_by"].item(), "ladder": found["verdict"].item()})
 
 
@@ -318,7 +322,7 @@ def population(ds: "Dataset") -> Iterator[str]:
 
 
 def _table(name: str, values: "DataArray", layers: "DataArray", lags: "DataArray | None" = None) -> Iterator[str]:
-    """A row of values in `layers`, for each temperature; "-" where there is none, or beyond `lags` if it is a lag."""
+    """A row of values in `layers`, for each rung; "-" where there is none, or beyond `lags` if it is a lag."""
     first, last = (
         (float(lags[lags > 0].min()), float(lags.max())) if lags is not None and lags.max() > 0 else (0.0, 0.0)
     )
@@ -331,10 +335,13 @@ def _table(name: str, values: "DataArray", layers: "DataArray", lags: "DataArray
             return f"> {last:g}"
         return f"< {first:g}" if 0 <= x < first else f"{x:.3g}" if abs(x) < 1000 else f"{x:.0f}"
 
-    rows = [values.isel(temperature=n) for n in range(values.sizes.get("temperature", 0))]
+    rung = next((dim for dim in ("temperature", "margin", "guide_weight") if dim in values.dims), "temperature")
+    rows = [values.isel({rung: n}) for n in range(values.sizes.get(rung, 0))]
     for row in rows or [values]:
         cells = (cell(*pair) for pair in zip(layers.values, row.reindex(layer=layers).values, strict=True))
         suffix = f"   T {float(row.temperature):.4g}, beta {float(row.beta):.4g}" if rows else ""
+        if rung != "temperature":
+            suffix = f"   {rung.replace('_', ' ')} {float(row[rung]):g}"
         yield f"  {name:<26}" + "".join(f"{cell:>9}" for cell in cells) + suffix
 
 

@@ -28,6 +28,7 @@ class PlotOptions:
         temperature: which temperature 1/beta, the nearest that is there; where there are several and neither this nor
             `beta` is given, all are drawn, six at most.
         beta: which inverse temperature, the nearest that is there; instead of `temperature`.
+        margin: which margin of a ladder of margins, the nearest that is there; that of the machine if None.
         overwrite: replace the figure if it exists.
         quiet: print nothing but errors.
     """
@@ -36,6 +37,7 @@ class PlotOptions:
     output: Path | None = None
     temperature: float | None = None
     beta: float | None = None
+    margin: float | None = None
     overwrite: bool = False
     quiet: bool = False
 
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str]) -> None:
         raise fail("file", "be the result of a simulation", str(options.file))
     if "energy" not in ds:
         raise fail("file", "be the result of a simulation", str(options.file))
-    ds = at_temperature(ds, options.temperature, options.beta)
+    ds = at_margin(at_temperature(ds, options.temperature, options.beta), options.margin)
     output = options.output or options.file.with_name(f"{options.file.name.removesuffix('.nc')}.png")
     checked_output(output, FIGURES, overwrite=options.overwrite)
 
@@ -80,3 +82,18 @@ def at_temperature(ds: "Dataset", temperature: float | None, beta: float | None 
     with np.errstate(invalid="ignore"):
         distance = np.where(values == wanted, 0, np.abs(values - wanted))  # both may be infinite
     return ds.isel(temperature=int(np.argmin(distance)))
+
+
+def at_margin(ds: "Dataset", margin: float | None) -> "Dataset":
+    """The part of a dataset at the nearest margin of a ladder of margins, at that of the machine where none is given.
+
+    Raises:
+        ValueError: if one is given, but there is no such ladder.
+    """
+    from glassnet.analysis.labels import own_rung
+
+    if margin is None:
+        return own_rung(ds)
+    if "margin" not in ds.dims:
+        raise fail("margin", "be left out for a run without a ladder of margins", margin)
+    return ds.sel(margin=margin, method="nearest")

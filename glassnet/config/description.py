@@ -27,7 +27,7 @@ from glassnet.perceptron.state import state_bytes
 from glassnet.perceptron.sweeps.catalogue import check_dynamics
 from glassnet.perceptron.system import STARTS
 from glassnet.sampling.descent import Descent
-from glassnet.sampling.exchange import Exchange
+from glassnet.sampling.exchange import TEMPERATURE, Exchange
 from glassnet.sampling.langevin import Langevin
 from glassnet.sampling.population import Population
 from glassnet.simulation.protocol import Protocol
@@ -71,7 +71,7 @@ WORDS = tyro.constructors.PrimitiveConstructorSpec("*", "FLOAT [FLOAT ...]", bet
 """How beta is an option of the command line."""
 
 LATER: dict[str, Any] = {
-    "exchange": 0, "tune": 0, "observables": (), "population": 0, "langevin": asdict(Langevin()),
+    "exchange": 0, "tune": 0, "margins": (), "observables": (), "population": 0, "langevin": asdict(Langevin()),
     "descent": asdict(Descent()),
 }  # fmt: skip
 """Options that came later, which are written down where they are not as before: hashes stay as they were."""
@@ -105,6 +105,8 @@ class RunConfig:
         weight_step: size d of a weight move, > 0.
         exchange: sweeps between two rounds of swaps of neighbouring temperatures (replica exchange), which then ascend
             in `beta`; 0 leaves the temperatures side by side.
+        margins: margins kappa of the potential, ascending, that swap at one temperature in the place of temperatures;
+            that of the machine is among them. None for temperatures.
         tune: sweeps before the run that move the inner temperatures until all neighbours swap equally often.
         population: walkers of a population (population annealing), each replica being one: they follow the schedule
             from infinite temperature on and are chosen by their weights; 0 leaves every walker alone.
@@ -135,6 +137,7 @@ class RunConfig:
     data: str = "shared"
     exchange: int = 0
     tune: int = 0
+    margins: tuple[float, ...] = ()
     observables: tuple[str, ...] = ()
     population: int = 0
     langevin: Langevin = field(default_factory=Langevin)
@@ -161,6 +164,7 @@ class RunConfig:
         integer(0, seed=self.seed, exchange=self.exchange, tune=self.tune, population=self.population)
         if self.tune and not self.exchange:
             raise fail("tune", "be 0 without an exchange", self.tune)
+        self._check_margins()
         if self.population == 1:
             raise fail("population", "be 0, for none, or at least 2", self.population)
         if self.population and self.exchange:
@@ -170,6 +174,16 @@ class RunConfig:
         object.__setattr__(self, "observables", _checked_observables(self.observables))
         self._check_knots()
 
+    def _check_margins(self) -> None:
+        """Margins swap at one temperature."""
+        if not isinstance(self.margins, (tuple, list)) or not all(map(is_number, self.margins)):
+            raise fail("margins", "be a list of numbers", self.margins)
+        object.__setattr__(self, "margins", tuple(map(float, self.margins)))
+        if self.margins and not self.exchange:
+            raise fail("margins", "be left out without an exchange", self.margins)
+        if self.margins:
+            Exchange(self.exchange, self.tune, over="margin", values=self.margins)
+
     def _check_thermal(self) -> None:
         """The dynamics of a thermal machine, without what Monte Carlo alone has."""
         if self.dynamics == "metropolis":  # the default
@@ -178,9 +192,9 @@ class RunConfig:
         name, default = (DESCENT, Descent()) if self.dynamics == LANGEVIN else (LANGEVIN, Langevin())
         if getattr(self, name) != default:
             raise fail(name, f"be left out where the dynamics are {self.dynamics!r}", getattr(self, name))
-        none = {"weight_step": 0.1, "exchange": 0, "tune": 0, "population": 0, "observables": ()}
+        none = {"weight_step": 0.1, "exchange": 0, "tune": 0, "population": 0, "observables": (), "margins": ()}
         for name, default in none.items():
-            if tuple(getattr(self, name)) != default if name == "observables" else getattr(self, name) != default:
+            if tuple(getattr(self, name)) != default if default == () else getattr(self, name) != default:
                 raise fail(name, "be left out with a thermal machine", getattr(self, name))
 
     def _check_start(self) -> None:
@@ -262,10 +276,17 @@ class RunConfig:
             "weight_step": self.weight_step,
             "seed": self.seed,
             "start": self.start,
-            "exchange": Exchange(self.exchange, self.tune) if self.exchange else None,
+            "exchange": self._exchange,
             "observables": self.observables,
             "population": Population(self.population) if self.population else None,
         }
+
+    @property
+    def _exchange(self) -> Exchange | None:
+        if not self.exchange:
+            return None
+        over = "margin" if self.margins else TEMPERATURE
+        return Exchange(self.exchange, self.tune, over=over, values=self.margins)
 
     def _check_memory(self, part: int, parts: int) -> None:
         """Raise ValueError if data and configurations need more memory than there is."""
@@ -277,7 +298,7 @@ class RunConfig:
         places = 1 if self.exchange else count
         mine = share(part, parts, self.protocol.samples, places)
         replicas = self.protocol.replicas(len(mine.samples), len(mine.temperatures) * (count // places))
-        replicas *= self.population or 1
+        replicas *= self.population or len(self.margins) or 1
         machine = self.machine
         one = thermal_bytes(machine, task.patterns) if isinstance(machine, ThermalMachine) else None
         memory.check(data + replicas * (one or state_bytes(machine, task.patterns)))  # ty: ignore[invalid-argument-type]

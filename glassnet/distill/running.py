@@ -23,7 +23,7 @@ from glassnet.perceptron.describe import described
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.state import pack
 from glassnet.perceptron.sweeps.frozen import Frozen
-from glassnet.sampling.exchange import Exchange
+from glassnet.sampling.exchange import TEMPERATURE, Exchange
 from glassnet.sampling.starts import Starts
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulator import simulate
@@ -65,7 +65,7 @@ class Training:
         """As JSON values."""
         betas = self.beta if isinstance(self.beta, (list, tuple)) else [self.beta]
         beta = [asdict(one) if isinstance(one, Schedule) else str(float(one)) for one in betas]
-        exchange = None if self.exchange is None else asdict(self.exchange)
+        exchange = None if self.exchange is None else {"every": self.exchange.every, "tune": self.exchange.tune}
         return {**vars(self), "beta": beta, "protocol": asdict(self.protocol), "exchange": exchange}
 
     def shortened(self, share: float) -> "Training":
@@ -181,6 +181,8 @@ def run_chain(
         raise fail("dynamics", "be a name: a builder knows no targets", dynamics)
     if isinstance(beta, (list, tuple)) and exchange is None:
         raise fail("beta", "be one number or Schedule, or come with an `exchange`", beta)
+    if exchange is not None and exchange.over != TEMPERATURE:
+        raise fail("exchange.over", "be 'temperature' in a chain, whose coldest machines teach", exchange.over)
     thermal = [name for _, name, link in chain.links if link.knowledge == "thermal"]
     if thermal and protocol.clones < 2:
         raise fail("protocol.clones", f"be at least 2 for thermal knowledge of {thermal[0]!r}", protocol.clones)

@@ -8,6 +8,7 @@ A machine takes any other frozen dataclass that meets `Potential`, too; what nat
 run by the compiled scan.
 """
 
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, Protocol, get_args, runtime_checkable
@@ -254,6 +255,13 @@ KNOWN: tuple[type[Known], ...] = get_args(Known)
 
 TRIED = np.array([-30.0, -3.0, -1.0, -0.25, 0.0, 0.25, 1.0, 3.0, 30.0], np.float32)
 """Gaps at which `cost` and `energy` of an unknown potential are compared."""
+
+
+def at_margin(potential: Potential, margin: Any) -> Potential:
+    """The same potential at another margin, which may be a number of a program under way."""
+    moved = copy(potential)
+    object.__setattr__(moved, "margin", margin)  # no check: what is traced has no value yet
+    return moved
 
 
 def check_potential(potential: Any) -> None:

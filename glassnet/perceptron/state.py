@@ -15,6 +15,7 @@ from jax import Array, lax
 from glassnet.core import keys
 from glassnet.core.pytree import pytree
 from glassnet.perceptron.machine import Machine, Stack
+from glassnet.perceptron.potential import Potential, at_margin
 from glassnet.perceptron.reference import checked_spins, checked_weights
 from glassnet.perceptron.targets import Targets
 
@@ -32,6 +33,7 @@ class Boundary:
         test: clamped neurons of fresh data; None where nothing is measured.
         teacher: hidden neurons of a teacher, shape (layer, neuron, pattern); None where there is none to compare with.
         targets: what a parent machine asks of the outputs; None for the labels alone.
+        margin: kappa in the place of that of the potential, scalar, float32; None where the potential's own counts.
     """
 
     inputs: Array
@@ -39,6 +41,7 @@ class Boundary:
     test: "Boundary | None" = None
     teacher: Array | None = None
     targets: Targets | None = None
+    margin: Array | None = None
 
 
 @pytree
@@ -55,6 +58,11 @@ class State:
     spins: Array
     weights: tuple[Array, ...]
     fields: tuple[Array, ...]
+
+
+def potential_of(machine: Machine, boundary: Boundary) -> Potential:
+    """v of a machine at the margin that the boundary carries, if it does."""
+    return machine.potential if boundary.margin is None else at_margin(machine.potential, boundary.margin)
 
 
 def state_bytes(machine: Machine, patterns: int) -> int:

@@ -17,6 +17,7 @@ from glassnet.perceptron.law import unlike_equilibrium
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.observe import layers
 from glassnet.perceptron.observe.table import ACCEPTANCE, COORDINATES, Tables, Taught, bound
+from glassnet.perceptron.potential import KNOWN
 from glassnet.perceptron.proposal import check_step
 from glassnet.perceptron.reference import checked_signs, checked_spins, checked_weights, energy, feed_forward
 from glassnet.perceptron.state import Boundary, State, pack, random_state, state_bytes, unpack, with_fields
@@ -36,7 +37,7 @@ from glassnet.perceptron.sweeps.native import known
 from glassnet.sampling.kernel import Kernel
 from glassnet.sampling.plan import Plan
 from glassnet.sampling.starts import Starts
-from glassnet.sampling.system import EXACT, Moves, Observable, System, Variable, Work
+from glassnet.sampling.system import EXACT, Moves, Observable, Parameter, System, Variable, Work
 
 if TYPE_CHECKING:
     from glassnet.tasks.task import Task
@@ -88,6 +89,15 @@ class Perceptron(System):
     def fused(self) -> bool:
         """Whether fused kernels carry out the sweeps on an accelerator."""
         return bool(dynamics_of(self.dynamics).fused) and fused.known(self.machine.potential)
+
+    @property
+    def cold(self) -> bool:
+        """Whether the machine has a hard core."""
+        return self.machine.hard
+
+    def parameters(self) -> Mapping[str, Parameter]:
+        """The margin of the potential, and the weight of what a teacher asks of the outputs."""
+        return PARAMETERS
 
     def kernel(self, plan: Plan) -> Kernel:
         """The moves."""
@@ -386,6 +396,59 @@ class Perceptron(System):
         frozen = Frozen(**{name: tuple(layers) for name, layers in config.get("frozen", {}).items()})
         return cls(machine_from(config["machine"]), dynamics_from(config["dynamics"]), frozen), numbers
 
+
+def _margin(boundary: Boundary) -> Any:
+    return boundary.margin
+
+
+def _put_margin(boundary: Boundary, values: Any) -> Boundary:
+    return replace(boundary, margin=values)
+
+
+def _own_margin(system: Perceptron, tasks: Sequence["Task"]) -> float:
+    if type(system.machine.potential) not in KNOWN:
+        requirement = "be one of the package for an exchange over margins: another may feel its margin beside the gap"
+        raise fail("potential", requirement, system.machine.potential)
+    if not isinstance(system.dynamics, str):
+        requirement = "be a named one for an exchange over margins: others may not look for them in the data"
+        raise fail("dynamics", requirement, system.dynamics)
+    return system.machine.potential.margin
+
+
+def _at_margin(system: Perceptron, value: float) -> Perceptron:
+    potential: Any = system.machine.potential
+    return replace(system, machine=replace(system.machine, potential=replace(potential, margin=value)))
+
+
+def _weight(boundary: Boundary) -> Any:
+    assert boundary.targets is not None  # a ladder of weights has a guide
+    return boundary.targets.weight
+
+
+def _put_weight(boundary: Boundary, values: Any) -> Boundary:
+    targets = boundary.targets  # what results keep of the data is without
+    return boundary if targets is None else replace(boundary, targets=replace(targets, weight=values))
+
+
+def _own_weight(system: Perceptron, tasks: Sequence["Task"]) -> float:
+    weights = {None if task.guide is None else task.guide.weight for task in tasks}
+    if len(weights) > 1 or None in weights:
+        found = [task.guide for task in tasks]
+        raise fail("task", "have a guide, of one weight in all samples, for an exchange over 'guide_weight'", found)
+    return weights.pop()  # ty: ignore[invalid-explicit-return]
+
+
+def _at_weight(system: Perceptron, value: float) -> Perceptron:
+    if not 0 <= value <= 1:
+        raise fail("exchange.values", "lie in [0, 1], as weights of a guide", value)
+    return system
+
+
+PARAMETERS = {
+    "margin": Parameter(_margin, _put_margin, _own_margin, _at_margin, "margin"),
+    "guide_weight": Parameter(_weight, _put_weight, _own_weight, _at_weight, "weight of the guide"),
+}
+"""What rungs of a ladder may differ in beside the temperature."""
 
 LARGEST_WEIGHT = 1e6
 """Weights of a start are no larger: beyond, single precision no longer feels the moves of the others."""

@@ -11,6 +11,7 @@ from glassnet.analysis import mean_and_error, moving_layers
 from glassnet.analysis.equilibration import WORDS
 from glassnet.analysis.labels import ascending, attribute, in_words, result, variable, widths
 from glassnet.core.check import fail
+from glassnet.sampling.exchange import OVER
 
 OF_CLONES = ("sample", "clone", "clone_b", "waiting_time", "lag", "layer")
 """Dimensions of what clones measure at one temperature."""
@@ -42,7 +43,7 @@ def conditions(data: Any) -> str:
     known = {name: x.item() for name, x in data.coords.items() if not x.ndim}
     if isinstance(data, Dataset):
         known = {name: data.attrs[name] for name in ("alpha", "depth") if name in data.attrs} | known
-    words = {"temperature": "T", "beta": r"\beta", "alpha": r"\alpha"}
+    words = {"temperature": "T", "beta": r"\beta", "margin": r"\kappa", "guide_weight": r"\lambda", "alpha": r"\alpha"}
     told = [f"${symbol} = {_number(known[name])}$" for name, symbol in words.items() if name in known]
     hidden = _hidden_widths(data, known)
     if hidden:
@@ -127,6 +128,9 @@ def single_temperature(data: Any) -> Any:
     if not isinstance(data, (DataArray, Dataset)):
         raise ValueError(f"Argument `data` must be a Dataset or a DataArray of it, but is {in_words(data)}.")
     data = ascending(data)
+    for rung in set(data.dims) & set(OVER) - {"temperature"}:
+        values = {rung: data[rung].values.tolist()}
+        raise fail("data", f"have a single {rung.replace('_', ' ')}: select one with .sel({rung}=...)", values)
     if "temperature" not in data.dims:
         return data
     if data.sizes["temperature"] > 1:

@@ -43,7 +43,7 @@ def page(run: Reported) -> str:
     progress = progress_of(run)
     origin = [
         reasons(run.data),
-        exchange_section(run.data),
+        exchange_section(run.rungs),
         population_section(run.data),
         moves(run),
         history(run, progress),
@@ -51,7 +51,7 @@ def page(run: Reported) -> str:
         provenance(run),
     ]
     sections = [*_results(run, ladder, cautions), *(section for section in origin if section is not None)]
-    run_wide = [*of_run(run.data, status=run.status, events=run.events), *unmixed(run.data), *few_families(run.data)]
+    run_wide = [*of_run(run.data, status=run.status, events=run.events), *unmixed(run.rungs), *few_families(run.data)]
     return document(
         title=f"{run.name}: {run.status}",
         header=_header(run, ladder, progress),

@@ -11,6 +11,7 @@ from glassnet.report.markup import joined, table, tag
 from glassnet.report.numbers import count, number, percent
 from glassnet.report.sections import NOT_YET, Section
 from glassnet.report.source import measured_part
+from glassnet.sampling.exchange import OVER, TEMPERATURE
 
 
 def exchange_section(ds: Dataset) -> Section | None:
@@ -21,11 +22,25 @@ def exchange_section(ds: Dataset) -> Section | None:
     if found is None:
         return Section("exchange", "Replica exchange", tag("p", NOT_YET))
     rejected = [percent(x) if np.isfinite(x) else "" for x in found["rejected"].values.tolist()]
-    rows = ([f"{b:.4g}", f"{T:.4g}", r] for b, T, r in zip(found["beta"].values, found["temperature"].values, rejected,
-                                                           strict=True))  # fmt: skip
-    caption = "Swaps of each temperature with the next lower one, clones of the last waiting time."
-    rungs = table(caption, ["β", "T", "rejected"], rows)
-    return Section("exchange", "Replica exchange", joined([rungs, *(tag("p", words) for words in _sentences(found))]))
+    if rung_of(ds) == TEMPERATURE:
+        values, names = [found["beta"].values, found["temperature"].values], ["β", "T"]
+    else:
+        values, names = [found[rung_of(ds)].values], [SYMBOLS[rung_of(ds)]]
+    rows = ([*(f"{x:.4g}" for x in told), r] for *told, r in zip(*values, rejected, strict=True))
+    caption = f"Swaps of each rung with the {OVER[rung_of(ds)][2]}, clones of the last waiting time."
+    rungs = table(caption, [*names, "rejected"], rows)
+    told = [*_sentences(found, rung_of(ds))]
+    if "exchange_own" in ds.attrs:
+        told.append(f"All else on this page is at {SYMBOLS[rung_of(ds)]} = {ds.attrs['exchange_own']:g}.")
+    return Section("exchange", "Replica exchange", joined([rungs, *(tag("p", words) for words in told)]))
+
+
+SYMBOLS = {TEMPERATURE: "T", "margin": "κ", "guide_weight": "λ"}
+
+
+def rung_of(ds: Dataset) -> str:
+    """Dim of the rungs of a run with exchange."""
+    return str(ds.attrs.get("exchange_over", TEMPERATURE))
 
 
 def summary_of(ds: Dataset) -> Dataset | None:
@@ -37,16 +52,17 @@ def summary_of(ds: Dataset) -> Dataset | None:
         return None
 
 
-def _sentences(found: Dataset) -> Iterator[str]:
-    barrier, needed = float(found["barrier"]), int(found["temperatures_needed"])
+def _sentences(found: Dataset, rung: str) -> Iterator[str]:
+    rungs = "temperatures" if rung == TEMPERATURE else "rungs"
+    barrier, needed = float(found["barrier"]), int(found[f"{rungs}_needed"])
     yield (
-        f"Barrier Λ = {number(barrier)}; {count(needed)} temperatures would waste nothing, "
-        f"there are {count(found.sizes['temperature'])}."
+        f"Barrier Λ = {number(barrier)}; {count(needed)} {rungs} would waste nothing, "
+        f"there are {count(found.sizes[rung])}."
     )
     trips, expected = int(found["round_trips"]), float(found["round_trips_expected"])
     yield f"Round trips: {count(trips)}, where {number(expected)} were to be expected of walkers without memory."
     limits = {
-        "ladder": "The ladder limits them: more, or other, temperatures help.",
+        "ladder": f"The ladder limits them: more, or other, {rungs} help.",
         "local moves": "The moves limit them: walkers come back before the moves have changed them.",
         "unmeasured": "Too few were to be expected to say what limits them.",
     }
@@ -61,10 +77,15 @@ def unmixed(ds: Dataset) -> Iterator[str]:
     if str(found["verdict"].values) == "unmeasured":
         yield "Exchange unmeasured: fewer than ten round trips of the ladder were to be expected in this time."
     elif bool((found["rejected"] >= MOST_REJECTED).any()):
-        at = found["beta"].values[np.nanargmax(found["rejected"].values)]
+        rung, worst = rung_of(ds), np.nanargmax(found["rejected"].values)
+        if rung == TEMPERATURE:
+            where, wanted = f"β = {found['beta'].values[worst]:.4g}", "temperatures, or tuned ones,"
+        else:
+            where, wanted = f"{SYMBOLS[rung]} = {found[rung].values[worst]:.4g}", "rungs"
+        needed = found["temperatures_needed" if rung == TEMPERATURE else "rungs_needed"]
         yield (
-            f"Exchange cut: {percent(float(found['rejected'].max()))} of the swaps at β = {at:.4g} are rejected; "
-            f"{count(int(found['temperatures_needed']))} temperatures, or tuned ones, are needed."
+            f"Exchange cut: {percent(float(found['rejected'].max()))} of the swaps at {where} are rejected; "
+            f"{count(int(needed))} {wanted} are needed."
         )
     else:
         yield (

@@ -32,6 +32,7 @@ HEAT_BATH = "with probability 1/(1 + exp(β ΔH))"
 
 CHOICE = "by their weights exp(−Δβ H) wherever β changes by Δβ, before the sweep"
 
+SWAP_AT_ONE = "with probability min(1, exp(β(H(S) + H′(S′) − H′(S) − H(S′))))"
 SWAP = "with probability min(1, exp((β − β′)(H − H′)))"
 
 ORDER = (
@@ -130,4 +131,6 @@ def _sentences(run: Reported) -> Iterator[str]:
     every = run.data.attrs.get("exchange_every")
     if every is not None:
         often = "After every sweep" if every == 1 else f"After every {every} sweeps"
-        yield f"{often} neighbouring temperatures swap their configurations, accepted {SWAP}."
+        over = str(run.data.attrs.get("exchange_over", "temperature")).replace("_", " ")
+        how = SWAP if over == "temperature" else SWAP_AT_ONE
+        yield f"{often} neighbouring {over}s swap their configurations, accepted {how}."

@@ -99,7 +99,7 @@ def _of_run(point: PointReport, run: Reported | None) -> PointReport:
     if run is None:
         return point
     ladder = temperatures(run.data)
-    warnings = {"": [*of_run(run.data, status=run.status, events=run.events), *unmixed(run.data)]}
+    warnings = {"": [*of_run(run.data, status=run.status, events=run.events), *unmixed(run.rungs)]}
     for T, ds in ladder:
         warnings.setdefault(f"T = {T:.4g}" if len(ladder) > 1 else "", []).extend(of_result(ds))
     cold = measured_part(ladder[0][1])

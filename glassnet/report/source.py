@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.labels import ascending
+from glassnet.analysis.labels import ascending, own_rung
 from glassnet.core.check import fail
 from glassnet.results import open_result
+from glassnet.sampling.exchange import OVER
 from glassnet.sessions import run_config_attributes
 from glassnet.store import folder
 from glassnet.store.dataset import dataset
@@ -29,6 +30,7 @@ class Reported(NamedTuple):
         measured: the result on the times and lags that have been measured.
         status: complete, running, stopped, failed or interrupted.
         events: what happened, oldest first; none for a run without a folder.
+        whole: the result at all rungs of a ladder of margins, of which `data` is that of the machine; None without one.
     """
 
     path: Path
@@ -36,6 +38,12 @@ class Reported(NamedTuple):
     measured: Dataset
     status: str
     events: tuple[Event, ...] = ()
+    whole: Dataset | None = None
+
+    @property
+    def rungs(self) -> Dataset:
+        """The result at all rungs of a ladder."""
+        return self.data if self.whole is None else self.whole
 
     @property
     def name(self) -> str:
@@ -61,7 +69,7 @@ def read_run(path: str | os.PathLike) -> Reported:
 def nothing_yet(run: folder.RunFolder) -> Dataset:
     """The result of a run that has not written anything: its grid, configuration, and energies that are NaN."""
     ds = dataset(replace(run.job(), keep_configurations=False), {})
-    dims = [dim for dim in ("sample", "temperature", "time", "layer") if dim in ds.sizes]
+    dims = [dim for dim in ("sample", *OVER, "time", "layer") if dim in ds.sizes]
     energy = np.full([ds.sizes[dim] for dim in dims], np.nan)
     return ds.assign(energy=(dims, energy)).assign_attrs(run_config_attributes(run.about["run"]))
 
@@ -76,9 +84,10 @@ def run_of(data: Dataset, path: Path, *, status: str | None = None, events: Sequ
         raise fail("run", "be the result of a simulation", str(path))
     if "depth" not in data.attrs:
         raise fail("run", "be the result of a machine: a report speaks of layers", str(path))
-    data = ascending(data)
+    whole = ascending(data)
+    data = own_rung(whole)
     status = status or str(data.attrs.get("status", "complete"))
-    return Reported(path, data, measured_part(data), status, tuple(events))
+    return Reported(path, data, measured_part(data), status, tuple(events), None if data is whole else whole)
 
 
 def measured_part(data: Dataset) -> Dataset:

@@ -22,6 +22,11 @@ class Around(System):
         return self.system.native
 
     @property
+    def cold(self) -> bool:
+        """As the system."""
+        return self.system.cold
+
+    @property
     def fused(self) -> bool:
         """As the system."""
         return self.system.fused

@@ -193,6 +193,24 @@ class Free:
         return cls()
 
 
+class Parameter(NamedTuple):
+    """A number of the Hamiltonian, beside the temperature, in which the rungs of a ladder may differ.
+
+    Attributes:
+        of: `of(clamped) -> values`, what `put` has put there.
+        put: `put(clamped, values) -> clamped`, clamped data with the parameter in it; functions of a module.
+        own: `own(system, tasks) -> number`, what it is without a ladder; ValueError where there is no ladder in it.
+        at: `at(system, value) -> system`, the system at another value; ValueError for one that cannot be.
+        words: name in words.
+    """
+
+    of: Callable[[Any], Array]
+    put: Callable[[Any, Any], Any]
+    own: Callable[[Any, Sequence[Any]], float]
+    at: Callable[[Any, float], "System"]
+    words: str
+
+
 EXACT = "exact"
 """What `System.equilibrium` says of a start that is drawn from the law which the moves keep."""
 
@@ -222,8 +240,32 @@ class System(Protocol):
 
     @property
     def tempered(self) -> bool:
-        """Whether one replica is at all temperatures of a run at once: observables then have the dim `temperature`."""
+        """Whether one replica is at all rungs of a ladder at once: observables then have the dim `rung`."""
         return False
+
+    @property
+    def rung(self) -> str:
+        """Dim of the rungs of a ladder."""
+        return "temperature"
+
+    @property
+    def cold(self) -> bool:
+        """Whether it has no temperature but zero."""
+        return False
+
+    def parameters(self) -> Mapping[str, Parameter]:
+        """What may differ along a ladder beside the temperature, by name."""
+        return {}
+
+    def at_rung(self, clamped: Any, rung: int, leading: tuple[int, ...] = ()) -> Any:
+        """Clamped data of the system at one rung of a ladder.
+
+        Args:
+            clamped: those of `single`, or of the whole ladder.
+            rung: its number.
+            leading: sizes of the axes that all its arrays have in front.
+        """
+        return clamped
 
     @property
     def single(self) -> "System":

@@ -89,7 +89,7 @@ class Job:
             raise fail("beta", "hold schedules of one kind and one number of knots", self.schedules)
         if len(set(self.schedules)) < len(self.schedules):
             raise fail("beta", "hold different values", [s.betas for s in self.schedules])
-        if self.system.tempered and not all(
+        if self.system.tempered and not all(  # of a ladder in something else there is one schedule
             a.times == b.times and all(x < y for x, y in zip(a.betas, b.betas, strict=True))
             for a, b in pairwise(self.schedules)
         ):
@@ -180,7 +180,7 @@ class Job:
 
     def _check_shapes(self, name: str, observable: Observable) -> None:
         """Raise ValueError unless an observable has values with dims of its own, of one size in the whole result."""
-        dims, taken = observable.dims, RUN_DIMS - ({"temperature"} if self.system.tempered else set())
+        dims, taken = observable.dims, RUN_DIMS - ({self.system.rung} if self.system.tempered else set())
         if len(set(dims)) < len(dims) or set(dims) & taken:
             requirement = f"have dims of its own, each once, none of {', '.join(sorted(RUN_DIMS))}"
             raise fail(f"observables[{name!r}]", requirement, dims)
@@ -226,7 +226,7 @@ class Job:
             return jax.tree.map(jnp.asarray, found if whole else found[observable.pick])
 
         task = self.tasks[0]
-        data = jax.tree.map(jnp.asarray, (self.system.clamped(task), self.system.scene(task)))
+        data = jax.tree.map(jnp.asarray, (system.clamped(task), system.scene(task)))
         shapes = []
         for on in ("host", "clone") if observable.on == "both" else (observable.on,):
             try:
@@ -250,6 +250,16 @@ class Job:
         """Whether the result keeps the last configurations: as asked for, or to compare pairs as parts are joined."""
         joins = self.share is not None and any(o.on in OF_LAST for o in self.measured.values())
         return self.keep_configurations or joins
+
+    @property
+    def rung(self) -> str | None:
+        """Dim of the temperatures of the job, or of the rungs of a ladder; None where there is one of them."""
+        return self.system.rung if self.ladder or self.system.tempered else None
+
+    @property
+    def rungs(self) -> int:
+        """Places along `rung`."""
+        return len(self.system.coordinates().get(self.system.rung, self.schedules))
 
     @property
     def schedules(self) -> tuple[Schedule, ...]:

@@ -12,8 +12,8 @@ from glassnet.sampling.kernel import State
 from glassnet.sampling.system import Observable
 from glassnet.simulation import compiled
 
-FINAL = ("temperature", "waiting_time", "configuration")
-"""Leading dims of last configurations."""
+FINAL = ("waiting_time", "configuration")
+"""Leading dims of last configurations, behind that of the temperature or the rung."""
 
 
 LARGE_STATE = 4 * LARGE
@@ -121,41 +121,51 @@ def one_by_one(
     return {name: np.stack([row[name] for row in rows]) for name in observables}
 
 
-def final_pairs(observables: Mapping[str, Observable], configurations: State, clamped: Any, *, shared: bool) -> Records:
+def final_pairs(
+    observables: Mapping[str, Observable], configurations: State, clamped: Sequence[Any], rung: str, *, shared: bool
+) -> Records:
     """Observables of all pairs of last configurations of each temperature and waiting time.
 
     Args:
         observables: those on "pair" and on "final", by name.
         configurations: bare, leading axes (temperature, waiting_time, configuration).
-        clamped: their clamped data; one for all if `shared`, else leading axis configuration.
+        clamped: their clamped data for each temperature; one for all if `shared`, else leading axis configuration.
+        rung: name of the first of these dims.
         shared: whether all have the same data.
     Returns:
         Records by name, with the prefix `final_`.
     """
-    leaves = jax.tree.leaves(configurations)
-    temperatures, waits, size = leaves[0].shape[:3]
-    flat = jax.tree.map(lambda x: np.reshape(x, (temperatures * waits * size, *x.shape[3:])), configurations)
-    if not shared:
-        clamped = jax.tree.map(lambda x: np.concatenate([np.asarray(x)] * (temperatures * waits)), clamped)
-    groups = temperatures * waits, size
-    if sum(x.nbytes for x in leaves) >= LARGE_STATE * groups[0] * size:
+    waits, size = jax.tree.leaves(configurations)[0].shape[1:3]
+    found: list[dict[str, np.ndarray]] = []
+    for place, data in enumerate(clamped):
+        flat = jax.tree.map(lambda x, n=place: np.reshape(x[n], (waits * size, *x.shape[3:])), configurations)
+        if not shared:
+            data = jax.tree.map(lambda x: np.concatenate([np.asarray(x)] * waits), data)
+        if sum(x.nbytes for x in jax.tree.leaves(flat)) >= LARGE_STATE * waits * size:
+            found.append(_of_large(observables, _taker(flat, data, shared), (waits, size), shared=shared))
+            continue
+        found.append({})
+        for compiler, part in ((compiled.pairing, on("pair", observables)), (compiled.alone, on("final", observables))):
+            if part:
+                found[-1] |= in_groups(part, compiler, flat, data, (waits, size), shared=shared)
+    return _final(observables, found, rung)
 
-        def take(n: int) -> tuple[State, Any]:
-            one, own = (jax.tree.map(lambda x: x[n : n + 1], tree) for tree in (flat, {} if shared else clamped))
-            return one, clamped if shared else own
 
-        return final_pairs_one_by_one(observables, take, (temperatures, waits, size), shared=shared)
-    found = {}
-    for compiler, part in ((compiled.pairing, on("pair", observables)), (compiled.alone, on("final", observables))):
-        if part:
-            found |= in_groups(part, compiler, flat, clamped, groups, shared=shared)
-    return _final(observables, found, temperatures, waits)
+def _taker(configurations: State, clamped: Any, shared: bool) -> Callable[[int], tuple[State, Any]]:
+    """`take` of `one_by_one`."""
+
+    def take(n: int) -> tuple[State, Any]:
+        one, own = (jax.tree.map(lambda x: x[n : n + 1], tree) for tree in (configurations, {} if shared else clamped))
+        return one, clamped if shared else own
+
+    return take
 
 
 def final_pairs_one_by_one(
     observables: Mapping[str, Observable],
     take: Callable[[int], tuple[State, Any]],
     sizes: tuple[int, int, int],
+    rung: str,
     *,
     shared: bool,
 ) -> Records:
@@ -166,21 +176,35 @@ def final_pairs_one_by_one(
         take: as in `one_by_one`; the last configurations follow each other, those of one temperature and waiting time
             together.
         sizes: temperatures, waiting times, configurations of each.
+        rung: name of the first of these dims.
         shared: whether all have the same data.
     """
     temperatures, waits, size = sizes
+    found = [
+        _of_large(observables, lambda n, first=place * waits * size: take(first + n), (waits, size), shared=shared)
+        for place in range(temperatures)
+    ]
+    return _final(observables, found, rung)
+
+
+def _of_large(
+    observables: Mapping[str, Observable],
+    take: Callable[[int], tuple[State, Any]],
+    groups: tuple[int, int],
+    *,
+    shared: bool,
+) -> dict[str, np.ndarray]:
     found = {}
     for part in (on("pair", observables), on("final", observables)):
         if part:
-            found |= one_by_one(part, take, (temperatures * waits, size), shared=shared)
-    return _final(observables, found, temperatures, waits)
+            found |= one_by_one(part, take, groups, shared=shared)
+    return found
 
 
-def _final(
-    observables: Mapping[str, Observable], found: Mapping[str, np.ndarray], temperatures: int, waits: int
-) -> Records:
-    dims = (*FINAL, "configuration_b")
+def _final(observables: Mapping[str, Observable], found: Sequence[Mapping[str, np.ndarray]], rung: str) -> Records:
+    """Records of the values of each place along `rung`."""
+    dims = (rung, *FINAL, "configuration_b")
     return {
-        f"final_{name}": Record((*dims, *observables[name].dims), x.reshape(temperatures, waits, *x.shape[1:]))
-        for name, x in found.items()
+        f"final_{name}": Record((*dims, *observables[name].dims), np.stack([one[name] for one in found]))
+        for name in found[0]
     }

@@ -217,23 +217,25 @@ class Phase:
 
         def arranged(x: Array) -> np.ndarray:
             y = np.asarray(x)[order].reshape(temperatures, waits, samples * clones, *x.shape[1:])
-            return np.moveaxis(y[0], 2, 0)[: len(job.schedules)] if job.system.tempered else y
+            return np.moveaxis(y[0], 2, 0)[: job.rungs] if job.system.tempered else y
 
         if self._large and not job.keeps and not job.system.tempered:
             places, sizes = order.reshape(-1), (temperatures, waits, samples * clones)
             records = observed.final_pairs_one_by_one(
-                job.compared, lambda n: self._taken(batch, places[n]), sizes, shared=job.shared
+                job.compared, lambda n: self._taken(batch, places[n]), sizes, job.system.rung, shared=job.shared
             )
             bare = None
         else:
             bare = jax.tree.map(arranged, self._bare(batch))
             one = order[0, 0].reshape(-1)
             data = self.clamped.chunks[0] if job.shared else jax.tree.map(lambda x: x[one], self.clamped.whole())
-            records = observed.final_pairs(job.compared, bare, data, shared=job.shared)
+            leading = () if job.shared else (len(one),)
+            rungs = [job.system.at_rung(data, rung, leading) for rung in range(len(jax.tree.leaves(bare)[0]))]
+            records = observed.final_pairs(job.compared, bare, rungs, job.system.rung, shared=job.shared)
         for name, observable in observed.on("final", job.compared).items():
             job.check_shape(name, observable, records[f"final_{name}"].values.shape[4:])
         for name, (dims, x) in job.system.single.kept(bare).items() if job.keeps else ():
-            records[f"configuration_{name}"] = observed.Record((*observed.FINAL, *dims), x)
+            records[f"configuration_{name}"] = observed.Record((job.system.rung, *observed.FINAL, *dims), x)
         return records
 
     def check_finite(self, states: State, sweep: int) -> None:

@@ -12,6 +12,7 @@ from glassnet.core.codec import canonical, config_hash, to_json
 from glassnet.perceptron.describe import machine_from
 from glassnet.perceptron.state import Boundary, State, unpack
 from glassnet.perceptron.system import Configuration
+from glassnet.sampling.exchange import OVER
 from glassnet.sampling.population import WALKER
 from glassnet.sampling.starts import Starts
 from glassnet.sampling.system import EXACT, Variable
@@ -39,23 +40,24 @@ def dataset(job: Job, records: Mapping[str, Record]) -> xr.Dataset:
     found = {}
     for name, record in records.items():
         if not name.startswith(KEPT):
-            found[name] = labelled_record(record, known[name], ladder=job.ladder)
+            found[name] = labelled_record(record, known[name], rung=job.rung)
         elif job.keeps:
-            dims = tuple(d for d in record.dims if d != "temperature")
+            dims = tuple(d for d in record.dims if d not in ("temperature", job.rung))
             variable = job.system.kept_variable(name.removeprefix(KEPT), dims)
-            found[name] = labelled_record(record, variable, ladder=job.ladder)
+            found[name] = labelled_record(record, variable, rung=job.rung)
     if job.keeps:
         found |= _kept_data(job)
     ds = xr.Dataset(found, attrs=_attributes(job) | _of_part(job))
     return with_coordinates(ds.assign_coords(_coordinates(job)))
 
 
-def labelled_record(record: Record, variable: Variable, *, ladder: bool) -> xr.DataArray:
-    """The record with the dims of its schema entry in their order; `temperature` after `sample`, or leading."""
+def labelled_record(record: Record, variable: Variable, *, rung: str | None) -> xr.DataArray:
+    """The record with the dims of its schema entry in their order; that of the rungs, `temperature` or another, after
+    `sample`, or leading."""
     array = xr.DataArray(record.values, dims=record.dims)
-    dims = [dim for dim in variable.dims if dim != "temperature"]
-    if ladder and "temperature" in array.dims:
-        dims.insert(1 if dims[0] == "sample" else 0, "temperature")
+    dims = [dim for dim in variable.dims if dim not in ("temperature", rung)]
+    if rung is not None and rung in array.dims:
+        dims.insert(1 if dims[0] == "sample" else 0, rung)
     elif "temperature" in array.dims:
         array = array.isel(temperature=0)
     return with_attributes(array.transpose(*dims), variable)
@@ -153,8 +155,8 @@ def configuration(ds: xr.Dataset, **select: Any) -> Configuration:
 
     Args:
         ds: result of `simulate(..., keep_configurations=True)`.
-        select: coordinates that single it out: `waiting_time`, `configuration` and, if present, `temperature` and the
-            place `walker` in a population.
+        select: coordinates that single it out: `waiting_time`, `configuration` and, if present, `temperature` (or
+            `margin`, `guide_weight`) and the place `walker` in a population.
     Returns:
         Weights, one (out, in) array for each layer 1..L, and spins, one (pattern, neuron) array for layers 0..L; these
         are the neurons of a thermal machine.
@@ -167,7 +169,7 @@ def configuration(ds: xr.Dataset, **select: Any) -> Configuration:
     if f"{KEPT}spins" not in ds:
         raise ValueError("Argument `ds` must hold configurations (keep_configurations=True), but has none.")
     one = ds.sel(select)
-    open_dims = {"temperature", "waiting_time", "configuration", WALKER} & set(one[f"{KEPT}spins"].dims)
+    open_dims = {*OVER, "waiting_time", "configuration", WALKER} & set(one[f"{KEPT}spins"].dims)
     if open_dims:
         raise ValueError(f"Argument `select` must fix {', '.join(sorted(open_dims))}, but is {select!r}.")
     described = json.loads(ds.attrs["machine"])

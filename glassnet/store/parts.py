@@ -128,13 +128,15 @@ def _along(dim: str, rows: Any) -> xr.Dataset:
 def _final(ds: xr.Dataset) -> dict[str, xr.DataArray]:
     """Observables of pairs of all last configurations, from the configurations."""
     config = json.loads(ds.attrs["config"])
-    system = system_of(config)[0].single
+    whole = system_of(config)[0]
+    system = whole.single
     optional = {name: o for name, o in system.optional(()).items() if name in config.get("optional_observables", ())}
     measured = {**system.observables(()), **optional, **observables_from(config, OF_LAST)}
     pairs = {name: observable for name, observable in measured.items() if observable.on in OF_LAST}
     if not pairs:
         return {}
-    ladder, shared = "temperature" in ds.dims, len(config["tasks"]) == 1
+    rung = whole.rung if whole.rung in ds.dims else None
+    shared = len(config["tasks"]) == 1
     chosen = {"sample": ds["sample"][0] if shared else ds[f"{KEPT}sample"]}
     data, arrays = {}, {}
     for name, x in ds.data_vars.items():
@@ -142,11 +144,13 @@ def _final(ds: xr.Dataset) -> dict[str, xr.DataArray]:
         if part != name and "sample" in x.dims:
             data[part] = x.sel(chosen).transpose(..., *x.dims[1:]).values
         elif part != name:
-            arrays[part] = x.values if ladder else x.values[None]
+            arrays[part] = x.values if rung else x.values[None]
     configurations, clamped = system.from_kept(arrays, data)
-    records = observed.final_pairs(pairs, configurations, clamped, shared=shared)
+    leading = () if shared else (len(chosen["sample"]),)
+    rungs = [whole.at_rung(clamped, n, leading) for n in range(ds.sizes[rung] if rung else 1)]
+    records = observed.final_pairs(pairs, configurations, rungs, whole.rung, shared=shared)
     known = variables(pairs, {})
-    return {name: labelled_record(record, known[name], ladder=ladder) for name, record in records.items()}
+    return {name: labelled_record(record, known[name], rung=rung) for name, record in records.items()}
 
 
 def _attributes(parts: list[dict[str, Any]]) -> dict[str, Any]:

@@ -82,6 +82,8 @@ COORDINATES: dict[str, tuple[str, str]] = {
     "clone_b": ("1", "other clone of the same host"),
     "temperature": ("1", "temperature 1/beta at the end of the schedule"),
     "beta": ("1", "inverse temperature at the end of the schedule"),
+    "margin": ("1", "margin kappa of the potential"),
+    "guide_weight": ("1", "weight lambda of the guide"),
     "waiting_time": ("sweeps", "waiting time"),
     "lag": ("sweeps", "lag after the waiting time"),
     "time": ("sweeps", "time of the host"),

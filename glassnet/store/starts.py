@@ -9,6 +9,7 @@ import xarray as xr
 from glassnet.core.check import fail
 from glassnet.core.codec import decoded
 from glassnet.core.schedule import Schedule
+from glassnet.sampling.exchange import OVER
 from glassnet.sampling.starts import Starts
 from glassnet.sampling.system import System
 from glassnet.store.dataset import KEPT
@@ -45,6 +46,8 @@ def starts_from(
         raise ValueError(f"Argument `start` must hold configurations (keep_configurations=True), but {words}.")
     if "parts" in ds.attrs:
         raise fail("start", "be a whole run, joined by `gn.open`", f"part {ds.attrs.get('part')} of a run")
+    for dim in (set(OVER) - {"temperature"}) & set(ds.dims):
+        raise fail("start", f"be of one {dim}, selected by ds.sel({dim}=...)", ds[dim].values.tolist())
     data = {name: kept.pop(name) for name in system.kept_data(tasks[0]) if name in kept}
     parts = {name: _in_front(x).values for name, x in kept.items()}
     config, places = decoded(ds.attrs["config"]), {pair: n for n, pair in enumerate(_numbered(ds))}

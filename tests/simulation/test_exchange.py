@@ -79,15 +79,17 @@ def test_the_joint_law_is_the_product_of_the_exact_ones():
     assert statistic() < ref.THRESHOLD
 
 
-SWAPPED = exchange.swapped
+GAIN, SWAPPED = exchange.gain_of_temperatures, exchange.swapped
 MUTANTS = {
-    "sign of the swap": lambda key, ladder, E, beta, rungs: SWAPPED(key, ladder, -E, beta, rungs),
-    "energy of the wrong rung": lambda key, ladder, E, beta, rungs: SWAPPED(key, ladder, jnp.roll(E, 1), beta, rungs),
-    "beta of the wrong rung": lambda key, ladder, E, beta, rungs: SWAPPED(key, ladder, E, jnp.roll(beta, 1), rungs),
-    "energy by walker, not by rung": lambda key, ladder, E, beta, rungs: SWAPPED(
-        key, ladder, jnp.zeros_like(E).at[ladder.walkers].set(E), beta, rungs
-    ),
-    "every swap": lambda key, ladder, E, beta, rungs: SWAPPED(key, ladder, 0 * E, beta, rungs),
+    "sign of the swap": {"gain_of_temperatures": lambda E, beta: GAIN(-E, beta)},
+    "energy of the wrong rung": {"gain_of_temperatures": lambda E, beta: GAIN(jnp.roll(E, 1), beta)},
+    "beta of the wrong rung": {"gain_of_temperatures": lambda E, beta: GAIN(E, jnp.roll(beta, 1))},
+    "gain by walker, not by rung": {
+        "swapped": lambda key, ladder, E, gain, rungs: SWAPPED(
+            key, ladder, E, jnp.zeros_like(gain).at[ladder.walkers].set(gain), rungs
+        )
+    },
+    "every swap": {"gain_of_temperatures": lambda E, beta: GAIN(0 * E, beta)},
 }
 
 
@@ -96,7 +98,8 @@ SLOW = ("energy of the wrong rung", "beta of the wrong rung", "every swap")
 
 @pytest.mark.parametrize("mutant", [pytest.param(m, marks=pytest.mark.slow if m in SLOW else ()) for m in MUTANTS])
 def test_broken_swaps_are_seen(mutant, monkeypatch):
-    monkeypatch.setattr(exchange, "swapped", MUTANTS[mutant])
+    for name, broken in MUTANTS[mutant].items():
+        monkeypatch.setattr(exchange, name, broken)
     assert statistic() > 2 * ref.THRESHOLD
 
 

@@ -25,10 +25,10 @@ struct Stack {
   size_t field_count(int patterns) const { return layers() * fan_out * patterns; }
 };
 
-enum Operand { KEY, TEMPERATURE, STEP, INPUTS, OUTPUTS, SPINS, FIRST_STACK };
+enum Operand { KEY, TEMPERATURE, STEP, MARGIN, INPUTS, OUTPUTS, SPINS, FIRST_STACK };
 
-// Operands: key, temperature, weight step, inputs, outputs, spins, the weights of each stack, the fields of each
-// stack, then graphs. Results: what the call changes (same shapes as the operands), then counts of accepted moves.
+// Operands: key, temperature, weight step, margin, inputs, outputs, spins, the weights of each stack, the fields of
+// each stack, then graphs. Results: what the call changes (same shapes as the operands), then counts of accepted moves.
 // Every array must have as many numbers as the caller will touch: a call reaches the kernels with whatever shapes the
 // program was compiled for. A call may hold several replicas: then all arrays lead with the replica.
 class Operands {
@@ -192,7 +192,7 @@ inline Machine described(const Operands& operands, const ffi::Dictionary& attrib
   m.outputs = operands.input<int8_t>(OUTPUTS, size_t(m.stacks.back().fan_out) * m.patterns);
   m.ensemble = Ensemble(attribute<int64_t>(attributes, "ensemble"));
   m.potential = {int32_t(attribute<int64_t>(attributes, "cost")), attribute<float>(attributes, "strength"),
-                 attribute<float>(attributes, "margin"), attribute<float>(attributes, "shape")};
+                 *operands.input<float>(MARGIN, 1), attribute<float>(attributes, "shape")};
   m.frozen_weights = frozen(attributes, "frozen_weights", m.depth());
   m.frozen_spins = frozen(attributes, "frozen_spins", m.depth() - 1);
   if (attributes.get<bool>("aimed").has_value()) {

@@ -8,7 +8,8 @@ from jax import Array
 from glassnet.core.means import LARGE, by_place, mean_over
 from glassnet.perceptron.forward import forward, signs
 from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.state import Boundary, State, own_spins
+from glassnet.perceptron.potential import Potential
+from glassnet.perceptron.state import Boundary, State, own_spins, potential_of
 from glassnet.perceptron.targets import cost_of, told_less_own
 
 
@@ -26,25 +27,25 @@ def layer_energy(machine: Machine, state: State, boundary: Boundary) -> dict[str
     Returns:
         `energy` and `violated`, each of shape (depth,); the energy is inf where a hard core is violated.
     """
-    energies, violated = [], []
+    energies, violated, potential = [], [], potential_of(machine, boundary)
     for field, own in zip(state.fields, own_spins(machine, state.spins, boundary), strict=True):
-        energy, below = by_place(partial(_costs, machine), own, field)
+        energy, below = by_place(partial(_costs, potential), own, field)
         energies.append(energy)
         violated.append(below)
     energy = jnp.concatenate(energies)
     if boundary.targets is not None:
         field = state.fields[-1][-1]
-        last = cost_of(machine.potential, boundary.targets, boundary.outputs.astype(field.dtype), field)
+        last = cost_of(potential, boundary.targets, boundary.outputs.astype(field.dtype), field)
         energy = energy.at[-1].set(mean_over(last, 2))
     if machine.hard:
         energy = jnp.where(energy > 0, jnp.inf, energy)
     return {"energy": energy, "violated": jnp.concatenate(violated)}
 
 
-def _costs(machine: Machine, own: Array, field: Array) -> tuple[Array, Array]:
+def _costs(potential: Potential, own: Array, field: Array) -> tuple[Array, Array]:
     """Mean cost of the gaps, and fraction of violated ones, by layer; (layer, neuron, pattern) each."""
-    gap = own.astype(field.dtype) * field - machine.potential.margin
-    return mean_over(machine.potential.cost(gap), 2), mean_over(gap < 0, 2)
+    gap = own.astype(field.dtype) * field - potential.margin
+    return mean_over(potential.cost(gap), 2), mean_over(gap < 0, 2)
 
 
 def guidance(machine: Machine, state: State, boundary: Boundary) -> Array:
@@ -52,7 +53,7 @@ def guidance(machine: Machine, state: State, boundary: Boundary) -> Array:
     assert boundary.targets is not None  # measured only where there are some
     field = state.fields[-1][-1]
     own = boundary.outputs.astype(field.dtype)
-    return mean_over(told_less_own(machine.potential, boundary.targets, own, field), 2)
+    return mean_over(told_less_own(potential_of(machine, boundary), boundary.targets, own, field), 2)
 
 
 def output_error(machine: Machine, weights: tuple[Array, ...], boundary: Boundary) -> Array:

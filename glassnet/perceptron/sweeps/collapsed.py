@@ -26,7 +26,7 @@ from glassnet.core.check import fail
 from glassnet.perceptron.machine import Machine, Stack
 from glassnet.perceptron.potential import Potential
 from glassnet.perceptron.proposal import Proposal
-from glassnet.perceptron.state import State, feeding_spins, own_spins, sources
+from glassnet.perceptron.state import State, feeding_spins, own_spins, potential_of, sources
 from glassnet.perceptron.sweeps.column_scan import over_layers
 from glassnet.perceptron.sweeps.energy import cooled
 from glassnet.perceptron.sweeps.spins import targets_and_slots
@@ -100,7 +100,8 @@ def _sweep_group(
         own_spins(machine, state.spins, params.clamped)[up][fed],
         targets_and_slots(machine, fed_stack, layers),
     )
-    sweep_layer = partial(_sweep_layer, machine.prior.proposal, machine.potential, stack, fed_stack, params)
+    potential = potential_of(machine, params.clamped)
+    sweep_layer = partial(_sweep_layer, machine.prior.proposal, potential, stack, fed_stack, params)
     elements = max(stack.fan_out, fed_stack.fan_out) * state.spins.shape[-1]
     spins, J, field, above, accepted = over_layers(plan, lambda a: sweep_layer(*a), arrays, elements=elements)
     weights, fields = list(state.weights), list(state.fields)

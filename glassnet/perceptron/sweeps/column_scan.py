@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from glassnet.core.pytree import pytree
-from glassnet.perceptron.potential import Potential
+from glassnet.perceptron.potential import Potential, at_margin
 from glassnet.perceptron.sweeps.fused import fits, fused_scan, known
 from glassnet.perceptron.targets import Targets, cost_of
 from glassnet.sampling.plan import Plan
@@ -80,7 +80,8 @@ def column_scan(
     fusible = plan.fused is not None and lookup is None and targets is None and known(potential)
     if fusible and fits(field.shape, len(offers.rows), sites=sites, chip=plan.fused):
         limits = [x for x in (offers.threshold, offers.extra) if x is not None]
-        run = partial(fused_scan, potential=potential, sites=sites, chip=plan.fused, interpret=plan.interpret)
+        still = at_margin(potential, 0.0)  # gaps are without it
+        run = partial(fused_scan, potential=still, sites=sites, chip=plan.fused, interpret=plan.interpret)
         sign = sign.astype(field.dtype)
         gap, accepted = run(sign * field - potential.margin, sign, offers.rows, offers.columns, limits)
         return sign * (gap + potential.margin), accepted

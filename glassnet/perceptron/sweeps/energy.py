@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 
 from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.state import Boundary, State, on_prior, own_spins, refreshed, with_fields
+from glassnet.perceptron.state import Boundary, State, on_prior, own_spins, potential_of, refreshed, with_fields
 from glassnet.perceptron.sweeps.frozen import NOTHING, Frozen
 from glassnet.perceptron.targets import cost_of
 from glassnet.sampling.kernel import Kernel, Params, Step, compose
@@ -21,20 +21,21 @@ def configuration_energy(machine: Machine, state: State, boundary: Boundary) -> 
 
     A hard core, whose v is infinite, counts violated gaps: what its moves compare at zero temperature.
     """
-    total = jnp.float32(0)
+    total, potential = jnp.float32(0), potential_of(machine, boundary)
     fields, spins = list(state.fields), list(own_spins(machine, state.spins, boundary))
     if boundary.targets is not None:  # of the outputs, which leave their stack
         total += output_energy(machine, state, boundary)
         fields[-1], spins[-1] = fields[-1][:-1], spins[-1][:-1]
     for field, own in zip(fields, spins, strict=True):
-        total += machine.potential.cost(own.astype(field.dtype) * field - machine.potential.margin).sum()
+        total += potential.cost(own.astype(field.dtype) * field - potential.margin).sum()
     return total
 
 
 def output_energy(machine: Machine, state: State, boundary: Boundary) -> Array:
     """Energy of the output layer alone, H = sum_{mu i} v(r_{L mu i}), scalar   [Yoshino 2023], targets included."""
     field = state.fields[-1][-1]
-    return cost_of(machine.potential, boundary.targets, boundary.outputs.astype(field.dtype), field).sum()
+    own = boundary.outputs.astype(field.dtype)
+    return cost_of(potential_of(machine, boundary), boundary.targets, own, field).sum()
 
 
 def cooled(machine: Machine, params: Params) -> Params:

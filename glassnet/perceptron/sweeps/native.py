@@ -17,7 +17,7 @@ from glassnet.native import library
 from glassnet.perceptron.graph import targets_of, widened
 from glassnet.perceptron.machine import Machine, Stack
 from glassnet.perceptron.potential import Counting, HardCore, Logistic, Potential, Probit, SoftCore
-from glassnet.perceptron.state import Boundary, State
+from glassnet.perceptron.state import Boundary, State, potential_of
 from glassnet.perceptron.sweeps.energy import cooled
 from glassnet.perceptron.sweeps.frozen import NOTHING, Frozen
 from glassnet.sampling.accept import THRESHOLDS
@@ -158,7 +158,8 @@ def _common(machine: Machine, key: Array | None, params: Params, spins: Array) -
     params = cooled(machine, params)
     boundary = params.clamped
     words = jnp.zeros(2, jnp.uint32) if key is None else jax.random.key_data(key)
-    numbers = (jnp.asarray(x, jnp.float32) for x in (params.temperature, params.numbers["weight_step"]))
+    margin = potential_of(machine, boundary).margin
+    numbers = (jnp.asarray(x, jnp.float32) for x in (params.temperature, params.numbers["weight_step"], margin))
     return words, *numbers, boundary.inputs, boundary.outputs, spins
 
 
@@ -196,7 +197,6 @@ def _description(machine: Machine) -> dict:
         "cost": np.int64(KINDS.index(cost)),
         "shape": np.float32(shape),
         "strength": np.float32(strength),
-        "margin": np.float32(machine.potential.margin),
     }
 
 

@@ -19,7 +19,7 @@ from jax import Array, lax
 from glassnet.core import keys
 from glassnet.core.check import fail
 from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.state import State, feeding_spins, own_spins, preactivations
+from glassnet.perceptron.state import State, feeding_spins, own_spins, potential_of, preactivations
 from glassnet.perceptron.sweeps.energy import cooled
 from glassnet.sampling.accept import metropolis
 from glassnet.sampling.kernel import Info, Params, Step
@@ -100,6 +100,7 @@ def _angles(
         params: of the sweep.
     """
     sign, shape = own.astype(field.dtype), field.shape[1:2]
+    potential = potential_of(machine, params.clamped)
 
     def uniform(n: Array) -> Array:
         """Numbers for the n-th point of each row."""
@@ -107,7 +108,7 @@ def _angles(
 
     def energy(angle: Array) -> Array:
         moved = jnp.cos(angle)[..., None] * field + jnp.sin(angle)[..., None] * slope
-        return machine.potential.cost(sign * moved - machine.potential.margin).sum(-1)
+        return potential.cost(sign * moved - potential.margin).sum(-1)
 
     drawn = jax.vmap(lambda key: metropolis(keys.address(key, 1), shape, params.temperature))(layers)
     level = energy(jnp.zeros(field.shape[:2], field.dtype)) + drawn

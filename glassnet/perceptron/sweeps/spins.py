@@ -14,7 +14,7 @@ from glassnet.core.check import one_of
 from glassnet.perceptron.graph import targets_of, widened
 from glassnet.perceptron.machine import Machine, Stack
 from glassnet.perceptron.potential import Potential
-from glassnet.perceptron.state import State, own_spins
+from glassnet.perceptron.state import State, own_spins, potential_of
 from glassnet.perceptron.sweeps import native
 from glassnet.perceptron.sweeps.column_scan import Offers, column_scan, in_blocks, over_layers
 from glassnet.perceptron.sweeps.energy import cooled
@@ -84,7 +84,7 @@ def _sweep_group(
         targets_and_slots(machine, stack, layers),
     )
     targets = params.clamped.targets if layers[-1] == machine.depth - 1 else None
-    sweep_layer = partial(_sweep_layer, machine.potential, plan, rule, stack, params, targets)
+    sweep_layer = partial(_sweep_layer, potential_of(machine, params.clamped), plan, rule, stack, params, targets)
     whole = plan.block is not None and stack.diluted  # one layer at a time: its graph is then no batch of graphs
     elements = plan.block if whole else stack.fan_out * spins.shape[-1]
     spins, fields, flips = over_layers(plan, lambda a: sweep_layer(*a), arrays, elements=elements)

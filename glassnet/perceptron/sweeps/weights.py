@@ -13,7 +13,7 @@ from glassnet.core.check import one_of
 from glassnet.perceptron.machine import Machine, Stack
 from glassnet.perceptron.potential import Potential
 from glassnet.perceptron.proposal import Proposal
-from glassnet.perceptron.state import State, feeding_spins, own_spins, sources
+from glassnet.perceptron.state import State, feeding_spins, own_spins, potential_of, sources
 from glassnet.perceptron.sweeps import native
 from glassnet.perceptron.sweeps.column_scan import Offers, column_scan, in_blocks, over_layers
 from glassnet.perceptron.sweeps.energy import cooled
@@ -43,10 +43,10 @@ def weight_sweep(machine: Machine, plan: Plan, rule: str = "metropolis", frozen:
         return native.weight_sweep(machine, rule, frozen)
     proposal = machine.prior.proposal
     rule = rule if proposal.heat_bath else "metropolis"
-    sweep_layer = partial(_sweep_layer, proposal, machine.potential, plan, rule)
 
     def step(key: Array, state: State, params: Params) -> tuple[State, Info]:
         params = cooled(machine, params)
+        sweep_layer = partial(_sweep_layer, proposal, potential_of(machine, params.clamped), plan, rule)
         feeding = feeding_spins(machine, state.spins, params.clamped)
         own = own_spins(machine, state.spins, params.clamped)
         weights, fields, accepted = [], [], []
