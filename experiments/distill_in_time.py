@@ -145,7 +145,7 @@ def draw(ds: xr.Dataset, wrong: xr.DataArray, found: Sequence[Claim], sizes: Siz
         axes[0].set_ylabel("test error (%)")
         by_age(axes[1], ds, wrong, sizes, "softness")
         axes[1].set_ylabel("entropy of softened targets (nats)")
-        axes[0].legend(fontsize=6.5)
+        axes[0].legend(fontsize=6.5, loc="upper right", bbox_to_anchor=(1, 0.93))
         labels = ["all in turn", *(f"age {age}" for age in sizes.ages), "best age"]
         gains(axes[2], found[: len(labels)], labels)
         titles = ("teacher and student", "targets", "against the end")

@@ -336,7 +336,8 @@ def paths(ax: Axes, data: xr.Dataset) -> None:
         error = x.std("pair", ddof=1) / x.sizes["pair"] ** 0.5
         ax.errorbar(x["share"].values, x.mean("pair"), error, color=colour, linestyle=line, linewidth=0.9, label=words)
     ax.set(xlabel="share of the way", ylabel="test error (%)")
-    ax.set_ylim(top=1.75 * ax.get_ylim()[1])
+    ax.set_ylim(top=1.45 * ax.get_ylim()[1])
+    ax.set_yticks([0, 20, 40, 60, 80])
     ax.legend(fontsize=6.5, loc="upper center", ncols=2)
 
 

@@ -5,6 +5,7 @@ import json
 import distill_assistants
 import distill_gap
 import distill_kinetic
+import distill_oracle
 import distill_solvable
 import numpy as np
 import pytest
@@ -122,7 +123,34 @@ def test_verdicts_on_the_solvable_chain():
     assert found["Nothing is learned from the fields of other patterns."] == Verdict.SEEN
 
 
-SCRIPTS = (distill_assistants, distill_gap, distill_kinetic, distill_solvable)
+def test_verdicts_on_the_oracle():
+    arms = ["labels", "more labels", *(distill_oracle.name(w, t) for w in (0.5, 1.0) for t in (0.25, 1.0, 4.0))]
+
+    def found(train=0.0, **changes):
+        error = rows(**dict.fromkeys(arms, 0.3) | changes)
+        data = xr.Dataset({"generalisation_error": error, "training_error": 0 * error + train})
+        return [claim.verdict for claim in distill_oracle.claims(data)]
+
+    beats, loses, open_ = Verdict.BEATS, Verdict.LOSES, Verdict.INCONCLUSIVE
+    assert found() == [open_] * 5
+    assert found(labels=0.32) == [beats] * 3 + [open_, beats]
+    soft = {"lambda 0.5, tau 4": 0.28, "lambda 1, tau 1": 0.32}
+    assert found(**soft) == [open_, loses, beats, beats, open_]
+    assert found(labels=0.32, train=0.2) == [open_] * 5
+
+
+def test_the_oracle_teaches_its_own_fields():
+    """Targets of the rule are the softened fields whose signs are its labels."""
+    sizes = distill_oracle.SIZES["smoke"]
+    task = distill_oracle.task(sizes, 12, 0.5, 2.0, 1)
+    np.testing.assert_array_equal(np.sign(task.guide.means), task.outputs)
+    assert (task.guide.weight, task.guide.temperature) == (0.5, 2.0)
+    other = distill_oracle.task(sizes, 24, 0.0, 2.0, 1)
+    assert other.guide is None
+    assert other.outputs.shape == (24, 1)
+
+
+SCRIPTS = (distill_assistants, distill_gap, distill_kinetic, distill_oracle, distill_solvable)
 
 
 @pytest.mark.parametrize(
