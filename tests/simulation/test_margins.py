@@ -320,7 +320,8 @@ def build_own(machine, plan):
     ({"machine": gn.Machine(3, 4, inputs=5, outputs=2, potential=Own())}, "`potential` must be one of the package"),
     ({"dynamics": build_own}, "`dynamics` must be a named one for an exchange over margins"),
     ({"machine": Wells(2, 0.5), "task": None, "keep_configurations": False, "numbers": {"step": 1.0}},
-     "`exchange.over` must be 'temperature' for a Wells"),
+     "`exchange.over` must be one of 'temperature' for a Wells"),
+    ({"exchange": Exchange(over="power", values=[1, 2])}, "`exchange.over` must be one of 'temperature', 'margin', "),
     ({"task": guided(0.5), "exchange": Exchange(over="guide_weight", values=[0.5, 1.5])}, r"lie in \[0, 1\]"),
 ])  # fmt: skip
 def test_what_cannot_be_exchanged_is_refused(changes, words):
@@ -329,7 +330,7 @@ def test_what_cannot_be_exchanged_is_refused(changes, words):
 
 
 @pytest.mark.parametrize(("values", "words"), [
-    ({"over": "power"}, "over"),
+    ({"over": 1}, "over"),
     ({"over": "margin"}, "at least two"),
     ({"over": "margin", "values": [0.0]}, "at least two"),
     ({"over": "margin", "values": [0.1, 0.0]}, "ascend"),
@@ -418,7 +419,7 @@ def test_reports_and_pictures_show_it(whole, tmp_path):
     gn.save(whole, tmp_path / "run.nc")
     report.main([str(tmp_path / "run.nc")])
     page = next(tmp_path.glob("*.html")).read_text()
-    assert "next higher margin" in page and "All else on this page is at κ = 0." in page
+    assert "Swaps of each margin with the next higher one" in page and "All else on this page is at κ = 0." in page
     assert "neighbouring margins swap" in page
     plot.main([str(tmp_path / "run.nc")])
     assert (tmp_path / "run.png").stat().st_size > 10_000
