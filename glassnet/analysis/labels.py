@@ -11,8 +11,7 @@ import xarray as xr
 from xarray import DataArray, Dataset
 
 from glassnet.core.check import fail
-from glassnet.sampling.exchange import OVER
-from glassnet.store.schema import VARIABLES
+from glassnet.store.schema import RUNGS, VARIABLES
 
 Function = TypeVar("Function", bound=Callable)
 NUMBERED = ("lag", "time", "waiting_time", "layer", "width", "alpha")
@@ -135,7 +134,7 @@ def labelled(values: DataArray, name: str) -> DataArray:
     """
     variable = VARIABLES[name]
     dims = list(variable.dims)
-    for rung in OVER:
+    for rung in RUNGS:
         if rung in values.dims:
             dims.insert(dims.index("sample") + 1 if "sample" in dims else 0, rung)
     words = {key: getattr(variable, key) for key in ("long_name", "units", "symbol", "source")}

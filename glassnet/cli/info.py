@@ -335,7 +335,9 @@ def _table(name: str, values: "DataArray", layers: "DataArray", lags: "DataArray
             return f"> {last:g}"
         return f"< {first:g}" if 0 <= x < first else f"{x:.3g}" if abs(x) < 1000 else f"{x:.0f}"
 
-    rung = next((dim for dim in ("temperature", "margin", "guide_weight") if dim in values.dims), "temperature")
+    from glassnet.store.schema import RUNGS
+
+    rung = next((dim for dim in RUNGS if dim in values.dims), "temperature")
     rows = [values.isel({rung: n}) for n in range(values.sizes.get(rung, 0))]
     for row in rows or [values]:
         cells = (cell(*pair) for pair in zip(layers.values, row.reindex(layer=layers).values, strict=True))

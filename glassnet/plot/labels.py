@@ -11,7 +11,7 @@ from glassnet.analysis import mean_and_error, moving_layers
 from glassnet.analysis.equilibration import WORDS
 from glassnet.analysis.labels import ascending, attribute, in_words, result, variable, widths
 from glassnet.core.check import fail
-from glassnet.sampling.exchange import OVER
+from glassnet.store.schema import RUNGS
 
 OF_CLONES = ("sample", "clone", "clone_b", "waiting_time", "lag", "layer")
 """Dimensions of what clones measure at one temperature."""
@@ -128,7 +128,7 @@ def single_temperature(data: Any) -> Any:
     if not isinstance(data, (DataArray, Dataset)):
         raise ValueError(f"Argument `data` must be a Dataset or a DataArray of it, but is {in_words(data)}.")
     data = ascending(data)
-    for rung in set(data.dims) & set(OVER) - {"temperature"}:
+    for rung in set(data.dims) & set(RUNGS) - {"temperature"}:
         values = {rung: data[rung].values.tolist()}
         raise fail("data", f"have a single {rung.replace('_', ' ')}: select one with .sel({rung}=...)", values)
     if "temperature" not in data.dims:

@@ -11,7 +11,7 @@ from glassnet.report.markup import joined, table, tag
 from glassnet.report.numbers import count, number, percent
 from glassnet.report.sections import NOT_YET, Section
 from glassnet.report.source import measured_part
-from glassnet.sampling.exchange import OVER, TEMPERATURE
+from glassnet.sampling.exchange import TEMPERATURE
 
 
 def exchange_section(ds: Dataset) -> Section | None:
@@ -27,7 +27,10 @@ def exchange_section(ds: Dataset) -> Section | None:
     else:
         values, names = [found[rung_of(ds)].values], [SYMBOLS[rung_of(ds)]]
     rows = ([*(f"{x:.4g}" for x in told), r] for *told, r in zip(*values, rejected, strict=True))
-    caption = f"Swaps of each rung with the {OVER[rung_of(ds)][2]}, clones of the last waiting time."
+    beside = "lower" if rung_of(ds) == TEMPERATURE else "higher"
+    caption = (
+        f"Swaps of each {rung_of(ds).replace('_', ' ')} with the next {beside} one, clones of the last waiting time."
+    )
     rungs = table(caption, [*names, "rejected"], rows)
     told = [*_sentences(found, rung_of(ds))]
     if "exchange_own" in ds.attrs:

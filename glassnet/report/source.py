@@ -13,10 +13,10 @@ from xarray import DataArray, Dataset
 from glassnet.analysis.labels import ascending, own_rung
 from glassnet.core.check import fail
 from glassnet.results import open_result
-from glassnet.sampling.exchange import OVER
 from glassnet.sessions import run_config_attributes
 from glassnet.store import folder
 from glassnet.store.dataset import dataset
+from glassnet.store.schema import RUNGS
 
 Event = dict[str, Any]
 
@@ -69,7 +69,7 @@ def read_run(path: str | os.PathLike) -> Reported:
 def nothing_yet(run: folder.RunFolder) -> Dataset:
     """The result of a run that has not written anything: its grid, configuration, and energies that are NaN."""
     ds = dataset(replace(run.job(), keep_configurations=False), {})
-    dims = [dim for dim in ("sample", *OVER, "time", "layer") if dim in ds.sizes]
+    dims = [dim for dim in ("sample", *RUNGS, "time", "layer") if dim in ds.sizes]
     energy = np.full([ds.sizes[dim] for dim in dims], np.nan)
     return ds.assign(energy=(dims, energy)).assign_attrs(run_config_attributes(run.about["run"]))
 

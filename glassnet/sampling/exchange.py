@@ -28,7 +28,7 @@ import numpy as np
 from jax import Array, lax
 
 from glassnet.core import keys
-from glassnet.core.check import fail, finite, integer, is_number, one_of, plain_fields, single
+from glassnet.core.check import fail, finite, integer, is_number, plain_fields, single
 from glassnet.core.pytree import pytree
 from glassnet.core.sums import added, squared
 from glassnet.sampling.around import Around
@@ -39,13 +39,7 @@ from glassnet.sampling.system import EXACT, Moves, Observable, Parameter, System
 SOURCE = "Syed et al., J. R. Stat. Soc. B 84, 321 (2022)"
 
 TEMPERATURE = "temperature"
-
-OVER = {
-    TEMPERATURE: ("highest", "lowest", "next lower temperature"),
-    "margin": ("lowest", "highest", "next higher margin"),
-    "guide_weight": ("lowest", "highest", "next higher weight of the guide"),
-}
-"""What may differ along a ladder, the dim of its rungs: the first and the last rung, and the neighbour, in words."""
+"""What rungs differ in, and their dim, if nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +50,11 @@ class Exchange:
         every: sweeps between two rounds of swaps, >= 1.
         tune: sweeps that are spent, before the run, on moving the inner temperatures until all neighbours swap equally
             often; they are not measured. 0 leaves the temperatures as they are. Of temperatures alone.
-        over: what the rungs differ in: "temperature" (the betas of the run), or, at one temperature, "margin" (kappa of
-            the potential, the lowest being the softest) or "guide_weight" (lambda, the strength of what a teacher asks
-            of the outputs, where tasks have a guide).
-        values: margins or weights of the rungs, at least two, ascending, that of the machine or the guide among them;
-            none for temperatures.
+        over: what the rungs differ in: "temperature" (the betas of the run) or, all at one temperature, a parameter of
+            the system: "margin" (kappa of the potential, the lowest being the softest) or "guide_weight" (lambda, how
+            much the guide of a task counts).
+        values: of the parameter at the rungs, at least two, ascending, that of the run among them; none for
+            temperatures.
     Raises:
         ValueError: if a number is out of range, or values are missing or left over.
     """
@@ -74,7 +68,8 @@ class Exchange:
         plain_fields(self)
         integer(1, every=self.every)
         integer(0, tune=self.tune)
-        one_of(tuple(OVER), over=self.over)
+        if not isinstance(self.over, str):
+            raise fail("exchange.over", "be a word", self.over)
         if not isinstance(self.values, tuple) or not all(map(is_number, self.values)):
             raise fail("exchange.values", "be a list of numbers", self.values)
         if self.over == TEMPERATURE:
@@ -211,7 +206,7 @@ def partners(rungs: int, rounds: Array) -> Array:
 
 
 def gain_of_temperatures(energy: Array, beta: Array) -> Array:
-    """Logarithm of the ratio of weights after and before each rung swaps with the next, shape (rung,).
+    """Logarithm of the ratio of probabilities after and before each rung swaps with the next, shape (rung,).
 
     Args:
         energy: at each rung, shape (rung,).
@@ -260,7 +255,7 @@ def swapped(key: Array, ladder: Ladder, energy: Array, gain: Array, rungs: Array
         key: of this round.
         ladder: before it.
         energy: at each rung, shape (rung,).
-        gain: logarithm of the ratio of weights after and before a swap of each rung with the next, shape (rung,).
+        gain: logarithm of the ratio of probabilities after and before a swap of each rung with the next, shape (rung,).
         rungs: number of rungs in use.
     """
     rung = jnp.arange(len(energy))
@@ -319,7 +314,8 @@ class Tempered(Around):
             raise fail("beta", "hold at least two values for an exchange between them", self.rungs)
         over = self.exchange.over
         if over != TEMPERATURE and over not in self.system.parameters():
-            raise fail("exchange.over", f"be {TEMPERATURE!r} for a {type(self.system).__name__}", over)
+            names = ", ".join(map(repr, (TEMPERATURE, *self.system.parameters())))
+            raise fail("exchange.over", f"be one of {names} for a {type(self.system).__name__}", over)
         object.__setattr__(self, "width", width_of(self.rungs))
         object.__setattr__(self, "over", over)
 
@@ -409,8 +405,8 @@ class Tempered(Around):
 
     def _of_swaps(self) -> dict[str, Observable]:
         cut, moments = _Rungs(self.rungs, 1, None), _Moments(self.rungs)
-        first, last, neighbour = OVER[self.rung]
-        swaps = f"swaps {{}} so far with the {neighbour}"
+        first, last, beside = ("highest", "lowest", "lower") if self.along is None else ("lowest", "highest", "higher")
+        swaps = f"swaps {{}} so far with the next {beside} {self._called}"
         energy = "{} of the energy over the rounds of swaps so far"
         trips = f"round trips so far from the {first} {self._called} to the {last}"
         rows = {

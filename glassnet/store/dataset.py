@@ -12,14 +12,13 @@ from glassnet.core.codec import canonical, config_hash, to_json
 from glassnet.perceptron.describe import machine_from
 from glassnet.perceptron.state import Boundary, State, unpack
 from glassnet.perceptron.system import Configuration
-from glassnet.sampling.exchange import OVER
 from glassnet.sampling.population import WALKER
 from glassnet.sampling.starts import Starts
 from glassnet.sampling.system import EXACT, Variable
 from glassnet.simulation.job import Job
 from glassnet.simulation.observed import Record
 from glassnet.store.jobs import configuration_of_run
-from glassnet.store.schema import COORDINATES, variables
+from glassnet.store.schema import COORDINATES, RUNGS, variables
 from glassnet.thermal.machine import KIND
 from glassnet.thermal.machine import machine_from as thermal_from
 
@@ -169,7 +168,7 @@ def configuration(ds: xr.Dataset, **select: Any) -> Configuration:
     if f"{KEPT}spins" not in ds:
         raise ValueError("Argument `ds` must hold configurations (keep_configurations=True), but has none.")
     one = ds.sel(select)
-    open_dims = {*OVER, "waiting_time", "configuration", WALKER} & set(one[f"{KEPT}spins"].dims)
+    open_dims = {*RUNGS, "waiting_time", "configuration", WALKER} & set(one[f"{KEPT}spins"].dims)
     if open_dims:
         raise ValueError(f"Argument `select` must fix {', '.join(sorted(open_dims))}, but is {select!r}.")
     described = json.loads(ds.attrs["machine"])

@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 
 from glassnet.perceptron.observe.table import ACCEPTANCE, OPTIONAL, TABLE
+from glassnet.perceptron.system import PARAMETERS
+from glassnet.sampling.exchange import TEMPERATURE
 from glassnet.sampling.system import Observable, Variable, rate_name
+
+RUNGS = (TEMPERATURE, *PARAMETERS)
+"""Dims of temperatures, and of what else differs along a ladder of replica exchange."""
 
 _HOST = ("sample", "time")
 _CLONE = ("sample", "clone", "waiting_time", "lag")

@@ -9,10 +9,10 @@ import xarray as xr
 from glassnet.core.check import fail
 from glassnet.core.codec import decoded
 from glassnet.core.schedule import Schedule
-from glassnet.sampling.exchange import OVER
 from glassnet.sampling.starts import Starts
 from glassnet.sampling.system import System
 from glassnet.store.dataset import KEPT
+from glassnet.store.schema import RUNGS
 from glassnet.tasks.task import fingerprint
 
 
@@ -46,7 +46,7 @@ def starts_from(
         raise ValueError(f"Argument `start` must hold configurations (keep_configurations=True), but {words}.")
     if "parts" in ds.attrs:
         raise fail("start", "be a whole run, joined by `gn.open`", f"part {ds.attrs.get('part')} of a run")
-    for dim in (set(OVER) - {"temperature"}) & set(ds.dims):
+    for dim in (set(RUNGS) - {"temperature"}) & set(ds.dims):
         raise fail("start", f"be of one {dim}, selected by ds.sel({dim}=...)", ds[dim].values.tolist())
     data = {name: kept.pop(name) for name in system.kept_data(tasks[0]) if name in kept}
     parts = {name: _in_front(x).values for name, x in kept.items()}

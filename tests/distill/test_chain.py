@@ -133,6 +133,11 @@ def test_machines_of_a_replica_exchange_teach_at_the_coldest_temperature(tmp_pat
     assert error == ds.generalisation_error.sel(machine="student", seed=1)
 
 
+def test_a_ladder_of_margins_does_not_teach():
+    with pytest.raises(ValueError, match=r"`exchange\.over` must be 'temperature' in a chain"):
+        Chain.none(SHALLOW, SHALLOW).run(**BUDGET, exchange=gn.Exchange(over="margin", values=[-0.5, 0.0]))
+
+
 def test_targets_follow_the_ids_of_the_patterns():
     task = gn.tasks.teacher_student(SHALLOW, 12, seed=1)
     order = np.random.default_rng(0).permutation(12)

@@ -190,7 +190,7 @@ def test_ladders_share_a_program(whole):
 
 
 @pytest.mark.skipif(not library.available(), reason="no native kernels")
-@pytest.mark.parametrize("kind", ["soft", "hard"])
+@pytest.mark.parametrize("kind", [pytest.param("soft", marks=pytest.mark.slow), "hard"])
 def test_native_kernels_move_all_rungs_as_the_scan_does(kind):
     hard, soft = gn.Machine(1, 12, outputs=1, potential=gn.HardCore()), gn.Machine(2, 4, inputs=5, outputs=2)
     machine = hard if kind == "hard" else soft
@@ -213,7 +213,8 @@ def test_native_kernels_move_all_rungs_as_the_scan_does(kind):
     np.testing.assert_allclose(scan.sums[0, :5], native.sums[0, :5], rtol=1e-5)
 
 
-@pytest.mark.parametrize("platform", ["cuda", pytest.param("tpu", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
 def test_ladders_lower_for_accelerators_with_fused_kernels(platform):
     system = Tempered(Perceptron(tiny.MACHINE), 5, OVER)
     boundary = jax.tree.map(jnp.asarray, system.clamped(tiny.task()))
@@ -320,7 +321,8 @@ def build_own(machine, plan):
     ({"machine": gn.Machine(3, 4, inputs=5, outputs=2, potential=Own())}, "`potential` must be one of the package"),
     ({"dynamics": build_own}, "`dynamics` must be a named one for an exchange over margins"),
     ({"machine": Wells(2, 0.5), "task": None, "keep_configurations": False, "numbers": {"step": 1.0}},
-     "`exchange.over` must be 'temperature' for a Wells"),
+     "`exchange.over` must be one of 'temperature' for a Wells"),
+    ({"exchange": Exchange(over="power", values=[1, 2])}, "`exchange.over` must be one of 'temperature', 'margin', "),
     ({"task": guided(0.5), "exchange": Exchange(over="guide_weight", values=[0.5, 1.5])}, r"lie in \[0, 1\]"),
 ])  # fmt: skip
 def test_what_cannot_be_exchanged_is_refused(changes, words):
@@ -329,7 +331,7 @@ def test_what_cannot_be_exchanged_is_refused(changes, words):
 
 
 @pytest.mark.parametrize(("values", "words"), [
-    ({"over": "power"}, "over"),
+    ({"over": 1}, "over"),
     ({"over": "margin"}, "at least two"),
     ({"over": "margin", "values": [0.0]}, "at least two"),
     ({"over": "margin", "values": [0.1, 0.0]}, "ascend"),
@@ -347,9 +349,20 @@ def test_numbers_of_an_exchange(values, words):
 def test_a_run_starts_from_one_margin(whole):
     with pytest.raises(ValueError, match="`start` must be of one margin"):
         tiny.run(start=whole)
-    ds = tiny.run(protocol=PROTOCOL, start=whole.sel(margin=0.2))
-    weights, _ = gn.configuration(whole, margin=0.2, waiting_time=9, configuration=0)
-    assert ds.energy.shape == (2, *ds.energy.shape[1:]) and len(weights) == 3
+    alone = tiny.run(protocol=PROTOCOL, start=whole.sel(margin=0.2))
+    ladder = run(start=alone, beta=gn.Schedule.linear(1.0, 5.0, 8))
+    for ds, source, at in ((alone, whole.sel(margin=0.2), {}), (ladder, alone, {"margin": 0.4})):
+        weights, spins = gn.configuration(source, waiting_time=9, configuration=2)  # the first clone of sample 1
+        machine = replace(tiny.MACHINE, potential=gn.SoftCore(margin=at.get("margin", 0.0)))
+        exact = gn.energy(machine, weights, spins) / (np.array([4, 4, 2]) * tiny.PATTERNS)
+        np.testing.assert_allclose(ds.energy.sel(sample=1, time=0, **at), exact, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_longer_run_goes_on_from_its_folder(whole, tmp_path):
+    run(folder=tmp_path / "run")
+    longer = gn.resume(tmp_path / "run", sweeps=20)
+    assert_same(longer, run(protocol=replace(PROTOCOL, sweeps=20)))
 
 
 # Files, commands, summaries
@@ -418,7 +431,7 @@ def test_reports_and_pictures_show_it(whole, tmp_path):
     gn.save(whole, tmp_path / "run.nc")
     report.main([str(tmp_path / "run.nc")])
     page = next(tmp_path.glob("*.html")).read_text()
-    assert "next higher margin" in page and "All else on this page is at κ = 0." in page
+    assert "Swaps of each margin with the next higher one" in page and "All else on this page is at κ = 0." in page
     assert "neighbouring margins swap" in page
     plot.main([str(tmp_path / "run.nc")])
     assert (tmp_path / "run.png").stat().st_size > 10_000
