@@ -33,7 +33,7 @@ byte a spin, 4 a weight and a pre-activation); resident: the same as seen by the
 rounds, in processor time; speedups are on the wall, and cores had says how many cores the threads got in that time.
 Its sweeps: processor seconds in the calls for the sweeps of a run; beyond: all else that the run does, to measure, to
 write checkpoints and results, to tell its progress. Peak: the most memory that the process of a run had, less what it
-had before; its checkpoint holds all clones, with spins, weights and pre-activations, and the hosts at the waiting times.
+had before; its checkpoint holds all clones, with weights, spins and pre-activations, and the hosts at waiting times.
 """
 """What the columns of all tables mean."""
 
