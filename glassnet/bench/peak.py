@@ -14,8 +14,8 @@ from glassnet.perceptron.machine import Machine
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulator import simulate
 
-SIZES = ((3, 2048, 8, 4), (3, 4096, 8, 2), (4, 256, 20_000, 2))
-"""Depth, width, patterns, clones of one host: mostly weights, and in the last one mostly spins and pre-activations."""
+SIZES = ((3, 2048, 8, 4), (4, 256, 40_000, 2))
+"""Depth, width, patterns, clones of one host: mostly weights, and in the second mostly spins and pre-activations."""
 
 
 def run_peaks(sizes: Iterable[tuple[int, int, int, int]] = SIZES) -> Iterator[dict[str, Any]]:
