@@ -287,7 +287,7 @@ class _Session:
             return
         begun = time.perf_counter()
         about = self._earlier | {"run_seconds": self._run_seconds()}
-        path = self._checkpoints.save(self._run.moment(), about)
+        path = self._checkpoints.save(self._run.moment(copy=False), about)
         if any(rows.values()):
             self._live.update(self._dataset(status="running", progress=status.done / status.total), rows)
         self._kept, self._kept_at = self._place(), time.perf_counter()
@@ -316,7 +316,7 @@ class _Session:
     def _finished(self) -> xr.Dataset:
         status = self._run.status
         about = self._earlier | {"run_seconds": self._run_seconds()}
-        self._checkpoints.save(self._run.moment(), about)
+        self._checkpoints.save(self._run.moment(copy=False), about)
         ds = derive(self._dataset(status="complete", progress=1.0))
         live.replace(ds, self._folder.results)
         seal.put_on(self._folder.results)

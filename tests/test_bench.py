@@ -9,6 +9,7 @@ import glassnet as gn
 from glassnet.bench.cases import Case, shapes, sizes, state_bytes, uniform, work
 from glassnet.bench.figure import exponent, growth_figure
 from glassnet.bench.measuring import measuring_costs
+from glassnet.bench.peak import run_peaks
 from glassnet.bench.rates import rates
 from glassnet.native import library
 
@@ -73,6 +74,13 @@ def test_cost_of_measuring():
     assert row["run_s"] > row["sweeps_s"] > 0 and row["sweeps"] == 11 and row["points"] > 3
     assert row["beyond_s"] == pytest.approx(row["run_s"] - row["sweeps_s"])
     assert row["cost_beyond_sweeps"] == pytest.approx(row["beyond_s"] / row["sweeps_s"])
+
+
+@pytest.mark.slow
+def test_a_run_needs_at_most_three_times_its_checkpoint():
+    (row,) = run_peaks([(3, 2048, 8, 4)])
+    assert row["checkpoint_bytes"] > 2.4e8
+    assert row["peak_ratio"] is None or 1 < row["peak_ratio"] < 3
 
 
 def test_tables_in_markdown(quick):

@@ -10,6 +10,7 @@ from glassnet.bench import table
 from glassnet.bench.cases import shapes, sizes
 from glassnet.bench.cores import core_rates
 from glassnet.bench.measuring import measuring_costs
+from glassnet.bench.peak import run_peaks
 from glassnet.bench.rates import growth, rates
 from glassnet.bench.timing import cores, one_core, processor
 from glassnet.store.provenance import provenance
@@ -73,6 +74,9 @@ GROUPS = {
         "a run in a folder, 5 points a decade, against its sweeps, one core",
         table.MEASURING,
         lambda o: measuring_costs(),
+    ),
+    "memory": Group(
+        "the most memory that a run in a folder needs, against its checkpoint", table.PEAKS, lambda o: run_peaks()
     ),
     "growth": Group(
         "a sweep of all replicas against size, one core", table.GROWTH, lambda o: growth(seconds=o.seconds / 2)

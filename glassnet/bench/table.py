@@ -32,7 +32,8 @@ Metropolis; scan: the same sweeps in JAX alone; held: memory of the compiled loo
 byte a spin, 4 a weight and a pre-activation); resident: the same as seen by the system. Rates are the best of several
 rounds, in processor time; speedups are on the wall, and cores had says how many cores the threads got in that time.
 Its sweeps: processor seconds in the calls for the sweeps of a run; beyond: all else that the run does, to measure, to
-write checkpoints and results, to tell its progress.
+write checkpoints and results, to tell its progress. Peak: the most memory that the process of a run had, less what it
+had before; its checkpoint holds all clones, with weights, spins and pre-activations, and the hosts at waiting times.
 """
 """What the columns of all tables mean."""
 
@@ -67,6 +68,13 @@ MEASURING: Sequence[Column] = (
     ("beyond s", number("beyond_s", ".2f")),
     ("beyond sweeps", number("cost_beyond_sweeps", ".1%")),
     ("compile s", number("compile_s", ".1f")),
+)
+
+PEAKS: Sequence[Column] = (
+    ("case", word("case")),
+    ("checkpoint MB", number("checkpoint_bytes", ".0f", 1e6)),
+    ("peak MB", number("peak_bytes", ".0f", 1e6)),
+    ("over checkpoint", number("peak_ratio", ".2f")),
 )
 
 GROWTH: Sequence[Column] = (

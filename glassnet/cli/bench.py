@@ -15,9 +15,9 @@ from glassnet.cli.parse import parse
 from glassnet.core.check import fail, integer, positive
 from glassnet.output import checked_output, writable_folder, write_text
 
-Name = Literal["sizes", "shapes", "cores", "measuring", "growth"]
+Name = Literal["sizes", "shapes", "cores", "measuring", "memory", "growth"]
 
-USUAL: tuple[Name, ...] = ("sizes", "shapes", "cores", "measuring")
+USUAL: tuple[Name, ...] = ("sizes", "shapes", "cores", "measuring", "memory")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class BenchOptions:
     Args:
         only: groups to measure, all but growth if none is given. sizes: equal layers; shapes: ragged and diluted
             layers, other weights, heat bath; cores: several replicas on one core and on all; measuring: a run in a
-            folder against its sweeps; growth: seconds of a sweep against R, L, N, M.
+            folder against its sweeps; memory: the most that a run in a folder needs, against its checkpoint; growth:
+            seconds of a sweep against R, L, N, M.
         cases: numbers of the rows of sizes and shapes to measure, from 0; all if none is given.
         seconds: time for each number.
         scan: also time the sweeps in JAX alone, where native kernels run.

@@ -35,3 +35,20 @@ def forward(machine: Machine, weights: tuple[Array, ...], inputs: Array) -> Stat
     hidden = [S for S in (*spins[:-1], spins[-1][:-1]) if S.shape[0]]
     none = jnp.zeros((0, machine.width, inputs.shape[-1]), jnp.int8)
     return State(jnp.concatenate(hidden) if hidden else none, weights, tuple(fields))
+
+
+def output_field(machine: Machine, weights: tuple[Array, ...], inputs: Array) -> Array:
+    """Field of the last layer alone, (neuron, pattern), as `forward` gives it: no other layer is kept."""
+    below, field = inputs, jnp.zeros((machine.widths[0], inputs.shape[-1]), jnp.float32)
+    for stack, J in zip(machine.stacks, weights, strict=True):
+
+        def layer(carry: tuple[Array, Array], x: tuple, stack=stack) -> tuple[tuple[Array, Array], None]:
+            field = layer_preactivation(stack, *x, carry[0])
+            return (signs(field), field), None
+
+        graph = jnp.asarray(sources(machine, stack)) if stack.diluted else None
+        if len(stack.layers) == 1:
+            below, field = layer((below, field), (J[0], None if graph is None else graph[0]))[0]
+        else:
+            below, field = lax.scan(layer, (below, field), (J, graph))[0]
+    return field

@@ -55,7 +55,7 @@ def advancing(system: System, placement: Placement, shared: bool) -> Callable:
 
 @lru_cache(CACHED_PROGRAMS)
 def measuring(
-    system: System, functions: tuple[Callable, ...], placement: Placement, shared: bool, *, later: bool
+    system: System, functions: tuple[Callable, ...], placement: Placement, shared: bool, *, later: bool, large: bool
 ) -> Callable:
     """`f(states[, then], scene) -> (values, finite)`: the values of `functions` and the flags of finiteness.
 
@@ -65,13 +65,25 @@ def measuring(
         placement: where replicas run.
         shared: whether all see the same data.
         later: whether the configurations at the waiting times, bare, come second; else the functions get None.
+        large: whether configurations are so large that one function is to be computed after another.
     """
 
-    def measure(state: State, *others: Any) -> tuple[list[Any], dict[str, Array]]:
-        then, scene = others if later else (None, *others)
-        return [of(state, then, scene) for of in functions], system.finite(state)
+    def program(*functions: Callable, flags: bool) -> Callable:
+        def measure(state: State, *others: Any) -> tuple[list[Any], dict[str, Array]]:
+            then, scene = others if later else (None, *others)
+            return [of(state, then, scene) for of in functions], system.finite(state) if flags else {}
 
-    return jax.jit(batched(placement, measure, (0, 0, _axis(shared)) if later else (0, _axis(shared))))
+        return jax.jit(batched(placement, measure, (0, 0, _axis(shared)) if later else (0, _axis(shared))))
+
+    if not large:
+        return program(*functions, flags=True)
+    finite, programs = program(flags=True), [program(of, flags=False) for of in functions]
+
+    def measure_in_turn(*arguments: Any) -> tuple[list[Any], dict[str, Array]]:
+        return [jax.block_until_ready(of(*arguments)[0][0]) for of in programs], finite(*arguments)[1]
+
+    measure_in_turn._cache_size = finite._cache_size  # ty: ignore[missing-attribute]
+    return measure_in_turn
 
 
 @lru_cache(CACHED_PROGRAMS)

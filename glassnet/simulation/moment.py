@@ -25,7 +25,7 @@ class Moment:
     Attributes:
         phase: "hosts" or "clones".
         sweep: sweeps of the hosts since the start, or of the clones since their waiting times.
-        states: configurations of all replicas of the phase, the replica leading.
+        states: configurations of all replicas of the phase, the replica leading; `Parts` where it is written at once.
         snapshots: configurations of the hosts at the waiting times so far, the host leading; bare
             once the clones run.
         accepted: accepted moves of each replica since the last measurement, int64, by name.

@@ -22,6 +22,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from glassnet.sampling.plan import NATIVE, Plan, plan_for
 from glassnet.sampling.system import System, Work
+from glassnet.simulation.parts import Parts
 
 LARGEST_CHUNK = 8
 """Replicas of one call on a CPU at most: small systems gain little beyond, and few replicas fill their chunk."""
@@ -124,6 +125,10 @@ class Batch:
         if not jax.tree.leaves(self.chunks[0]) or _size(self.chunks[0]) == self.size:
             return self.chunks[0]
         return jax.tree.map(lambda x: x[: self.size], self.chunks[0])
+
+    def in_parts(self) -> Any:
+        """As `whole`, with arrays in `Parts`: valid until the next sweep."""
+        return jax.tree.map(lambda *x: Parts(x, self.size), *self.chunks)
 
     def one(self, n: int) -> Any:
         """Replica n with a leading axis of one place: its chunk where it is alone there, else a copy in NumPy."""

@@ -171,7 +171,7 @@ class Phase:
         """
         job, later = self.job, then is not None
         functions = compiled.functions_of(list(self.observables.values()))
-        function = compiled.measuring(job.system, functions, self.placement, job.shared, later=later)
+        function = compiled.measuring(job.system, functions, self.placement, job.shared, later=later, large=self._large)
         data = [self._scene] if then is None else [then, self._scene]
         pairs = observed.on("pair", job.measured) if later else {}
 
@@ -241,8 +241,9 @@ class Phase:
     def check_finite(self, states: State, sweep: int) -> None:
         """Raise FloatingPointError, naming what, where and when, unless all numbers of all replicas are finite."""
         floats = [x for x in jax.tree.leaves(states) if np.issubdtype(x.dtype, np.floating)]
-        if not all(np.isfinite(one).all() for x in floats for one in x):
-            self._check_flags(jax.vmap(self.job.system.finite)(states), sweep)
+        if not all(np.isfinite(part).all() for x in floats for part in x):
+            whole = jax.tree.map(np.asarray, states)
+            self._check_flags(jax.vmap(self.job.system.finite)(whole), sweep)
 
     def _check_flags(self, finite: dict[str, Any], sweep: int) -> None:
         """Raise FloatingPointError unless all flags, the replica leading, are set."""

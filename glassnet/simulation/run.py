@@ -94,13 +94,15 @@ class Run:
         then = self._cloned(self._snapshots)  # bare now
         yield from self._measured_along(self.job.protocol.lags, self._replicas.measuring(then))
 
-    def moment(self) -> Moment:
-        """Where the run is, copied: later sweeps do not change it.
+    def moment(self, *, copy: bool = True) -> Moment:
+        """Where the run is.
 
+        Args:
+            copy: whether later sweeps leave it as it is; else the configurations, in `Parts`, are to be written before.
         Raises:
             FloatingPointError: if numbers of a configuration are not finite.
         """
-        states = _on_host(self._batch.whole())
+        states = _on_host(self._batch.whole()) if copy else self._batch.in_parts()
         self._replicas.check_finite(states, self.sweep)
         protocol = self.job.protocol
         times = {HOSTS: protocol.times, CLONES: protocol.lags}

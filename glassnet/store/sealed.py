@@ -7,13 +7,14 @@ hexadecimal digits. Among its arrays is `about`: JSON with the SHA-256 of each o
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
+from glassnet.simulation.parts import Parts
 from glassnet.store.durable import whole
 from glassnet.tasks.task import fingerprint
 
@@ -28,22 +29,42 @@ class DamagedError(ValueError):
     """A sealed file is not what was written."""
 
 
-def write(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> Path:
+def write(path: Path, arrays: Mapping[str, np.ndarray | Parts], about: Mapping[str, Any]) -> Path:
     """Write arrays and JSON values, whole or not at all.
 
     Args:
         path: the file; one that is there is replaced.
-        arrays: by name; names may hold "/".
+        arrays: by name; names may hold "/". Those in parts are not joined.
         about: JSON values that go with them.
     """
-    digests = {name: fingerprint(array) for name, array in arrays.items()}
+    digests = {name: _fingerprint(array) for name, array in arrays.items()}
     text = json.dumps({**about, "sha256": digests})
     members: dict[str, Any] = {**arrays, "about": np.frombuffer(text.encode(), np.uint8)}
     with whole(path) as part, part.open("wb") as file:
         sealing = _Sealing(file)
-        np.savez(sealing, **members)
+        with ZipFile(sealing, "w", allowZip64=True) as archive:  # as `numpy.savez` writes it
+            for name, array in members.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    head = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False}
+                    np.lib.format.write_array_header_1_0(member, head | {"shape": array.shape})
+                    for part in _parts(array):
+                        member.write(part)
         file.write(sealing.seal())
     return path
+
+
+def _parts(array: np.ndarray | Parts) -> Iterator[memoryview]:
+    """The bytes of an array, part by part."""
+    for part in array if isinstance(array, Parts) else [array]:
+        yield np.ascontiguousarray(part).data
+
+
+def _fingerprint(array: np.ndarray | Parts) -> str:
+    """As `fingerprint` of the joined array."""
+    digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
+    for part in _parts(array):
+        digest.update(part)
+    return digest.hexdigest()
 
 
 class _Sealing(io.RawIOBase):

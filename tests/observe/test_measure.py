@@ -13,11 +13,13 @@ import glassnet as gn
 from glassnet.core import keys
 from glassnet.core.means import mean_over
 from glassnet.perceptron.observe import layers, overlaps
+from glassnet.perceptron.observe.table import bound
 from glassnet.perceptron.observe.teacher import teacher_overlaps
-from glassnet.perceptron.state import Boundary, random_state, unpack
+from glassnet.perceptron.state import Boundary, random_state, state_bytes, unpack
 from glassnet.perceptron.system import Perceptron
 from glassnet.simulation.compiled import functions_of, pairing
 from glassnet.simulation.observed import named, on
+from glassnet.simulator import prepared
 
 MACHINES = [
     gn.Machine(4, 5, inputs=7, outputs=3, potential=gn.SoftCore(margin=0.2)),
@@ -177,3 +179,44 @@ def test_what_is_not_finite_is_seen(bad):
     firsts = [stack.first - 1 for stack in MACHINES[0].stacks]
     right = ~np.isin(np.arange(MACHINES[0].depth), firsts)
     np.testing.assert_array_equal(layers.finite(broken)["fields"], right)
+
+
+LARGE_IN = ("glassnet.core.means", *(f"glassnet.perceptron.observe.{name}" for name in ("gauge", "layers", "overlaps")))
+
+
+@pytest.mark.parametrize(("machine", "patterns"), [(MACHINES[0], 9), (MACHINES[1], 3)])
+def test_large_arrays_are_measured_part_by_part_with_the_same_values(machine, patterns, monkeypatch):
+    boundary, (a, b) = two_states(machine, patterns)
+    table = bound(machine, None, tested=False).usual
+
+    def measured():
+        def of(a, b):
+            values = {n: o.of(a, b, (boundary, boundary) if o.on == "pair" else boundary) for n, o in table.items()}
+            return values, layers.finite(a)
+
+        return jax.jit(of)(a, b)
+
+    whole = measured()
+    for module in LARGE_IN:
+        monkeypatch.setattr(f"{module}.LARGE", 1)
+    monkeypatch.setattr("glassnet.perceptron.observe.gauge.LARGE_GRAPH", 1)
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=2e-5, atol=2e-6), measured(), whole)
+
+
+def test_measuring_a_large_machine_takes_no_copy_of_it():
+    """By the plan of the compiled programs, in bytes of a configuration of 2^22 weights and more."""
+    machine, patterns = gn.Machine(2, 2048, ensemble="gaussian"), 4
+    job = prepared(machine, gn.tasks.random(machine, patterns), 1.0)
+    state = job.outline()
+    bare = jax.eval_shape(job.system.bare, state)
+    data = jax.tree.map(jnp.asarray, (job.system.clamped(job.tasks[0]), job.system.scene(job.tasks[0])))
+    for name in (
+        "weight_autocorrelation",
+        "weight_autocorrelation_squared",
+        "pattern_overlap",
+        "weight_overlap_squared",
+    ):
+        of, pair = job.measured[name].of, job.measured[name].on == "pair"
+        program = jax.jit(lambda a, b, of=of, pair=pair: of(a, b, (data[0], data[0]) if pair else data[1]))
+        temporary = program.lower(bare if pair else state, bare).compile().memory_analysis().temp_size_in_bytes
+        assert temporary < 0.1 * state_bytes(machine, patterns), name

@@ -14,7 +14,7 @@ import glassnet as gn
 from glassnet.perceptron.observe import overlaps
 from glassnet.perceptron.observe.table import bound
 from glassnet.perceptron.system import Perceptron
-from glassnet.simulation import compiled, parallel, phase
+from glassnet.simulation import compiled, observed, parallel, phase
 from glassnet.simulation.observed import named
 from glassnet.simulation.parallel import Placement, gathered
 from glassnet.simulation.phase import Phase
@@ -377,3 +377,20 @@ def test_nodes_are_matched_wherever_all_inputs_are_seen():
         table = Perceptron(machine).observables([gn.tasks.teacher_student(machine, 40)])
         found = named({"teacher_overlap": table["teacher_overlap"]}, [halves])["teacher_overlap"]
         np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize("tasks", [[0], [0, 1]], ids=["shared data", "data of their own"])
+def test_large_configurations_are_compared_one_by_one_with_the_same_values(tasks, kept, monkeypatch):
+    changes = {
+        "task": [tiny.task(seed) for seed in tasks] if len(tasks) > 1 else tiny.task(),
+        "keep_configurations": kept,
+        "observables": ["spin_overlap_squared_matched", "teacher_overlap_by_neuron"],
+    }
+    joined = tiny.run(**changes)
+    monkeypatch.setattr(observed, "LARGE_STATE", 1)
+    found = tiny.run(**changes)
+    assert set(found.variables) == set(joined.variables)
+    for name in joined.variables:
+        assert found[name].dims == joined[name].dims
+        np.testing.assert_allclose(found[name], joined[name], rtol=1e-5, atol=1e-6, err_msg=name)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from glassnet.core.means import LARGE, by_place, mean_over
-from glassnet.perceptron.forward import forward, signs
+from glassnet.perceptron.forward import output_field, signs
 from glassnet.perceptron.machine import Machine
 from glassnet.perceptron.potential import Potential
 from glassnet.perceptron.state import Boundary, State, own_spins, potential_of
@@ -58,7 +58,7 @@ def guidance(machine: Machine, state: State, boundary: Boundary) -> Array:
 
 def output_error(machine: Machine, weights: tuple[Array, ...], boundary: Boundary) -> Array:
     """Fraction of wrong output neurons when the inputs are fed forward with the instantaneous weights, scalar."""
-    outputs = signs(forward(machine, weights, boundary.inputs).fields[-1][-1])
+    outputs = signs(output_field(machine, weights, boundary.inputs))
     return mean_over(outputs != boundary.outputs, 2)
 
 
