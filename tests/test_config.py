@@ -309,7 +309,7 @@ def test_bad_json(text, message):
 
 def test_real_numbers_are_those_of_all_kinds():
     """Whole numbers in them give the same hash; a field that a machine has, too, is left to its potential."""
-    assert {"power", "strength", "margin", "threshold", "weight_step", "time_step", "friction"} == REAL
+    assert {"power", "strength", "margin", "threshold", "weight_step", "time_step", "friction", "rate"} == REAL
 
 
 @dataclass(frozen=True)
