@@ -59,7 +59,7 @@ def test_info_of_a_run_loads_no_figures_and_no_statistics(tmp_path):
     protocol = gn.Protocol(sweeps=12, waiting_times=(3,), clones=2, samples=2)
     gn.simulate(MACHINE, gn.tasks.random(MACHINE, 3), 1.0, protocol=protocol, folder=run)
     said = fresh(f"import sys; from glassnet.cli import main; main(['info', {run!r}]); print(*sys.modules)")
-    assert {"equilibrium:", "R-hat"} <= set(said)
+    assert "equilibrium:" in said
     assert not {"matplotlib", "arviz_stats", "scipy.stats", "scipy.signal", "scipy.optimize"} & set(said)
 
 

@@ -6,13 +6,12 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.chains import FEWEST, bulk_size, r_hat
 from glassnet.analysis.labels import ascending, described, own_words, require, result
 from glassnet.core.check import fail, is_number
 
-ENOUGH = 20
-"""Measurements of a chain below which its halves do not tell how long it remembers: an effective sample size of fewer
-exceeds their number."""
+FEWEST, ENOUGH = 4, 20
+"""Measurements of a chain below which it cannot be cut into halves that have a variance, and below which its halves do
+not tell how long it remembers: an effective sample size of fewer exceeds their number."""
 
 
 @own_words
@@ -21,9 +20,9 @@ def convergence(ds: Dataset, *, since: float | None = None) -> Dataset:
 
     The clones are the chains: of all samples together if these share their data, else of each sample by itself, of
     which the worst counts. R-hat is that of ranks and halves, the effective sample size that of the bulk   [Vehtari et
-    al., Bayesian Analysis 16, 667 (2021)]. Of glasses both say little: chains that are all caught agree. They can speak
-    against equilibrium and not for it (`equilibration`). Lags are not equidistant, so that the size is one of the
-    measurements that were kept, not of sweeps.
+    al., Bayesian Analysis 16, 667 (2021)], by arviz-stats. Of glasses both say little: chains that are all caught
+    agree. They can speak against equilibrium and not for it (`equilibration`). Lags are not equidistant, so that the
+    size is one of the measurements that were kept, not of sweeps.
 
     Args:
         ds: result of a run.
@@ -50,15 +49,17 @@ def convergence(ds: Dataset, *, since: float | None = None) -> Dataset:
     )
     groups = groups.transpose("group", ..., "chain", "lag")
     shape, (chains, measurements) = groups.shape[:-2], groups.shape[-2:]
-    ratio, size = np.full(shape, np.nan), np.full(shape, np.nan)
+    r_hat, size = np.full(shape, np.nan), np.full(shape, np.nan)
+    from arviz_stats.base import array_stats  # slow to load
+
     for place in np.ndindex(shape) if measurements >= FEWEST else ():
         values = groups.values[place]
         if np.isfinite(values).all() and np.ptp(values):
-            ratio[place] = r_hat(values) if chains > 1 else np.nan
-            size[place] = bulk_size(values) if measurements >= ENOUGH else np.nan
+            r_hat[place] = array_stats.rhat(values)
+            size[place] = array_stats.ess(values) if measurements >= ENOUGH else np.nan
     dims = {d: groups[d] for d in groups.dims[1:-2] if d in groups.coords}
     found = {
-        "r_hat": described(_worst(np.fmax, ratio, groups, dims), long_name="R-hat of the energy", units="1"),
+        "r_hat": described(_worst(np.fmax, r_hat, groups, dims), long_name="R-hat of the energy", units="1"),
         "effective_sample_size": described(
             _worst(np.fmin, size, groups, dims), long_name="effective sample size of the energy", units="measurements"
         ),

@@ -83,7 +83,7 @@ class Equilibration:
 
 
 @own_words
-def equilibration(ds: Dataset, planted: Dataset | None = None) -> Equilibration:
+def equilibration(ds: Dataset, planted: Dataset | None = None, *, footnotes: bool = True) -> Equilibration:
     """Whether a run has reached equilibrium.
 
     Strong evidence, any of which suffices if nothing speaks against it:
@@ -104,6 +104,7 @@ def equilibration(ds: Dataset, planted: Dataset | None = None) -> Equilibration:
     Args:
         ds: result of a run, one or several temperatures.
         planted: the same run from a planted start.
+        footnotes: whether R-hat and effective sample size are computed, too.
     Raises:
         ValueError: if `ds` is no result of a run, or `planted` is another run.
     """
@@ -120,7 +121,8 @@ def equilibration(ds: Dataset, planted: Dataset | None = None) -> Equilibration:
     verdict = NOT if failed else EQUILIBRATED if carried else UNMEASURED
     first = failed or carried or undecided
     others = [check for check in checks if check not in first]
-    return Equilibration(verdict, tuple(check.reason for check in (*first, *others)), checks, tuple(_footnotes(ds)))
+    reasons = tuple(check.reason for check in (*first, *others))
+    return Equilibration(verdict, reasons, checks, tuple(_footnotes(ds)) if footnotes else ())
 
 
 def _footnotes(ds: Dataset) -> Iterator[str]:

@@ -10,7 +10,9 @@ from typing import Any
 from glassnet import tasks
 from glassnet.bench.cases import BETA
 from glassnet.bench.memory import peak_growth
+from glassnet.core import memory
 from glassnet.perceptron.machine import Machine
+from glassnet.perceptron.state import state_bytes
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulator import simulate
 
@@ -19,7 +21,8 @@ SIZES = ((3, 2048, 8, 4), (4, 256, 40_000, 2))
 
 
 def run_peaks(sizes: Iterable[tuple[int, int, int, int]] = SIZES) -> Iterator[dict[str, Any]]:
-    """A row for each size: bytes of the last checkpoint of a short run, and the most that its process needed.
+    """A row for each size: bytes of the last checkpoint of a short run, the most that its process needed, and what is
+    said of it beforehand, when it is asked whether there is so much.
 
     Each runs in a process of its own, which has run a tiny machine before: what is loaded does not count, what is
     compiled for this machine does. Checkpoints are written after every block of sweeps.
@@ -28,9 +31,11 @@ def run_peaks(sizes: Iterable[tuple[int, int, int, int]] = SIZES) -> Iterator[di
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
             checkpoint, peak = process.submit(_measured, *size).result()
         depth, width, patterns, clones = size
+        configurations = (clones + 1) * state_bytes(Machine(depth, width, ensemble="gaussian"), patterns)
         yield {
             "case": f"L={depth} N={width} M={patterns}, {clones} clones",
             "checkpoint_bytes": checkpoint,
+            "said_bytes": memory.needed(configurations),
             "peak_bytes": peak,
             "peak_ratio": None if peak is None else peak / checkpoint,
         }

@@ -34,6 +34,7 @@ rounds, in processor time; speedups are on the wall, and cores had says how many
 Its sweeps: processor seconds in the calls for the sweeps of a run; beyond: all else that the run does, to measure, to
 write checkpoints and results, to tell its progress. Peak: the most memory that the process of a run had, less what it
 had before; its checkpoint holds all clones, with weights, spins and pre-activations, and the hosts at waiting times.
+Said: the least that is asked for before such a run begins.
 """
 """What the columns of all tables mean."""
 
@@ -73,6 +74,7 @@ MEASURING: Sequence[Column] = (
 PEAKS: Sequence[Column] = (
     ("case", word("case")),
     ("checkpoint MB", number("checkpoint_bytes", ".0f", 1e6)),
+    ("said MB", number("said_bytes", ".0f", 1e6)),
     ("peak MB", number("peak_bytes", ".0f", 1e6)),
     ("over checkpoint", number("peak_ratio", ".2f")),
 )

@@ -268,9 +268,9 @@ def equilibrium(ds: "Dataset", planted: "Dataset | None") -> Iterator[str]:
     """The verdict on equilibrium and its reasons."""
     from glassnet.analysis import equilibration
 
-    found = equilibration(ds, planted)
+    found = equilibration(ds, planted, footnotes=False)
     yield f"equilibrium: {found.verdict}"
-    yield from (f"  {reason}" for reason in (*found.reasons, *found.footnotes))
+    yield from (f"  {reason}" for reason in found.reasons)
 
 
 def exchange(ds: "Dataset") -> Iterator[str]:

@@ -301,7 +301,7 @@ class RunConfig:
         replicas *= self.population or len(self.margins) or 1
         machine = self.machine
         one = thermal_bytes(machine, task.patterns) if isinstance(machine, ThermalMachine) else None
-        memory.check(data + replicas * (one or state_bytes(machine, task.patterns)))  # ty: ignore[invalid-argument-type]
+        memory.check(replicas * (one or state_bytes(machine, task.patterns)), data)  # ty: ignore[invalid-argument-type]
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as JSON values; an infinite beta is the string "inf"."""

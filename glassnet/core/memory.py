@@ -44,18 +44,26 @@ def free() -> int | None:
     return sum(stats["bytes_limit"] - stats.get("bytes_in_use", 0) for stats in found if stats)
 
 
-def check(needed: int) -> None:
-    """Raise ValueError if a run needs more memory than there is.
+PEAK = 1.5
+"""Most that a run of large machines needs at a time, in bytes of its configurations: `glassnet bench --only memory`."""
+
+
+def needed(configurations: int, data: int = 0) -> int:
+    """Bytes that a run needs at least.
 
     Args:
-        needed: bytes that it needs at least.
+        configurations: bytes of all that are held at once, `Protocol.replicas`.
+        data: bytes of its data.
     """
-    there = free()
-    if there is not None and needed > there:
+    return data + int(PEAK * configurations)
+
+
+def check(configurations: int, data: int = 0) -> None:
+    """Raise ValueError if a run needs more memory than there is; arguments as of `needed`."""
+    there, most = free(), needed(configurations, data)
+    if there is not None and most > there:
         what = "fewer neurons, patterns, samples, temperatures, waiting times or clones would need less"
-        raise ValueError(
-            f"The run needs at least {in_words(needed)} of memory, but {in_words(there)} are free: {what}."
-        )
+        raise ValueError(f"The run needs at least {in_words(most)} of memory, but {in_words(there)} are free: {what}.")
 
 
 def _of_machine() -> int | None:

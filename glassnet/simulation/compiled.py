@@ -90,16 +90,19 @@ def measuring(
 def pairing(functions: tuple[Callable, ...], shared: bool) -> Callable:
     """`f(configurations, clamped) -> values` of all pairs of bare configurations, (a, b, ...) each.
 
-    Each configuration has clamped data of its own (leading axis) unless they share one.
+    Each configuration has clamped data of its own (leading axis) unless they share one. With `(others, theirs)` behind,
+    pairs of the first with these.
     """
     axis = _axis(shared)
 
-    def pairs(configurations: State, clamped: Any) -> list[Any]:
-        def with_all(a: State, own: Any) -> list[Any]:
-            def of_two(b: State, others: Any) -> list[Any]:
-                return [of(a, b, (own, others)) for of in functions]
+    def pairs(configurations: State, clamped: Any, others: State = None, theirs: Any = None) -> list[Any]:
+        seconds = (configurations, clamped) if others is None else (others, theirs)
 
-            return jax.vmap(of_two, (0, axis))(configurations, clamped)
+        def with_all(a: State, own: Any) -> list[Any]:
+            def of_two(b: State, other: Any) -> list[Any]:
+                return [of(a, b, (own, other)) for of in functions]
+
+            return jax.vmap(of_two, (0, axis))(*seconds)
 
         return jax.vmap(with_all, (0, axis))(configurations, clamped)
 

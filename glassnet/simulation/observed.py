@@ -1,5 +1,6 @@
 """From what compiled functions return to the values of observables by name; several may share one function."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +19,10 @@ FINAL = ("waiting_time", "configuration")
 
 LARGE_STATE = 4 * LARGE
 """Bytes of a configuration from which on pairs are compared one by one, so that none is copied."""
+
+
+BLOCK = 2**23
+"""Bytes of the configurations of which all pairs are compared in one call, about; one pair at least."""
 
 
 class Record(NamedTuple):
@@ -64,7 +69,8 @@ def in_groups(
 ) -> dict[str, np.ndarray]:
     """Observables of all pairs within each group of configurations that follow each other.
 
-    Each group is one call on one device: its values have the same bits whatever other groups there are.
+    Each group is one call on one device, a large one a call for each pair of its blocks: its values have the same bits
+    whatever other groups there are.
 
     Args:
         observables: by name.
@@ -77,13 +83,36 @@ def in_groups(
         By name, shape (group, configuration, configuration, ...).
     """
     measure = compiler(compiled.functions_of(list(observables.values())), shared)
+    bytes_of_one = sum(x.nbytes for x in jax.tree.leaves(configurations)) / (groups[0] * groups[1])
+    blocks = math.ceil(groups[1] * bytes_of_one / BLOCK) if compiler is compiled.pairing else 1
 
     def of_group(tree: Any, n: int) -> Any:
         return jax.tree.map(lambda x: np.asarray(x).reshape(*groups, *x.shape[1:])[n], tree)
 
     data = [clamped if shared else of_group(clamped, n) for n in range(groups[0])]
-    rows = [named(observables, measure(of_group(configurations, n), data[n])) for n in range(groups[0])]
+
+    def of_all(group: State, own: Any) -> list[Any]:
+        if blocks <= 1:
+            return measure(group, own)
+        most = math.ceil(groups[1] / blocks)
+        even = next(n for n in range(most, 0, -1) if groups[1] % n == 0)
+        step = even if 2 * even > most else most  # equal blocks have one program
+        cuts = [slice(n, n + step) for n in range(0, groups[1], step)]
+        parts = [(_cut(group, cut), own if shared else _cut(own, cut)) for cut in cuts]
+        lines = [_joined([measure(*one, *other) for other in parts], 1) for one in parts]
+        return _joined(lines, 0)
+
+    rows = [named(observables, of_all(of_group(configurations, n), data[n])) for n in range(groups[0])]
     return {name: np.stack([row[name] for row in rows]) for name in observables}
+
+
+def _cut(tree: Any, cut: slice) -> Any:
+    return jax.tree.map(lambda x: x[cut], tree)
+
+
+def _joined(trees: Sequence[Any], axis: int) -> Any:
+    """Arrays joined in NumPy."""
+    return jax.tree.map(lambda *x: np.concatenate(x, axis), *trees)
 
 
 def one_by_one(
@@ -109,7 +138,7 @@ def one_by_one(
     def of_group(members: range) -> dict[str, np.ndarray]:
         if not paired:
             found = [jax.tree.map(np.asarray, alone(*take(n))) for n in members]
-            return named(observables, jax.tree.map(lambda *x: np.concatenate(x), *found))
+            return named(observables, _joined(found, 0))
         rows = []
         for one in map(take, members):
             row = [jax.tree.map(np.asarray, compare(one, take(n))) for n in members]
@@ -155,8 +184,8 @@ def _taker(configurations: State, clamped: Any, shared: bool) -> Callable[[int],
     """`take` of `one_by_one`."""
 
     def take(n: int) -> tuple[State, Any]:
-        one, own = (jax.tree.map(lambda x: x[n : n + 1], tree) for tree in (configurations, {} if shared else clamped))
-        return one, clamped if shared else own
+        place = slice(n, n + 1)
+        return _cut(configurations, place), clamped if shared else _cut(clamped, place)
 
     return take
 

@@ -80,7 +80,14 @@ def git_commit() -> str:
 
 def _git(source: Path, *arguments: str) -> str:
     try:
-        done = subprocess.run(["git", *arguments], cwd=source, capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run(
+            ["git", "--no-optional-locks", *arguments],
+            cwd=source,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip()

@@ -9,7 +9,6 @@ import pytest
 import xarray as xr
 
 import glassnet as gn
-from glassnet.analysis.chains import bulk_size, r_hat
 
 equilibration = import_module("glassnet.analysis.equilibration")
 
@@ -78,18 +77,3 @@ def test_footnotes_say_what_is_known():
 def test_since_is_a_lag():
     with pytest.raises(ValueError, match="`since` must be a lag from 0 to 1049, but is -1"):
         gn.analysis.convergence(made(noise(2, 2, 50, 1)), since=-1)
-
-
-@pytest.mark.parametrize("kind", ["independent", "walks", "whole numbers", "remembering"])
-def test_numbers_are_those_of_another_package(kind):
-    from arviz_stats.base import array_stats
-
-    rng = np.random.default_rng(5)
-    for chains, measurements in [(2, 4), (5, 7), (3, 20), (4, 33), (1, 50), (2, 200)]:
-        x = rng.standard_normal((chains, measurements))
-        x = {"independent": x, "walks": x.cumsum(1), "whole numbers": x.round(), "remembering": x + 0.8 * x.cumsum(1)}[
-            kind
-        ]
-        assert bulk_size(x) == pytest.approx(float(array_stats.ess(x)), rel=1e-9)
-        if chains > 1:
-            assert r_hat(x) == pytest.approx(float(array_stats.rhat(x)), rel=1e-9)

@@ -34,7 +34,7 @@ def test_too_large_runs_from_python(tmp_path, monkeypatch):
     task = gn.tasks.random(machine, 4)
     monkeypatch.setattr(memory, "free", lambda: 10**6)
     prepared(machine, task, 1.0)
-    with pytest.raises(ValueError, match=r"needs at least 12 GB of memory, but 1 MB are free: fewer neurons"):
+    with pytest.raises(ValueError, match=r"needs at least 18 GB of memory, but 1 MB are free: fewer neurons"):
         gn.simulate(machine, task, 1.0, protocol=gn.Protocol(clones=10**6), folder=tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
 

@@ -379,6 +379,20 @@ def test_nodes_are_matched_wherever_all_inputs_are_seen():
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("tasks", [[0], [0, 1]], ids=["shared data", "data of their own"])
+def test_large_groups_are_compared_block_by_block_with_the_same_values(tasks, monkeypatch):
+    def measured():
+        protocol = gn.Protocol(sweeps=2, waiting_times=(1,), clones=3, samples=2)
+        return tiny.run(task=[*map(tiny.task, tasks)] if len(tasks) > 1 else tiny.task(), protocol=protocol)
+
+    joined = measured()
+    one = sum(joined[f"configuration_{x}"].nbytes for x in ("spins", "weights_0", "weights_1", "weights_2")) / 6
+    monkeypatch.setattr(observed, "BLOCK", 2 * one)
+    found = measured()
+    for name in joined.variables:
+        np.testing.assert_allclose(found[name], joined[name], rtol=1e-5, atol=1e-6, err_msg=name)
+
+
 @pytest.mark.parametrize("kept", [False, True])
 @pytest.mark.parametrize("tasks", [[0], [0, 1]], ids=["shared data", "data of their own"])
 def test_large_configurations_are_compared_one_by_one_with_the_same_values(tasks, kept, monkeypatch):
