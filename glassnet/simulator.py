@@ -224,7 +224,7 @@ def prepared(
         (system, numbers), tasks = _thermal(machine, **brought), _tasks(task)
     else:
         (system, numbers), tasks = _own(machine, **brought), _tasks_of_system(task)
-    cold = isinstance(machine, Machine) and machine.hard
+    cold = (isinstance(machine, Machine) and machine.hard) or isinstance(dynamics, Descent)
     schedules = _beta(_either(beta, temperature), cold=cold)
     if exchange is not None:
         if not isinstance(exchange, Exchange):
@@ -234,6 +234,8 @@ def prepared(
         if exchange.over != TEMPERATURE and isinstance(schedules, tuple):
             raise fail("beta", f"be one number or Schedule for an exchange over {exchange.over!r}", beta)
         system = Tempered.of(system, len(schedules) if isinstance(schedules, tuple) else 1, exchange)
+        if system.along is not None:
+            system = replace(system, exchange=exchange.around(system.along.own(system.system, tasks)))
     if population is not None:
         if not isinstance(population, Population):
             raise fail("population", "be a Population or None", population)
@@ -411,7 +413,7 @@ def _beta(beta: Any, *, cold: bool) -> Schedule | tuple[Schedule, ...]:
     """Inverse temperature against time, several along a temperature axis; `cold` if there is but zero temperature."""
     if beta is None:
         if not cold:
-            raise fail("beta", "be given unless the potential is a hard core", beta)
+            raise fail("beta", "be given unless the potential is a hard core or the dynamics a Descent", beta)
         beta = math.inf
     if is_number(beta) or isinstance(beta, Schedule):
         return _schedule(beta)

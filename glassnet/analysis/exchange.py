@@ -155,7 +155,8 @@ def _log_volume(ds: Dataset, every: int) -> DataArray:
     offered, accepted = (x.reshape(by_sample).sum(1) for x in (window.offered, window.accepted))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.log(accepted / offered)
-    ratio = np.where(last_window(ds)[0][:, 1:] > 0, np.nan, ratio)
+    energy = last_window(ds)[0]
+    ratio = np.where((energy[:, 1:] > 0) | (energy[:, :-1] > 0), np.nan, ratio)
     value = np.concatenate([np.zeros_like(ratio[:, :1]), np.cumsum(ratio, -1)], -1)
     words = {"long_name": f"ln Z(kappa)/Z({float(ds['margin'][0]):g})", "units": "1"}
     return DataArray(value, {"sample": ds["sample"], "margin": ds["margin"]}, ("sample", "margin"), attrs=words)

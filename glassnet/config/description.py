@@ -106,8 +106,9 @@ class RunConfig:
         exchange: sweeps between two rounds of swaps of neighbouring temperatures (replica exchange), which then ascend
             in `beta`; 0 leaves the temperatures side by side.
         margins: margins kappa of the potential, ascending, that swap at one temperature in the place of temperatures;
-            that of the machine is among them. None for temperatures.
-        tune: sweeps before the run that move the inner temperatures until all neighbours swap equally often.
+            that of the machine is among them. With none given, temperatures swap.
+        tune: sweeps before the run that move the inner temperatures until all neighbours swap equally often; not of
+            margins.
         population: walkers of a population (population annealing), each replica being one: they follow the schedule
             from infinite temperature on and are chosen by their weights; 0 leaves every walker alone.
         seed: root of all random numbers of the dynamics, >= 0.
@@ -181,8 +182,14 @@ class RunConfig:
         object.__setattr__(self, "margins", tuple(map(float, self.margins)))
         if self.margins and not self.exchange:
             raise fail("margins", "be left out without an exchange", self.margins)
-        if self.margins:
-            Exchange(self.exchange, self.tune, over="margin", values=self.margins)
+        if not self.margins:
+            return
+        if self.tune:
+            raise fail("tune", "be 0 with margins: it moves temperatures", self.tune)
+        try:
+            Exchange(self.exchange, over="margin", values=self.margins)
+        except ValueError as error:
+            raise ValueError(str(error).replace("exchange.values", "margins")) from None
 
     def _check_thermal(self) -> None:
         """The dynamics of a thermal machine, without what Monte Carlo alone has."""

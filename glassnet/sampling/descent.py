@@ -29,7 +29,7 @@ class Descent:
         x <- x - rate m / (sqrt(v) + 1e-8)           "adam": m and v are the means of g and g^2 over about 10 and 1000
                                                      steps, freed of the bias of their start [Kingma and Ba 2015]
 
-    What would leave the box stays at its wall.
+    What would leave the box stays at its wall. All clones of a host go the same way: one is enough.
 
     Args:
         rate: size of a step, above 0 and at most 1, half the box.

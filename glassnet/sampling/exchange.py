@@ -77,7 +77,7 @@ class Exchange:
                 raise fail("exchange.values", "be left out over temperatures, which `beta` lists", self.values)
             return
         if self.tune:
-            raise fail("exchange.tune", "be 0 but over temperatures", self.tune)
+            raise fail("exchange.tune", "be 0 except over temperatures", self.tune)
         for value in self.values:
             finite(**{"exchange.values": value})
             single(**{"exchange.values": value})
@@ -86,6 +86,12 @@ class Exchange:
             raise fail("exchange.values", "hold at least two values for an exchange between them", self.values)
         if not (np.diff(np.asarray(self.values, np.float32)) > 0).all():
             raise fail("exchange.values", "ascend, in single precision, too", self.values)
+
+    def around(self, own: float) -> "Exchange":
+        """The same, where a value that differs from that of the run, `own`, by rounding is taken for it."""
+        values = np.asarray(self.values)
+        near = np.abs(values - own) < 1e-6 * np.diff(values).min()
+        return replace(self, values=tuple(np.where(near, own, values).tolist()))
 
 
 @pytree
@@ -507,7 +513,7 @@ class Tempered(Around):
         own = self.along.own(self.system, tasks)
         if own not in self.exchange.values:
             raise fail(
-                "exchange.values", f"have the {self.along.words} of the run among them, {own:g}", self.exchange.values
+                "exchange.values", f"have the {self.along.words} of the run among them, {own!r}", self.exchange.values
             )
         for value in self.exchange.values:
             self.along.at(self.system, value).check(tasks, betas, start, numbers)

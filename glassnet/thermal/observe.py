@@ -38,7 +38,8 @@ def energy_per_gap(machine: ThermalMachine, state: Moving, then: State | None, s
 
 def train_error(machine: ThermalMachine, state: Moving, then: State | None, scene: Boundary) -> Array:
     """Fraction of wrong outputs of the network of signs on the training data; 1 - A."""
-    signs = replace(scene, outputs=scene.outputs.astype(jnp.int8))  # real numbers where forces use them
+    inputs, outputs = (x.astype(jnp.int8) for x in (scene.inputs, scene.outputs))  # real numbers where forces use them
+    signs = replace(scene, inputs=inputs, outputs=outputs)
     return layers.output_error(machine.network, state.positions.weights, signs)
 
 

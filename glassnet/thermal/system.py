@@ -150,7 +150,7 @@ class Thermal(System):
         if isinstance(self.scheme, Slope):
             check_rate(numbers["rate"])
             if min(betas) < np.inf:
-                raise fail("beta", "be inf for a Descent, which has no temperature", min(betas))
+                raise fail("beta", "be inf, temperature 0, for a Descent", min(betas))
         else:
             check_steps(self.scheme.form, numbers["time_step"], numbers["friction"])
             if (numbers["friction"] > 0) != self.scheme.damped:

@@ -57,6 +57,11 @@ def test_at_one_c_the_widest_machine_speaks():
     assert found.effect == pytest.approx(0.03, abs=4.5 * found.error) and found.error < 1e-3
 
 
+def test_what_is_not_at_rest_decides_nothing():
+    found = order.claims(made_up([0.03, 0, 0.03], fall=0.02))[-1]
+    assert str(found.verdict) == "INCONCLUSIVE" and found.spoilt.startswith("not at rest")
+
+
 def test_the_script_runs_in_small(tmp_path):
     order.main(["--quiet", "--output-dir", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs")])
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())

@@ -75,6 +75,14 @@ def test_it_learns_and_has_no_velocities():
     assert ds.dynamics == "Adam" and "Adam" in ds.title
 
 
+def test_all_layers_may_be_equal():
+    machine = gn.ThermalMachine(depth=3, width=4)
+    task = gn.tasks.random(machine, 5, seed=2, test_patterns=4)
+    for options in ({"dynamics": gn.Descent()}, {"temperature": 1e-3}):
+        ds = gn.simulate(machine, task, protocol=gn.Protocol(8, (4,), clones=1, samples=1), **options)
+        assert bool(ds.test_error.notnull().all())
+
+
 def test_a_folder_goes_on_to_the_bit(tmp_path):
     right = run(gn.Descent(0.01))
 
@@ -108,7 +116,7 @@ def test_files_say_the_same():
         (lambda: gn.Descent(2.0), "`rate` must be at most 1, half the box, but is 2.0"),
         (lambda: gn.Descent(float("nan")), "`rate` must be a positive finite number, but is nan"),
         (lambda: gn.Descent(optimizer="sgd"), "`optimizer`"),
-        (lambda: run(gn.Descent(), temperature=1e-3), "`beta` must be inf for a Descent"),
+        (lambda: run(gn.Descent(), temperature=1e-3), "`beta` must be inf, temperature 0, for a Descent"),
         (lambda: run(gn.Descent(), gn.Machine(3, 4), temperature=0.1), "a Descent moves a ThermalMachine"),
     ],
 )
