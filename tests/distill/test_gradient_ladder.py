@@ -325,7 +325,7 @@ def test_bad_tunings(changes, words):
 
 def test_without_optax(images, monkeypatch):
     monkeypatch.setitem(sys.modules, "optax", None)
-    with pytest.raises(ModuleNotFoundError, match=r"Training needs optax: pip install 'glassnet\[distill\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"Gradients need optax: pip install 'glassnet\[distill\]'"):
         gradient.ladder(images, MACHINES, ["none"], **SMALL)
 
 
