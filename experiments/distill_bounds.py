@@ -27,14 +27,12 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from experiment import Arguments, Claim, Experiment, weakest
+from ladders import LEARNED
 from matplotlib.figure import Figure
 
 import glassnet as gn
 from glassnet.distill import gradient
 from glassnet.plot.style import GREY
-
-LEARNED = 0.1
-"""Training error below which a student has learned."""
 
 
 @dataclass(frozen=True)

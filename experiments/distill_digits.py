@@ -30,6 +30,7 @@ Width 10 was taken since all 16 of other seeds learn there, by labels and by the
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import ladders
 import numpy as np
 import xarray as xr
 from experiment import Arguments, Claim, Experiment
@@ -39,9 +40,6 @@ from matplotlib.figure import Figure
 import glassnet as gn
 from glassnet.distill import gradient
 from glassnet.plot.style import GREY, graded
-
-LEARNED = 0.1
-"""Training error below which a student has learned."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +135,8 @@ def repeated(ds: xr.Dataset, method: str) -> xr.DataArray:
 
 def claims(ds: xr.Dataset) -> list[Claim]:
     teacher, student = ends(ds)
-    learned = control_learned(ds, student)
-    spoilt = "" if learned.effect > 0 else "students have not learned their training images"
+    learned = ladders.learned(ds, student, paths_of(ds, student))
+    spoilt = ladders.spoilt(learned)
     middle = single(ds)[len(single(ds)) // 2]
     rows = [
         ("A teacher beats the labels alone", "Hinton et al. 2015", "direct", "none"),
@@ -177,20 +175,6 @@ def avalanche(ds: xr.Dataset, spoilt: str) -> Claim:
         error=float(found["error"]),
         numbers={m: float(repeated(ds, m).mean()) for m in ("none", "direct", "assisted", "dense")},
         spoilt=spoilt,
-    )
-
-
-def control_learned(ds: xr.Dataset, student: str) -> Claim:
-    train = ds["train_error"].sel(machine=student, taught=paths_of(ds, student))
-    mean, error = train.mean("seed"), train.std("seed", ddof=1) / ds.sizes["seed"] ** 0.5
-    worst = int(mean.values.argmax())
-    return Claim(
-        text=f"Control: students learn their training images, whoever teaches (digits, {student}).",
-        source="control",
-        test=f"{LEARNED:g} less the training error, at the worst method",
-        effect=LEARNED - float(mean[worst]),
-        error=max(float(error[worst]), 1e-6),
-        numbers={str(m): float(x) for m, x in zip(mean["taught"].values, mean.values, strict=True)},
     )
 
 

@@ -25,10 +25,11 @@ from glassnet.perceptron.sweeps.frozen import NOTHING, Frozen
 from glassnet.perceptron.system import STARTS, Configuration, Perceptron
 from glassnet.results import is_path, open_result
 from glassnet.sampling.descent import Descent
-from glassnet.sampling.exchange import TEMPERATURE, Exchange, Tempered
+from glassnet.sampling.exchange import TEMPERATURE, Exchange
 from glassnet.sampling.langevin import Langevin
 from glassnet.sampling.population import Annealed, Population
 from glassnet.sampling.system import Data, Free, Observable, System
+from glassnet.sampling.tempered import Tempered
 from glassnet.sessions import Limits
 from glassnet.simulation import compiled
 from glassnet.simulation.job import Job

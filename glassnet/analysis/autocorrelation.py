@@ -91,7 +91,7 @@ def _estimate(x: np.ndarray, *, factor: float, tolerance: float) -> tuple[float,
     if not largest:
         return np.nan, np.nan, np.nan
     y, block, size = moving / largest, 1, 1.0
-    covariance = autocovariance(y)
+    covariance = _autocovariance(y)
     variance = covariance[0]
     tau, error, steps = _windowed(covariance / variance, factor, len(y))
     before = np.inf if tau < AGAINST else tau
@@ -99,7 +99,7 @@ def _estimate(x: np.ndarray, *, factor: float, tolerance: float) -> tuple[float,
         before, block = tau, 2 * block
         y = y[:, : 2 * (y.shape[-1] // 2)].reshape(len(y), -1, 2).mean(-1)
         y = y - y.mean(-1, keepdims=True)
-        covariance = autocovariance(y)
+        covariance = _autocovariance(y)
         if covariance[0] <= ROUNDING**2 * variance:
             return 0.0, 0.0, float(block)
         size = block * covariance[0] / variance
@@ -116,7 +116,7 @@ def _estimate(x: np.ndarray, *, factor: float, tolerance: float) -> tuple[float,
     return max(tau, 0.0), error, float(block * steps)
 
 
-def autocovariance(x: np.ndarray) -> np.ndarray:
+def _autocovariance(x: np.ndarray) -> np.ndarray:
     """sum_t x(t) x(t + s)/n along the last axis by a padded Fourier transform, mean over chains."""
     from scipy.fft import irfft, next_fast_len, rfft  # slow to load
 

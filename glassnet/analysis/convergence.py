@@ -33,6 +33,8 @@ def convergence(ds: Dataset, *, since: float | None = None) -> Dataset:
     Raises:
         ValueError: if `ds` is no result of a run, or `since` is no lag of it.
     """
+    from arviz_stats.base import array_stats  # slow to load
+
     ds = ascending(result(ds, "clone_energy"))
     require(ds["clone_energy"], "ds.clone_energy", "sample", "clone", "waiting_time", "lag")
     energy = ds["clone_energy"].isel(waiting_time=-1, drop=True)
@@ -50,8 +52,6 @@ def convergence(ds: Dataset, *, since: float | None = None) -> Dataset:
     groups = groups.transpose("group", ..., "chain", "lag")
     shape, (chains, measurements) = groups.shape[:-2], groups.shape[-2:]
     r_hat, size = np.full(shape, np.nan), np.full(shape, np.nan)
-    from arviz_stats.base import array_stats  # slow to load
-
     for place in np.ndindex(shape) if measurements >= FEWEST else ():
         values = groups.values[place]
         if np.isfinite(values).all() and np.ptp(values):

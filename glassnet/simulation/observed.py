@@ -171,23 +171,18 @@ def final_pairs(
         if not shared:
             data = jax.tree.map(lambda x: np.concatenate([np.asarray(x)] * waits), data)
         if sum(x.nbytes for x in jax.tree.leaves(flat)) >= LARGE_STATE * waits * size:
-            found.append(_of_large(observables, _taker(flat, data, shared), (waits, size), shared=shared))
+
+            def take(n: int, flat: State = flat, data: Any = data) -> tuple[State, Any]:
+                place = slice(n, n + 1)
+                return _cut(flat, place), data if shared else _cut(data, place)
+
+            found.append(_of_large(observables, take, (waits, size), shared=shared))
             continue
         found.append({})
         for compiler, part in ((compiled.pairing, on("pair", observables)), (compiled.alone, on("final", observables))):
             if part:
                 found[-1] |= in_groups(part, compiler, flat, data, (waits, size), shared=shared)
     return _final(observables, found, rung)
-
-
-def _taker(configurations: State, clamped: Any, shared: bool) -> Callable[[int], tuple[State, Any]]:
-    """`take` of `one_by_one`."""
-
-    def take(n: int) -> tuple[State, Any]:
-        place = slice(n, n + 1)
-        return _cut(configurations, place), clamped if shared else _cut(clamped, place)
-
-    return take
 
 
 def final_pairs_one_by_one(

@@ -8,7 +8,8 @@ import numpy as np
 from glassnet.core import keys
 from glassnet.core.check import fail
 from glassnet.core.schedule import Schedule
-from glassnet.sampling.exchange import Ladder, Tempered, barriers
+from glassnet.sampling.exchange import Ladder, barriers
+from glassnet.sampling.tempered import Tempered
 from glassnet.simulation import compiled
 from glassnet.simulation.job import Job
 from glassnet.simulation.parallel import gathered, placed

@@ -10,11 +10,11 @@ import numpy as np
 
 from glassnet.core.codec import as_tuples, canonical, config_hash, flat, from_json, to_json
 from glassnet.core.schedule import Schedule
-from glassnet.sampling.exchange import Tempered
 from glassnet.sampling.paths import import_path, imported
 from glassnet.sampling.population import Annealed
 from glassnet.sampling.starts import Starts
 from glassnet.sampling.system import ON, Observable, System, system_from
+from glassnet.sampling.tempered import Tempered
 from glassnet.simulation.job import Job, places
 from glassnet.simulation.protocol import Protocol
 from glassnet.simulation.share import share

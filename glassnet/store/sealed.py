@@ -40,7 +40,7 @@ def write(path: Path, arrays: Mapping[str, np.ndarray | Parts], about: Mapping[s
     digests = {name: _fingerprint(array) for name, array in arrays.items()}
     text = json.dumps({**about, "sha256": digests})
     members: dict[str, Any] = {**arrays, "about": np.frombuffer(text.encode(), np.uint8)}
-    with whole(path) as part, part.open("wb") as file:
+    with whole(path) as unfinished, unfinished.open("wb") as file:
         sealing = _Sealing(file)
         with ZipFile(sealing, "w", allowZip64=True) as archive:  # as `numpy.savez` writes it
             for name, array in members.items():

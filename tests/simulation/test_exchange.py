@@ -18,10 +18,11 @@ from glassnet.native import library
 from glassnet.perceptron.observe.matching import matched_overlaps_squared
 from glassnet.perceptron.observe.table import OPTIONAL
 from glassnet.perceptron.system import Perceptron
-from glassnet.sampling import exchange
-from glassnet.sampling.exchange import Exchange, Tempered, width_of
+from glassnet.sampling import exchange, tempered
+from glassnet.sampling.exchange import Exchange, width_of
 from glassnet.sampling.kernel import Drive, Kernel, advance
 from glassnet.sampling.plan import CPU, FUSED, NATIVE
+from glassnet.sampling.tempered import Tempered
 from glassnet.simulation import compiled
 from glassnet.simulation.tuning import spaced
 from glassnet.store.schema import NAMED
@@ -171,7 +172,7 @@ def test_energies_are_summed_by_rung_without_losing_small_terms():
     found = walked(energies, (1.0, 1.1, 1.2), rounds)
     before = np.stack([np.arange(3), *(x.walkers for x in found[:-1])])
     E = energies.astype(float)[before]
-    mean = exchange._Moments(3)((found[-1].sums[None], found[-1].rounds[None]))
+    mean = tempered._Moments(3)((found[-1].sums[None], found[-1].rounds[None]))
     np.testing.assert_allclose(mean["mean"][0], E.mean(0), rtol=1e-14)
     np.testing.assert_allclose(mean["variance"][0], E.var(0), atol=1e-12 * 2.0**40)
 

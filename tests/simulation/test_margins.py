@@ -23,9 +23,10 @@ from glassnet.perceptron.observe.layers import layer_energy
 from glassnet.perceptron.state import pack
 from glassnet.perceptron.system import Perceptron
 from glassnet.sampling import exchange
-from glassnet.sampling.exchange import Exchange, Tempered
+from glassnet.sampling.exchange import Exchange
 from glassnet.sampling.kernel import Drive, advance
 from glassnet.sampling.plan import CPU, FUSED, NATIVE
+from glassnet.sampling.tempered import Tempered
 from glassnet.simulation import compiled
 from glassnet.simulation.parallel import placed
 from glassnet.tasks.guide import Guide

@@ -174,12 +174,11 @@ def ladder(
     optax()
     recipe = recipe or Recipe()
     machines, chosen = checked_machines(machines), checked_methods(methods, machines)
-    integer(1, seeds=seeds)
+    integer(1, seeds=seeds, ages=ages)
     integer(0, seed=seed)
     images.check(patterns, validation)
     if recipe.batch > patterns:
         raise fail("recipe.batch", f"be at most {patterns}, the training patterns", recipe.batch)
-    integer(1, ages=ages)
     paths = [m for m in chosen.values() if isinstance(m, Path)]
     timed = "in_time" in chosen.values() or any(m.kind == "in_time" or m.age for m in paths)
     sizes = Sizes(patterns=patterns, validation=validation, seeds=seeds, ages=ages if timed else 1, seed=seed)

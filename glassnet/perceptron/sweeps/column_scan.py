@@ -80,9 +80,8 @@ def column_scan(
     fusible = plan.fused is not None and lookup is None and targets is None and known(potential)
     if fusible and fits(field.shape, len(offers.rows), sites=sites, chip=plan.fused):
         limits = [x for x in (offers.threshold, offers.extra) if x is not None]
-        still = at_margin(potential, 0.0)  # gaps are without it
+        still, sign = at_margin(potential, 0.0), sign.astype(field.dtype)  # gaps are without the margin
         run = partial(fused_scan, potential=still, sites=sites, chip=plan.fused, interpret=plan.interpret)
-        sign = sign.astype(field.dtype)
         gap, accepted = run(sign * field - potential.margin, sign, offers.rows, offers.columns, limits)
         return sign * (gap + potential.margin), accepted
     neurons, idle = len(field), _padded(plan, sites, len(field)) - len(field)
