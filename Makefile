@@ -72,8 +72,9 @@ $(VENV)/installed: pyproject.toml setup.py $(wildcard glassnet/native/src/*)
 EXTRA := import sys, tomllib; e = tomllib.load(open("pyproject.toml", "rb")); \
 	print(*e["project"]["optional-dependencies"][sys.argv[1]], sep="\n")
 
+# A newer pyparsing warns of what the oldest matplotlib does.
 OLDEST := import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
-	print(*p["dependencies"], *p["optional-dependencies"]["test"], sep="\n")
+	print(*p["dependencies"], *p["optional-dependencies"]["test"], "pyparsing>=3.1,<3.3", sep="\n")
 
 $(VENV)/oldest/installed: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
