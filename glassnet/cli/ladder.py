@@ -57,13 +57,11 @@ def main(arguments: Sequence[str]) -> None:
 
 def table(ds: "Dataset") -> str:
     """Test errors in percent, mean and standard error over seeds."""
-    mean = 100 * ds["test_error"].mean("seed")
-    error = 100 * ds["test_error"].std("seed", ddof=1) / ds.sizes["seed"] ** 0.5 if ds.sizes["seed"] > 1 else None
-    lines = ["test error in percent"]
+    seeds, lines = ds.sizes["seed"], ["test error in percent"]
     for machine in ds["machine"].values:
         for method in ds["taught"].values:
-            x = float(mean.sel(machine=machine, taught=method))
-            if x == x:  # there is such a path
-                spread = "" if error is None else f" +- {float(error.sel(machine=machine, taught=method)):.2f}"
-                lines.append(f"{machine!s:>10} {method!s:<12} {x:.2f}{spread}")
+            x = 100 * ds["test_error"].sel(machine=machine, taught=method)
+            if x.notnull().all():  # there is such a path
+                spread = f" +- {float(x.std('seed', ddof=1)) / seeds**0.5:.2f}" if seeds > 1 else ""
+                lines.append(f"{machine!s:>10} {method!s:<12} {float(x.mean()):.2f}{spread}")
     return "\n".join(lines)

@@ -22,7 +22,7 @@ CLOSURES = {"factorised": {"linestyle": "--", "linewidth": 1.8}, "exact": {"line
 UNNAMED = {"linestyle": ":", "linewidth": 1.4}
 """Style of theory without a closure."""
 
-ROW = 15
+ROW = 16
 """Height of a legend of one row, in points."""
 
 ON_THE_NISHIMORI_LINE = {"teacher_overlap": "spin_overlap"}
