@@ -27,7 +27,7 @@ from glassnet.perceptron.state import state_bytes
 from glassnet.perceptron.sweeps.catalogue import check_dynamics
 from glassnet.perceptron.system import STARTS
 from glassnet.sampling.descent import Descent
-from glassnet.sampling.exchange import TEMPERATURE, Exchange
+from glassnet.sampling.exchange import TEMPERATURE, Exchange, width_of
 from glassnet.sampling.langevin import Langevin
 from glassnet.sampling.population import Population
 from glassnet.simulation.protocol import Protocol
@@ -302,10 +302,9 @@ class RunConfig:
         data *= task.patterns + (task.test_patterns or 0)
         beta = self.inverse_temperature
         count = len(beta) if isinstance(beta, list) else 1
-        places = 1 if self.exchange else count
-        mine = share(part, parts, self.protocol.samples, places)
-        replicas = self.protocol.replicas(len(mine.samples), len(mine.temperatures) * (count // places))
-        replicas *= self.population or len(self.margins) or 1
+        mine = share(part, parts, self.protocol.samples, 1 if self.exchange else count)
+        rungs = width_of(len(self.margins) or count) if self.exchange else 1
+        replicas = self.protocol.replicas(len(mine.samples), len(mine.temperatures) * rungs) * (self.population or 1)
         machine = self.machine
         one = thermal_bytes(machine, task.patterns) if isinstance(machine, ThermalMachine) else None
         memory.check(replicas * (one or state_bytes(machine, task.patterns)), data)  # ty: ignore[invalid-argument-type]

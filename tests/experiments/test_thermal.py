@@ -63,13 +63,13 @@ def layers(
         l = np.arange(1, case.depth)
         inside = np.minimum(l - 1, case.depth - 1 - l) / (thermal_layers.centre_of(case.depth) - 1)
         q = ends + (centre - ends) * np.minimum(inside, 1) ** 0.5 + (0.7 if case.temperature == COLD else 0) * inside
-        q = q + growth * np.log(case.patterns / 245) * 0.1 + 0.2 * (case.depth == 7) * inside
+        q = q + growth * np.log(case.patterns / 245) * 0.1 + 0.2 * (case.depth < 10) * inside
         wait = np.array([0.8, 1.0])[:, None, None]
         both = q * wait * np.array([1.0, 1.0])[:, None] + 0.01 * rng.normal(size=(SAMPLES, 2, 2, len(l)))
         dims = ("sample", "waiting_time", "lag", "layer")
         parts = dict.fromkeys(("overlap", "correlation", "raw"), (dims, both))
         parts |= {name: ("sample", learned + 0.001 * rng.normal(size=SAMPLES)) for name in ("own_training", "signs")}
-        found[case] = xr.Dataset(parts, {"layer": l, "lag": [0, 8000], "waiting_time": [100, 8000]})
+        found[case] = xr.Dataset(parts, {"layer": l, "lag": [0, 8000], "waiting_time": [100, 12000]})
     return found
 
 
