@@ -229,12 +229,14 @@ def separation(ds: xr.Dataset, layer: int) -> tuple[float, float]:
 
 
 def table(found: Mapping[Case, xr.Dataset], results: Mapping[Case, xr.Dataset]) -> xr.Dataset:
-    """All that is drawn: means over samples with errors, by machine; P(Q) of the highest load."""
+    """All that is drawn: means over samples with errors, by machine; P(Q) and all overlaps of the highest load."""
     data = xr.concat([means(dict(one.data_vars)) for one in found.values()], "machine", join="outer")
     fields = ("patterns", "width", "depth", "temperature")
     data = data.assign_coords({name: ("machine", [getattr(c, name) for c in found]) for name in fields})
     top = max((c for c in found if c.depth == BASE and c.temperature == WARM), key=lambda c: c.patterns)
-    return data.assign(histograms(results[top]).data_vars).assign_coords(histograms(results[top]).coords)
+    data = data.assign(histograms(results[top]).data_vars).assign_coords(histograms(results[top]).coords)
+    matrix = results[top]["final_weight_overlap"].isel(waiting_time=-1, drop=True)
+    return data.assign(matrix=matrix.assign_attrs(long_name="overlap of weights"))
 
 
 def draw(found: Mapping[Case, xr.Dataset], data: xr.Dataset) -> Figure:
@@ -242,8 +244,8 @@ def draw(found: Mapping[Case, xr.Dataset], data: xr.Dataset) -> Figure:
     base = [c for c in found if c.depth == BASE and c.temperature == WARM]
     top = max(base, key=lambda c: c.patterns)
     with gn.plot.paper():
-        figure = Figure(figsize=(7.0, 7.6), layout="constrained")
-        axes = figure.subplots(3, 2).ravel()
+        figure = Figure(figsize=(7.0, 10.2), layout="constrained")
+        axes = figure.subplots(4, 2).ravel()
         profiles(axes[0], data, {rf"$\ln\alpha$ = {np.log(c.patterns / c.width):.1f}": places.index(c) for c in base})
         published = np.array(PUBLISHED["FigS6c_qstar_vs_L_lnalpha5.3"][str(BASE)])
         axes[0].plot(np.arange(1, BASE), published, color=GREY, linestyle="--", label="published, 5.3, $T$ = 1e-5")
@@ -256,9 +258,12 @@ def draw(found: Mapping[Case, xr.Dataset], data: xr.Dataset) -> Figure:
             relaxation(ax, data.isel(machine=places.index(top), waiting_time=wait))
         loads(axes[4], data, [places.index(c) for c in base])
         distribution(axes[5], data)
-        for letter, ax in zip("abcdef", axes, strict=True):
+        for ax, layer in zip(axes[6:], (1, centre_of(BASE)), strict=True):
+            gn.plot.overlap_tree(data["matrix"], ax, layer=layer, colour_bar=layer > 1)
+            ax.set_title(f"weights of layer {layer}, samples numbered")
+        for letter, ax in zip("abcdefgh", axes, strict=True):
             ax.set_title(f"({letter})", loc="left")
-            if letter != "e":
+            if letter in "abcdf":
                 ax.legend(loc="upper center" if letter == "a" else "best")
     return figure
 
