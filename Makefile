@@ -49,7 +49,7 @@ bench: $(VENV)/installed
 	$(BIN)/glassnet bench
 
 SCALE ?= desk
-EXPERIMENTS := one_output free_entropy random_relaxation finite_width random_hierarchy penetration_depth teacher_student depth \
+EXPERIMENTS := one_output free_entropy random_relaxation finite_width random_hierarchy penetration_depth teacher_student \
 	generalisation hidden_manifold closures distill_solvable distill_assistants distill_gap distill_kinetic distill_digits distill_bounds \
 	distill_temperature distill_assistant_size distill_paths distill_landscape distill_in_time distill_oracle \
 	thermal_learning thermal_layers annealing_wall order condensation

@@ -3,9 +3,10 @@
 Claims. The ability to generalise does not vanish for deep machines [Yoshino 2023, abstract]. For one output and random
 inputs a formula for the dense limit says that it does (`glassnet.theory.one_output`: from layer to layer a factor 2/pi,
 so that the error tends to 1/2). Left to ask: machines with as many outputs as inputs, whose data say more about each
-hidden neuron, and inputs near a manifold of low dimension, which are alike. `depth` and `hidden_manifold` asked the
-same of students in which neurons move on their own; these did not learn their training data. Here weights move and
-neurons follow ("feedforward", only wrong outputs cost energy) while the temperature falls to 0, and they do.
+hidden neuron, and inputs near a manifold of low dimension, which are alike. `hidden_manifold` asked the same of
+students in which neurons move on their own; these, and deep ones in a script that this one replaces, did not learn
+their training data. Here weights move and neurons follow ("feedforward", only wrong outputs cost energy) while the
+temperature falls to 0, and they do.
 
 Students of a teacher of their own architecture, Gaussian weights, M = 10 N, depth 2 to 10, from random starts and from
 their teacher, which without noise is one of the machines without training error: at temperature 0 an exact start.
@@ -354,6 +355,7 @@ def profile(ax: Axes, data: xr.Dataset) -> None:
             ax.errorbar(part["layer"], *pair(part, "overlap_squared"), elinewidth=0.6, **style)
     ax.axhline(0, color=GREY, linewidth=0.6, linestyle=":")
     ax.set(xlabel="hidden layer $l$", ylabel="overlap with the teacher $R_l^2$", title=f"$L = {depth}$")
+    ax.set_xticks(range(1, depth, 2))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
