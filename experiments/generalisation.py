@@ -11,10 +11,10 @@ temperature falls to 0, and they do.
 Students of a teacher of their own architecture, Gaussian weights, M = 10 N, depth 2 to 10, from random starts and from
 their teacher, which without noise is one of the machines without training error: at temperature 0 an exact start.
 
-Tests, sizes and controls were written before the run. Trials of four samples with other data chose the sweeps: with N
-outputs cooling must be slow (training error .1 after 2,000 sweeps, .02 to .05 after 16,000). They showed that with N
-outputs random and planted starts part at depth 2, that at depth 10 random ones say nothing of fresh patterns, and that
-at D = 2 errors vanish, for whatever reason. *Formula*: as in `one_output`, 2 % of it and six standard errors
+Tests, sizes and controls were chosen before the data were seen. Trials of four samples with others chose the sweeps:
+with N outputs cooling must be slow (training error .1 after 2,000 sweeps, .02 to .05 after 16,000). They showed that
+with N outputs random and planted starts part at depth 2, that at depth 10 random ones say nothing of fresh patterns,
+and that at D = 2 errors vanish, for whatever reason. *Formula*: as in `one_output`, 2 % of it and six standard errors
 less the deviation, worst of the depths, one width. *Deep*: error of the constant answer (each output that of most
 training patterns) less that of the students at the largest depth; less than .02 is not what the claim means. *Many
 outputs*: error with one output less that with N, the same depths and load. *Low dimension*: error on random inputs less
