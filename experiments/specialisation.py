@@ -1,0 +1,608 @@
+"""From which side does order come? What students know of their teacher's neurons, layer by layer, neuron by neuron.
+
+Claims. Yoshino 2020 and 2023 (abstracts): order comes from both boundaries inwards, and the centre is last. Replica
+theory with the exact local trace (ours): the output side is ordered first, and the input side stays liquid. Both speak
+of M = alpha N patterns and as many outputs as inputs. Barbier et al. 2025 (arXiv:2510.24616): with one output nothing
+is ordered at M = alpha N; at M of order N^2 neurons take a place of their own ("specialise"), from the input side into
+the depth, and one after another.
+
+Students follow their weights (dynamics "feedforward") and have to make no training error: beta = inf, no noise. That is
+the hard core of the first two theories too, since a configuration without violated gaps is one whose neurons follow.
+Planted students start as the teacher, which is one exact sample of this equilibrium: what they forget is not there.
+What they keep may be kept for want of time, so cooled students start at random, with errors allowed at first (beta from
+.3 to 8 in three quarters of the run, geometric, then zero temperature), at some loads. Where both meet it is
+equilibrium. Where cooled ones still err, they say nothing of it.
+
+Order of a hidden layer: squared overlap of its neurons with the teacher's on the training patterns, matched on half of
+the patterns and measured on the other, over the last octave of the run, less what unrelated machines of the prior have
+by the same estimate under the same inputs (matching alone makes that .1 to .2 at these widths), as a fraction of what
+is left to 1: X = (R^2 - chance)/(1 - chance). Order of weights: the same with overlaps of rows, neurons matched at both
+ends, in the last configuration: Y. They differ, since a neuron can only follow its teacher if those below it do, where
+nothing but patterns relates them; weights by layer do not know that. Y of a layer needs the matching of both ends.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import xarray as xr
+from experiment import Arguments, Claim, Experiment, along_runs, tasks, weakest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from scipy.optimize import linear_sum_assignment
+from scipy.stats import spearmanr
+
+import glassnet as gn
+from glassnet.perceptron.observe.teacher import squared_overlaps_by_neuron, teacher_overlaps
+from glassnet.perceptron.prior import prior_weights
+from glassnet.perceptron.reference import feed_forward
+from glassnet.plot.style import GREY, graded
+
+ORDERED = 0.1
+"""Order X above which a layer counts as ordered, and difference that counts between starts."""
+COLDEST = 1e6
+"""beta after cooling: nothing that costs energy is accepted."""
+STEP = 6.0
+"""Moves of weights are N/(M sqrt(outputs)) times this, .5 at most: then one in three or so is accepted."""
+SEED = 52_000
+
+
+@dataclass(frozen=True)
+class Point:
+    """One machine and its load.
+
+    Args:
+        depth: L.
+        outputs: number of outputs; None for as many as the width.
+        load: M in units of N, or of N^2 if `squared`.
+        squared: whether it is.
+        cooled: whether cooled students are run, too.
+    """
+
+    depth: int
+    outputs: int | None
+    load: float
+    squared: bool
+    cooled: bool = False
+
+    @property
+    def case(self) -> str:
+        """Outputs, and what M grows with."""
+        return f"{self.outputs or 'N'}, {'N^2' if self.squared else 'N'}"
+
+    def patterns(self, N: int) -> int:
+        """M at a width."""
+        return round(self.load * N ** (2 if self.squared else 1))
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Widths, points, sweeps of planted students (cooled ones run `longer` times as long), and teachers."""
+
+    widths: Sequence[int]
+    points: Sequence[Point]
+    sweeps: int
+    longer: int
+    samples: int
+    strangers: int = 64
+
+
+ONE = [Point(3, 1, 5, squared=False), *(Point(3, 1, x, squared=True, cooled=x >= 2) for x in (0.5, 1, 2, 4, 8))]
+FEW = [Point(3, 4, x, squared=True) for x in (0.5, 1, 2)]
+ALL = [Point(L, None, x, squared=False, cooled=L == 3) for L in (3, 4) for x in (2, 5, 10, 20)]
+
+TEST_BEFORE_DATA = "yes"
+SIZES = {
+    "smoke": Sizes((6,), (ONE[0], ONE[4], FEW[1], ALL[1], ALL[5]), sweeps=20, longer=2, samples=3, strangers=4),
+    "desk": Sizes((16, 24), (*ONE, *FEW, *ALL), sweeps=3_000, longer=2, samples=12),
+    "paper": Sizes((24, 32, 48), (*ONE, *FEW, *ALL), sweeps=100_000, longer=4, samples=48),
+}
+
+
+# Runs.
+
+
+def plan(sizes: Sizes) -> list[tuple[int, Point, str]]:
+    """Width, point and start of all runs."""
+    starts = {False: ("planted",), True: ("planted", "cooled")}
+    return [(N, p, start) for N in sizes.widths for p in sizes.points for start in starts[p.cooled]]
+
+
+def runs(sizes: Sizes) -> dict[str, Arguments]:
+    """Arguments of all runs by name."""
+    return {
+        f"L={p.depth}-outputs={p.outputs or N}-N={N}-M={p.patterns(N)}-{start}": run(sizes, p, N, start)
+        for N, p, start in plan(sizes)
+    }
+
+
+def run(sizes: Sizes, p: Point, N: int, start: str) -> Arguments:
+    outputs, M = p.outputs or N, p.patterns(N)
+    machine = gn.Machine(depth=p.depth, width=N, outputs=outputs, ensemble="gaussian", potential=gn.Counting())
+    sweeps = sizes.sweeps * (1 if start == "planted" else sizes.longer)
+    cooling = gn.Schedule((0, 3 * sweeps // 4, 3 * sweeps // 4 + 1), (0.3, 8.0, COLDEST), "geometric")
+    options = {"patterns": M, "test_patterns": 1000}
+    return {
+        "machine": machine,
+        "task": tasks(gn.tasks.teacher_student, machine, samples=sizes.samples, seed=SEED, **options),
+        "beta": np.inf if start == "planted" else cooling,
+        "dynamics": "feedforward",
+        "weight_step": min(0.5, STEP * N / (M * outputs**0.5)),
+        "protocol": gn.Protocol(
+            sweeps=sweeps, waiting_times=(0,), clones=1, samples=sizes.samples, points_per_decade=16
+        ),
+        "start": "planted" if start == "planted" else "random",
+        "observables": ["teacher_overlap_by_neuron"],
+        "keep_configurations": True,
+        "seed": 11,
+    }
+
+
+# Analysis.
+
+
+def hidden_overlaps(teacher: Sequence[np.ndarray], student: Sequence[np.ndarray]) -> np.ndarray:
+    """R_ij of hidden neurons on even and odd patterns, (2, layer, teacher neuron, student neuron).
+
+    Args:
+        teacher: spins of layers 0..L, (pattern, neuron).
+        student: the same.
+    """
+    pairs = [(T.astype(float), S.astype(float)) for T, S in zip(teacher[1:-1], student[1:-1], strict=True)]
+    return np.array([[T[k::2].T @ S[k::2] / len(T[k::2]) for T, S in pairs] for k in (0, 1)])
+
+
+def row_overlaps(teacher: Sequence[np.ndarray], student: Sequence[np.ndarray], R: np.ndarray) -> np.ndarray:
+    """Mean squared overlap of the rows of each layer 1..L, less what random rows have: (n q^2 - 1)/(n - 1).
+
+    Args:
+        teacher: weights of layers 1..L, (out, in).
+        student: the same.
+        R: overlaps of the hidden neurons, (layer, teacher neuron, student neuron), by which they are matched and their
+            signs chosen.
+    """
+    places, signs = [np.arange(teacher[0].shape[1])], [np.ones(teacher[0].shape[1])]
+    for r in R:
+        places.append(linear_sum_assignment(-np.abs(r))[1])
+        signs.append(np.where(np.take_along_axis(r, places[-1][:, None], 1)[:, 0] < 0, -1.0, 1.0))
+    places.append(np.arange(teacher[-1].shape[0]))
+    signs.append(np.ones(teacher[-1].shape[0]))
+    found = []
+    for l, (J, K) in enumerate(zip(teacher, student, strict=True)):
+        K = signs[l + 1][:, None] * K[np.ix_(places[l + 1], places[l])] * signs[l]
+        q = (J * K).sum(1) / np.sqrt((J**2).sum(1) * (K**2).sum(1))
+        n = J.shape[1]
+        found.append(float(((n * q**2 - 1) / (n - 1)).mean()))
+    return np.array(found)
+
+
+def compared(machine: gn.Machine, inputs: np.ndarray, teacher: Sequence, student: Sequence) -> tuple:
+    """R^2 of hidden layers, of their neurons, and Y of the rows of all layers; weights by layer in, inputs as data."""
+    spins = [feed_forward(machine, J, inputs) for J in (teacher, student)]
+    halves, M = hidden_overlaps(*spins), len(inputs)
+    return (
+        teacher_overlaps(halves, M, match=True)[1],
+        squared_overlaps_by_neuron(halves, M, match=True),
+        row_overlaps(teacher, student, halves.mean(0)),
+    )
+
+
+@cache
+def chance(machine: gn.Machine, M: int, pairs: int) -> tuple[np.ndarray, np.ndarray]:
+    """R^2 of hidden layers and Y of rows between independent machines of the prior, means over pairs."""
+    found = []
+    for n in range(pairs):
+        rng = np.random.default_rng((SEED, n))
+        teacher, student = prior_weights(machine, rng), prior_weights(machine, rng)
+        one = compared(machine, 2 * rng.integers(2, size=(M, machine.widths[0]), dtype=np.int8) - 1, teacher, student)
+        found.append((one[0], one[2]))
+    return tuple(np.mean(x, axis=0) for x in zip(*found, strict=True))
+
+
+def above(x, level):
+    """What exceeds chance, as a fraction of what is left to 1."""
+    return (x - level) / (1 - level)
+
+
+def measured(ds: xr.Dataset, arguments: Arguments, pairs: int) -> xr.Dataset:
+    """Order by sample and layer of one run; NaN in layers that have none.
+
+    X and X_before: of neurons, in the last octave and the one before. Y: of rows of weights at the end. `strangers`: X
+    of students and the teacher of the next sample, at the end. `neurons`: R^2 by neuron of the teacher. `readout`: root
+    mean square of the weights by which neurons of the last hidden layer act on the outputs in the teacher.
+    """
+    machine, taught = arguments["machine"], list(arguments["task"])
+    hidden = list(range(1, machine.depth))
+    level, of_rows = chance(machine, taught[0].patterns, pairs)
+    level = xr.DataArray(level, {"layer": hidden}, "layer")
+    one = ds.isel(waiting_time=0, clone=0).reset_coords(drop=True)
+    squared, last = one["clone_teacher_overlap_squared"].sel(layer=hidden), float(one["lag"][-1])
+    octaves = [squared.sel(lag=slice(last / 2 ** (n + 1) + 1, last / 2**n)).mean("lag") for n in (0, 1)]
+    late = one.sel(lag=slice(last / 2 + 1, None)).mean("lag")
+    rows, strange = [], []
+    for n, task in enumerate(taught):
+        weights, _ = gn.configuration(ds, waiting_time=0, configuration=n)
+        rows.append(compared(machine, task.inputs, task.teacher.weights, weights)[2])
+        other = taught[(n + 1) % len(taught)]
+        strange.append(compared(machine, other.inputs, other.teacher.weights, weights)[0])
+    layers = list(range(1, machine.depth + 1))
+    readout = [np.sqrt((task.teacher.weights[-1] ** 2).mean(0)) for task in taught]
+    return xr.Dataset(
+        {
+            "R": octaves[0],
+            "X": above(octaves[0], level),
+            "X_before": above(octaves[1], level),
+            "X_in_time": above(squared, level).mean("sample"),
+            "chance": level,
+            "Y": (("sample", "layer"), above(np.array(rows), of_rows)),
+            "strangers": above(xr.DataArray(strange, {"layer": hidden}, ("sample", "layer")), level),
+            "neurons": late["clone_teacher_overlap_by_neuron"].sel(layer=hidden),
+            "readout": (("sample", "neuron"), np.array(readout)),
+            "train_error": late["clone_train_error"],
+            "test_error": late["clone_test_error"],
+        },
+        {"layer": layers},
+    )
+
+
+def table(results: Mapping[str, xr.Dataset], arguments: Mapping[str, Arguments], sizes: Sizes) -> xr.Dataset:
+    """All runs along a dim `run`, with depth, width, case (outputs, what M grows with), load and start."""
+    rows = plan(sizes)
+    return along_runs(
+        [measured(ds, a, sizes.strangers) for ds, a in zip(results.values(), arguments.values(), strict=True)],
+        depth=[p.depth for _, p, _ in rows],
+        width=[N for N, _, _ in rows],
+        case=[p.case for _, p, _ in rows],
+        load=[float(p.load) for _, p, _ in rows],
+        start=[start for *_, start in rows],
+    )
+
+
+def chosen(data: xr.Dataset, **labels: object) -> xr.Dataset:
+    """Runs with these labels, in the order of their loads."""
+    part = data.isel(run=np.logical_and.reduce([data[name].values == value for name, value in labels.items()]))
+    return part.isel(run=np.argsort(part["load"].values, kind="stable"))
+
+
+# Verdicts.
+
+BARBIER = "Barbier et al. 2025 (arXiv:2510.24616)"
+YOSHINO = "Yoshino 2020 and 2023 (abstracts)"
+EXACT = "replica theory with the exact local trace"
+ONE_N, ONE_N2, ALL_N = "1, N", "1, N^2", "N, N"
+
+
+def claims(data: xr.Dataset) -> list[Claim]:
+    """All, at the largest width."""
+    N = int(data["width"].max())
+    wide = chosen(data, width=N)
+    planted = chosen(wide, start="planted")
+    one, few, every = chosen(planted, case=ONE_N2), chosen(planted, case=ONE_N), chosen(planted, case=ALL_N, depth=3)
+    why = strange(planted)
+    return [
+        kept(one, [1], f"With one output and {words(one)}, the input side is ordered", BARBIER, N, why),
+        kept(one, [2], f"With one output and {words(one)}, the second layer is ordered", BARBIER, N, why),
+        forgotten(few, N, why),
+        sides(
+            one, "X", (1, 2), "With one output and M ~ N^2, neurons of the input side are more ordered", BARBIER, N, why
+        ),
+        sides(
+            one, "Y", (1, 2), "With one output and M ~ N^2, weights of the input side are more ordered", BARBIER, N, why
+        ),
+        sides(
+            every, "X", (2, 1), "With N outputs and M ~ N, neurons of the output side are more ordered", EXACT, N, why
+        ),
+        sides(
+            every, "Y", (3, 1), "With N outputs and M ~ N, weights of the output side are more ordered", EXACT, N, why
+        ),
+        centre(chosen(planted, case=ALL_N, depth=4), N, why),
+        meet(chosen(wide, case=ONE_N2), "With one output and M ~ N^2", N, why),
+        meet(chosen(wide, case=ALL_N, depth=3), "With N outputs and M ~ N", N, why),
+        two_kinds(one, N, why),
+        by_readout(one, N, why),
+        seen_at_all(chosen(wide, case=ALL_N, depth=3, start="cooled"), N),
+        chance_level(planted, N),
+    ]
+
+
+def moments(x: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    """Mean over samples and its standard error."""
+    return x.mean("sample"), x.std("sample", ddof=1) / x.sizes["sample"] ** 0.5
+
+
+def words(part: xr.Dataset) -> str:
+    """The largest load in words."""
+    squared = str(part["case"].values[-1]).endswith("N^2")
+    return f"M = {float(part['load'][-1]):g} N" + ("^2" if squared else "")
+
+
+def lasting(run: xr.Dataset) -> list[xr.DataArray]:
+    """X in the last octave, and after another one in which as much is lost."""
+    return [run["X"], 2 * run["X"] - run["X_before"]]
+
+
+def kept(part: xr.Dataset, layers: Sequence[int], text: str, source: str, N: int, why: str) -> Claim:
+    pairs = [moments(x.sel(layer=layers)) for x in lasting(part.isel(run=-1))]
+    effect, error = weakest([m - ORDERED for m, _ in pairs], [e for _, e in pairs])
+    return Claim(
+        text=f"{text} (N = {N}, planted).",
+        source=source,
+        test=f"order X of the layer less {ORDERED:g}, in the last octave and after another one that loses as much, the "
+        "weaker",
+        effect=effect,
+        error=error,
+        numbers=profile_numbers(part),
+        spoilt=why,
+    )
+
+
+def profile_numbers(part: xr.Dataset) -> dict[str, dict]:
+    """X and Y of all loads, by layer."""
+    found = {}
+    for n, load in enumerate(part["load"].values):
+        run = part.isel(run=n)
+        found[f"{run['start'].item()}, load {load:g}"] = {
+            name: [x.values[np.isfinite(m.values)] for x in (m, e)]
+            for name in ("X", "Y")
+            for m, e in [moments(run[name])]
+        } | {"training error": float(run["train_error"].mean()), "test error": float(run["test_error"].mean())}
+    return found
+
+
+def forgotten(part: xr.Dataset, N: int, why: str) -> Claim:
+    mean, error = moments(part.isel(run=-1)["X"].dropna("layer"))
+    effect, sigma = weakest(ORDERED - mean, error)
+    return Claim(
+        text=f"With one output and {words(part)}, no hidden layer keeps its order (N = {N}, planted).",
+        source=BARBIER,
+        test=f"{ORDERED:g} less order X in the last octave, the layer where that is least in its errors",
+        effect=effect,
+        error=sigma,
+        numbers=profile_numbers(part),
+        spoilt=why,
+    )
+
+
+def sides(part: xr.Dataset, name: str, layers: tuple[int, int], text: str, source: str, N: int, why: str) -> Claim:
+    """Order of one layer less that of another, by sample, mean over loads, at which samples keep their teachers."""
+    pairs = []
+    for x in lasting(part) if name == "X" else [part[name]]:
+        pairs.append(moments((x.sel(layer=layers[0]) - x.sel(layer=layers[1])).mean("run")))
+    effect, error = weakest(*zip(*pairs, strict=True))
+    still = ", in the last octave and after another one that loses as much, the weaker" if name == "X" else ""
+    return Claim(
+        text=f"{text} (N = {N}, planted).",
+        source=source,
+        test=f"{name} of layer {layers[0]} less that of layer {layers[1]}, mean over loads{still}",
+        effect=effect,
+        error=error,
+        resolution=0.02,
+        numbers=profile_numbers(part),
+        spoilt=why,
+    )
+
+
+def centre(part: xr.Dataset, N: int, why: str) -> Claim:
+    pairs = []
+    for x in lasting(part):
+        pairs += [moments((x.sel(layer=l) - x.sel(layer=2)).mean("run")) for l in (1, 3)]
+    effect, error = weakest(*zip(*pairs, strict=True))
+    return Claim(
+        text=f"With N outputs and M ~ N, both sides are more ordered than the centre (L = 4, N = {N}, planted).",
+        source=YOSHINO,
+        test="X of layers 1 and 3 less that of layer 2, mean over loads, the side where it is less, in the last octave "
+        "and after another one that loses as much, the weaker",
+        effect=effect,
+        error=error,
+        resolution=0.02,
+        numbers=profile_numbers(part),
+        spoilt=why,
+    )
+
+
+def meet(part: xr.Dataset, text: str, N: int, why: str) -> Claim:
+    """Cooled and planted students at all loads where there are both: the difference that is largest."""
+    cooled = chosen(part, start="cooled")
+    differences = []
+    for n, load in enumerate(cooled["load"].values):
+        one, other = cooled.isel(run=n), chosen(part, start="planted", load=load).isel(run=0)
+        differences.append(moments((one["X"] - other["X"]).dropna("layer")))
+    effect, error = weakest([ORDERED - abs(m) for m, _ in differences], [e for _, e in differences])
+    return Claim(
+        text=f"{text}, cooled students are as ordered as planted ones (N = {N}).",
+        source="control: equilibrium",
+        test=f"{ORDERED:g} less the difference of X, the load and layer where that is least in its errors",
+        effect=effect,
+        error=error,
+        numbers=profile_numbers(part),
+        spoilt=why,
+    )
+
+
+def halfway(part: xr.Dataset, layer: int) -> xr.Dataset:
+    """The run where the mean R^2 of a layer is nearest to 1/2."""
+    distance = abs(part["R"].sel(layer=layer).mean("sample") - 0.5)
+    return part.isel(run=int(distance.argmin()))
+
+
+def two_kinds(part: xr.Dataset, N: int, why: str) -> Claim:
+    run = halfway(part, 1)
+    x = run["neurons"].sel(layer=1)
+    low, middle, high = (
+        (x < 1 / 3).mean("neuron"),
+        ((x >= 1 / 3) & (x <= 2 / 3)).mean("neuron"),
+        (x > 2 / 3).mean("neuron"),
+    )
+    pairs = [moments(side - middle) for side in (low, high)]
+    effect, error = weakest(*zip(*pairs, strict=True))
+    return Claim(
+        text=f"With one output, neurons of layer 1 are of two kinds, ordered or not (N = {N}, planted).",
+        source=BARBIER,
+        test="at the load of order N^2 where the mean R^2 of layer 1 is nearest to 1/2: fraction of neurons with R^2 "
+        "below 1/3, and above 2/3, less that between, the weaker",
+        effect=effect,
+        error=error,
+        resolution=0.05,
+        numbers={"load": float(run["load"]), "fractions": [float(f.mean()) for f in (low, middle, high)]},
+        spoilt=why,
+    )
+
+
+def by_readout(part: xr.Dataset, N: int, why: str) -> Claim:
+    run = halfway(part, 2)
+    x, a = run["neurons"].sel(layer=2), run["readout"]
+    found = [
+        spearmanr(*(v.isel(sample=n, neuron=slice(0, N)).values for v in (x, a))).statistic
+        for n in range(x.sizes["sample"])
+    ]
+    effect, error = moments(xr.DataArray(found, dims="sample"))
+    return Claim(
+        text=f"With one output, neurons on which it depends more are more ordered (N = {N}, planted).",
+        source=BARBIER,
+        test="rank correlation of R^2 of neurons of the second layer with the size of their weight to the output in the "
+        "teacher, at the load of order N^2 where the mean R^2 of that layer is nearest to 1/2; mean over teachers",
+        effect=float(effect),
+        error=float(error),
+        resolution=0.1,
+        numbers={"load": float(run["load"]), "by teacher": found},
+        spoilt=why,
+    )
+
+
+def seen_at_all(part: xr.Dataset, N: int) -> Claim:
+    run = part.isel(run=-1)
+    mean, error = moments(run["X"].dropna("layer"))
+    effect, sigma = weakest(mean - ORDERED, error)
+    return Claim(
+        text=f"Positive control: with N outputs and {words(part)}, students that never saw their teacher find its "
+        f"neurons (N = {N}, cooled).",
+        source="control",
+        test=f"order X less {ORDERED:g}, the layer where that is least in its errors",
+        effect=effect,
+        error=sigma,
+        numbers=profile_numbers(part),
+    )
+
+
+LEVEL = 0.03
+"""By how much the chance level may be off."""
+
+
+def chance_level(part: xr.Dataset, N: int) -> Claim:
+    mean, error = moments(part["strangers"].mean("run"))
+    mean, error = (x.dropna("layer") for x in (mean, error))
+    effect, sigma = weakest(LEVEL - abs(mean), error)
+    return Claim(
+        text=f"Control: students of other teachers are at the level of chance (N = {N}, planted).",
+        source="control",
+        test=f"{LEVEL:g} less the size of X between students and the teacher of the next sample, mean over runs, the "
+        "layer where that is least in its errors",
+        effect=effect,
+        error=sigma,
+        numbers={"X by layer": mean, "errors": error},
+    )
+
+
+def strange(part: xr.Dataset) -> str:
+    """Why the chance level is wrong, where it is: the control."""
+    mean, error = moments(part["strangers"].mean("run"))
+    for layer in part["layer"].values:
+        m, e = float(mean.sel(layer=layer)), float(error.sel(layer=layer))
+        if abs(m) - 3 * e > LEVEL:
+            return f"students of other teachers have X = {m:.2g} +- {e:.1g} in layer {layer}"
+    return ""
+
+
+# Figure.
+
+
+def draw(data: xr.Dataset) -> Figure:
+    wide = chosen(data, width=int(data["width"].max()))
+    with gn.plot.paper():
+        figure = Figure(figsize=(7.0, 4.6), layout="constrained")
+        axes = figure.subplots(2, 3)
+        against_load(axes[0, 0], data, "X", ONE_N2, [1, 2])
+        against_load(axes[0, 1], data, "Y", ONE_N2, [1, 2])
+        histogram(axes[0, 2], wide)
+        against_load(axes[1, 0], data, "X", ALL_N, [1, 2])
+        against_load(axes[1, 1], data, "Y", ALL_N, [1, 2, 3])
+        profile(axes[1, 2], wide)
+        for letter, ax in zip("abcdef", axes.flat, strict=True):
+            ax.set_title(f"({letter})", loc="left", x=-0.1)
+    return figure
+
+
+COLOURS = dict(zip((1, 2, 3), graded("viridis", 4), strict=False))
+"""Layers."""
+NAMES = {"X": "order of neurons $X$", "Y": "order of weights $Y$"}
+
+
+def against_load(ax: Axes, data: xr.Dataset, name: str, case: str, layers: Sequence[int]) -> None:
+    """Order by layer against the load: all widths planted, the largest cooled, too."""
+    widths = sorted(set(data["width"].values.tolist()))
+    looks = dict(zip([(N, "planted") for N in widths], ["s", "o", "D"], strict=False)) | {(widths[-1], "cooled"): "x"}
+    styles = dict(zip(widths, (":", "-", "--"), strict=False)) if len(widths) > 1 else {widths[0]: "-"}
+    for (N, start), marker in looks.items():
+        part = chosen(data, width=N, start=start, case=case, depth=3)
+        if not part.sizes["run"]:
+            continue
+        mean, error = moments(part[name])
+        for layer in layers:
+            style = styles[N] if start == "planted" else "none"
+            y, e = mean.sel(layer=layer), error.sel(layer=layer)
+            ax.errorbar(part["load"], y, e, color=COLOURS[layer], marker=marker, linestyle=style, markersize=3.5)
+    of = "$M/N^2$" if case == ONE_N2 else "$M/N$"
+    title = "one output" if case == ONE_N2 else "$N$ outputs"
+    ax.set(xscale="log", ylim=(-0.1, 1.05), xlabel=f"load {of}", ylabel=NAMES[name], title=title)
+    ticks = sorted(set(chosen(data, case=case, depth=3)["load"].values.tolist()))
+    ax.set_xticks(ticks, [f"{x:g}" for x in ticks])
+    ax.minorticks_off()
+    ax.axhline(0, color=GREY, linewidth=0.6)
+    if name == "X":
+        handles = [Line2D([], [], color=COLOURS[l], label=f"layer {l}") for l in (1, 2, 3)]
+        for (N, start), marker in looks.items():
+            style = styles[N] if start == "planted" else "none"
+            handles.append(
+                Line2D([], [], color=GREY, marker=marker, linestyle=style, markersize=3.5, label=f"$N={N}$, {start}")
+            )
+        ax.legend(handles=handles, loc="best", fontsize=6.5)
+
+
+def histogram(ax: Axes, wide: xr.Dataset) -> None:
+    """Neurons by their R^2 where their layer is halfway, both layers."""
+    part = chosen(wide, case=ONE_N2, start="planted")
+    for layer, style in ((1, "-"), (2, "--")):
+        run = halfway(part, layer)
+        x = run["neurons"].sel(layer=layer).values.ravel()
+        heights, edges = np.histogram(np.clip(x[np.isfinite(x)], -0.05, 1), np.linspace(-0.05, 1, 22))
+        label = f"layer {layer}, $M = {float(run['load']):g} N^2$"
+        ax.stairs(heights / heights.sum(), edges, color=COLOURS[layer], linestyle=style, label=label, linewidth=1.1)
+    ax.set(xlabel="$R_i^2$ of single neurons", ylabel="fraction of neurons", title="one output")
+    ax.legend(loc="best", fontsize=6.5)
+
+
+def profile(ax: Axes, wide: xr.Dataset) -> None:
+    """X by layer at depth 4."""
+    part = chosen(wide, case=ALL_N, depth=4, start="planted")
+    for n, colour in enumerate(graded("plasma", part.sizes["run"] + 1)[: part.sizes["run"]]):
+        mean, error = moments(part.isel(run=n)["X"].sel(layer=[1, 2, 3]))
+        label = f"$M = {float(part['load'][n]):g} N$"
+        ax.errorbar([1, 2, 3], mean, error, color=colour, marker="os^D"[n % 4], markersize=3.5, label=label)
+    ax.set(
+        xlabel="hidden layer $l$", ylabel=NAMES["X"], xticks=[1, 2, 3], ylim=(-0.1, 1.05), title="$N$ outputs, $L = 4$"
+    )
+    ax.axhline(0, color=GREY, linewidth=0.6)
+    ax.legend(loc="best", fontsize=6.5)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    experiment = Experiment(__file__, __doc__, SIZES, arguments, test_before_data=TEST_BEFORE_DATA)
+    planned = runs(experiment.sizes)
+    data = table(experiment.simulate(planned), planned, experiment.sizes)
+    experiment.finish(draw(data), claims(data), data)
+
+
+if __name__ == "__main__":
+    main()
