@@ -12,21 +12,31 @@ import glassnet as gn
 from glassnet.perceptron.prior import prior_weights
 
 S, C, I, N = Verdict.SEEN, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE, Verdict.NOT_SEEN
-SIZES = script.Sizes((24,), (*script.ONE, *script.ALL), sweeps=1, longer=1, samples=8)
-LIQUID, ORDERED = [0.0, 0.0, 0.0], [0.8, 0.8, 0.8]
+SIZES = script.Sizes((16, 24), script.SIZES["desk"].points, pace=1, samples=8, control=(8, 1))
+LIQUID = [0.0, 0.0, 0.0]
 
 
-def made(one=LIQUID, every=LIQUID, *, cooled=0.0, fall=0.0, strangers=0.0, neurons=0.5, follow=0.0, noise=0.005):
-    """X and Y by layer with N^2 patterns and one output, and with N patterns and outputs."""
+def made(one=LIQUID, every=LIQUID, *, high=1.0, cooled=0.0, wall=0.0, fall=0.0, narrow=0.0, strangers=0.0, control=0.5,
+         neurons=0.5, follow=0.0, noise=0.004):  # fmt: skip
+    """Orders by layer: of few outputs and N^2 patterns, and of N outputs and N patterns.
+
+    High loads have `high` times as much; cooled students differ by `cooled`, at high loads by `wall`.
+    """
     rng = np.random.default_rng(5)
     rows = script.plan(SIZES)
-    level = {script.ONE_N2: one, script.ALL_N: every, script.ONE_N: LIQUID}
-    X = np.array([np.append(level[p.case], 0) + (cooled if s == "cooled" else 0) for _, p, s in rows])[:, None]
-    X = X + noise * rng.normal(size=(len(rows), 8, 4))
-    strange = strangers + noise * rng.normal(size=X.shape)
-    single = np.broadcast_to(np.resize(neurons, 24), (len(rows), 8, 4, 24))
+    X = np.zeros((len(rows), 8, 4))
+    for n, (N, p, start, _) in enumerate(rows):
+        top = p.load > 2 or (p.squared and p.load == 2)
+        level = np.array(one if p.squared else every if p.outputs is None else LIQUID) * (high if top else 1)
+        level = level * 0 if p.squared and p.load <= 1 and p.outputs == 1 else level
+        shift = 0 if start == "planted" else wall if top else cooled
+        X[n, :, :3] = level + shift - (narrow if N == 16 else 0)
+    X[0] = control
+    X += noise * rng.normal(size=X.shape)
     readout = rng.random((len(rows), 8, 24))
-    depth = np.array([p.depth for _, p, _ in rows])
+    single = rng.choice(np.atleast_1d(neurons), (len(rows), 8, 4, 24)) + follow * readout[:, :, None]
+    single = single + 0.1 * rng.normal(size=single.shape)
+    depth = np.array([p.depth for _, p, *_ in rows])
     hidden = np.where(np.arange(1, 5) < depth[:, None, None], 1, np.nan)
     dims = ("run", "sample", "layer")
     values = {
@@ -34,60 +44,52 @@ def made(one=LIQUID, every=LIQUID, *, cooled=0.0, fall=0.0, strangers=0.0, neuro
         "X": (dims, X * hidden),
         "X_before": (dims, (X + fall) * hidden),
         "Y": (dims, X),
-        "strangers": (dims, strange * hidden),
-        "neurons": ((*dims, "neuron"), single + follow * readout[:, :, None]),
+        "strangers": (dims, (strangers + noise * rng.normal(size=X.shape)) * hidden),
+        "neurons": ((*dims, "neuron"), single),
         "readout": (("run", "sample", "neuron"), readout),
         "train_error": (("run", "sample"), np.zeros((len(rows), 8))),
         "test_error": (("run", "sample"), np.zeros((len(rows), 8))),
     }
-    labels = {"depth": depth, "width": [24] * len(rows), "case": [p.case for _, p, _ in rows]}
-    labels |= {"load": [float(p.load) for _, p, _ in rows], "start": [s for *_, s in rows]}
+    labels = {"depth": depth, "width": [N for N, *_ in rows], "case": [p.case for _, p, *_ in rows]}
+    labels |= {"load": [float(p.load) for _, p, *_ in rows], "start": [start for *_, start, _ in rows]}
     return xr.Dataset(values, {"layer": [1, 2, 3, 4], **{k: ("run", list(x)) for k, x in labels.items()}})
 
 
-def verdicts(data):
-    return [claim.verdict for claim in script.claims(data)]
+NAMES = (
+    "ordered", "second", "grows", "linear", "low", "neurons", "weights", "few", "kinds", "readout",
+    "output", "liquid", "output high", "centre", "centre high",
+    "meet one", "meet every", "wall one", "wall every", "control", "chance",
+)  # fmt: skip
 
 
-def test_liquids():
-    assert verdicts(made())[:3] == [C, C, S]
-    assert verdicts(made())[3:8] == [N] * 5
-    assert verdicts(made())[12:] == [C, S]
+def verdicts(**changes):
+    return dict(zip(NAMES, [claim.verdict for claim in script.claims(made(**changes))], strict=True))
 
 
-def test_order_from_the_input_side():
-    found = verdicts(made(one=[0.8, 0.4, 0.4], every=[0.8, 0.4, 0.4]))
-    assert found[:8] == [S, S, S, S, S, C, C, N]
-
-
-def test_order_from_the_output_side():
-    assert verdicts(made(one=[0, 0.5, 0.5], every=[0, 0.5, 0.8]))[:8] == [C, S, S, C, C, S, S, C]
-
-
-def test_order_from_both_sides():
-    assert verdicts(made(every=[0.8, 0.3, 0.8]))[7] == S
-
-
-def test_what_still_falls_is_no_order():
-    assert verdicts(made(one=[0.5, 0.5, 0.5], fall=0.6))[0] == C
-
-
-def test_starts():
-    assert verdicts(made(one=ORDERED, every=ORDERED))[8:10] == [S, S]
-    assert verdicts(made(one=ORDERED, every=ORDERED, cooled=-0.6))[8:10] == [C, C]
-
-
-def test_single_neurons():
-    assert verdicts(made(neurons=[0.1, 0.9]))[10] == S
-    assert verdicts(made(neurons=0.5))[10] == C
-    assert verdicts(made(follow=0.3))[11] == S
-    assert verdicts(made(follow=-0.3))[11] == C
-
-
-def test_a_wrong_chance_level_spoils_all():
-    found = verdicts(made(one=ORDERED, every=ORDERED, strangers=0.2))
-    assert found[:12] == [I] * 12
-    assert found[13] == C
+@pytest.mark.parametrize(("changes", "expected"), [
+    ({}, {"ordered": C, "second": C, "grows": N, "linear": S, "low": S, "neurons": N, "weights": N, "few": N}),
+    ({}, {"output": N, "liquid": S, "output high": N, "centre": N, "centre high": N, "control": S, "chance": S}),
+    ({"one": [0.8, 0.4, 0]}, {"ordered": S, "second": S, "neurons": S, "weights": S, "few": S, "low": S}),
+    ({"one": [0.0, 0.4, 0]}, {"ordered": C, "second": S, "neurons": C, "weights": C, "few": C}),
+    ({"every": [0.02, 0.12, 0.12]}, {"output": S, "liquid": S, "output high": S, "centre": C, "centre high": C}),
+    ({"every": [0.12, 0.02, 0.12]}, {"output": C, "liquid": C, "centre": S, "centre high": S}),
+    ({"every": [0.5, 0.5, 0.5], "fall": 0.6}, {"output": N, "liquid": C}),
+    ({"one": [0.5, 0.5, 0], "fall": 0.6}, {"ordered": C, "second": C}),
+    ({"one": [0.5, 0.5, 0], "narrow": 0.1}, {"grows": S}),
+    ({"one": [0.5, 0.5, 0], "narrow": -0.1}, {"grows": C}),
+    ({}, {"meet one": S, "meet every": S, "wall one": S, "wall every": S}),
+    ({"wall": -0.3}, {"meet one": S, "meet every": S, "wall one": C, "wall every": C, "output": N}),
+    ({"cooled": -0.3}, {"meet one": C, "meet every": C, "low": I, "output": I, "liquid": I, "centre": I}),
+    ({"control": 0.0}, {"control": C}),
+    ({"neurons": [0.1, 0.9]}, {"kinds": S}),
+    ({"neurons": 0.5}, {"kinds": C}),
+    ({"follow": 0.3}, {"readout": S}),
+    ({"follow": -0.3}, {"readout": C}),
+    ({"strangers": 0.2}, dict.fromkeys(NAMES[:19], I) | {"chance": C, "control": S}),
+])  # fmt: skip
+def test_verdicts(changes, expected):
+    found = verdicts(**changes)
+    assert {name: found[name] for name in expected} == expected
 
 
 MACHINE = gn.Machine(depth=3, width=7, outputs=2, ensemble="gaussian", potential=gn.Counting())
@@ -138,4 +140,4 @@ def test_chance_is_what_strangers_have():
 @pytest.mark.slow
 def test_script(tmp_path):
     script.main(["--quiet", "--output-dir", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs")])
-    assert len(json.loads((tmp_path / "out" / "summary.json").read_text())["claims"]) == 14
+    assert len(json.loads((tmp_path / "out" / "summary.json").read_text())["claims"]) == 21
