@@ -29,8 +29,13 @@ chance, or all claims are spoilt; of narrow machines (N = 8) students that never
 that order would be seen in cooled ones; at low loads planted and cooled agree, or what is said of equilibrium is
 spoilt.
 
+Changed after the data of a first desk run had been seen, which is in the history of this file (8 teachers, loads of .5
+to 4 N^2): 24 teachers, none of them of that run; four times the sweeps at M = 2 N, where planted students had not come
+to rest and the difference of the sides was left undecided, .032 +- .017; loads 3 and 8 N^2, since at 2 and 4 no layer
+was halfway. Tests are as they were. Of 21 verdicts that run left two undecided.
+
     python experiments/specialisation.py --scale desk --cost
-    python experiments/specialisation.py --scale desk         # about ten minutes on one core
+    python experiments/specialisation.py --scale desk         # about 20 minutes on one core
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,7 +63,7 @@ COLDEST = 1e6
 """beta after cooling: nothing that costs energy is accepted."""
 STEP = 12.0
 """Moves of weights are N/(M sqrt(outputs)) times this, .5 at most: then one in three or so is accepted."""
-SEED = 52_000
+SEED = 53_000
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ class Point:
         load: M in units of N, or of N^2 if `squared`.
         squared: whether it is.
         cooled: whether cooled students are run, too.
+        times: factor on the sweeps.
     """
 
     depth: int
@@ -78,6 +84,7 @@ class Point:
     load: float
     squared: bool
     cooled: bool = False
+    times: int = 1
 
     @property
     def case(self) -> str:
@@ -106,19 +113,24 @@ class Sizes:
     strangers: int = 64
 
 
-ONE = [Point(3, 1, 5, squared=False), *(Point(3, 1, x, squared=True, cooled=x in (1, 2)) for x in (0.5, 1, 2, 4))]
+LOADS = (0.5, 1, 2, 3, 4)
+ONE = [Point(3, 1, 5, squared=False), *(Point(3, 1, x, squared=True, cooled=x in (1, 2)) for x in LOADS)]
 FEW = [Point(3, 4, 1, squared=True)]
-ALL = [Point(3, None, x, squared=False, cooled=x in (2, 10)) for x in (1, 2, 3, 5, 10)]
-DEEP = [Point(4, None, x, squared=False) for x in (2, 5, 10)]
+TIMES = {2: 4}
+"""Factor on sweeps by load, where M ~ N with N outputs: there runs are to come to rest."""
+ALL = [Point(3, None, x, squared=False, cooled=x in (2, 10), times=TIMES.get(x, 1)) for x in (1, 2, 3, 5, 10)]
+DEEP = [Point(4, None, x, squared=False, times=TIMES.get(x, 1)) for x in (2, 5, 10)]
 CONTROL = Point(3, None, 10, squared=False)
 
 CASES = {"linear": "1, N", "one": "1, N^2", "few": "4, N^2", "every": "N, N", "deep": "N, N"}
 """Outputs, and what M grows with."""
 
-TEST_BEFORE_DATA = "yes"
+TEST_BEFORE_DATA = "changed"
 SIZES = {
-    "smoke": Sizes((5, 6), (ONE[0], *ONE[2:], *FEW, ALL[1], *ALL[3:], *DEEP[:2]), 0.5, 3, (4, 30), strangers=4),
-    "desk": Sizes((14, 20), (*ONE, *FEW, *ALL, *DEEP), pace=12, samples=8, control=(8, 40_000)),
+    "smoke": Sizes(
+        (5, 6), (ONE[0], *ONE[2:4], ONE[5], *FEW, ALL[1], *ALL[3:], *DEEP[:2]), 0.5, 3, (4, 30), strangers=4
+    ),
+    "desk": Sizes((14, 20), (*ONE, *FEW, *ALL, *DEEP), pace=12, samples=24, control=(8, 40_000)),
     "paper": Sizes((24, 32, 48), (*ONE, *FEW, *ALL, *DEEP), pace=200, samples=48, control=(8, 200_000)),
 }
 
@@ -130,8 +142,9 @@ def plan(sizes: Sizes) -> list[tuple[int, Point, str, int]]:
     """Width, point, start and sweeps of all runs; narrower machines have planted students of the main points only."""
     found = [(sizes.control[0], CONTROL, "cooled", sizes.control[1])]
     for N in sizes.widths:
-        sweeps, widest = round(sizes.pace * N**2), sizes.widths[-1] == N
+        widest = sizes.widths[-1] == N
         for p in sizes.points:
+            sweeps = round(sizes.pace * N**2) * p.times
             if widest or (p.depth == 3 and p.case in (CASES["one"], CASES["every"])):
                 found.append((N, p, "planted", sweeps))
             if widest and p.cooled:
@@ -317,7 +330,7 @@ def claims(data: xr.Dataset) -> list[Claim]:
     why = strange(chosen(data, width=N, start="planted"))
     settled = {case: why or apart(*pair) for case, pair in both.items()}
     one, every, deep = (
-        "With one output and M = {} N^2",
+        "With one output and M = {}N^2",
         "With N outputs and M = {} N",
         "With N outputs, L = 4 and M = {} N",
     )
@@ -627,14 +640,18 @@ def against_load(ax: Axes, data: xr.Dataset, name: str, case: str, layers: Seque
     ax.set_xticks(ticks, [f"{x:g}" for x in ticks])
     ax.minorticks_off()
     ax.axhline(0, color=GREY, linewidth=0.6)
-    if name == "X":
-        handles = [Line2D([], [], color=COLOURS[l], label=f"layer {l}") for l in (1, 2, 3)]
+    if name == "Y":
+        for layer in layers:
+            ax.plot([], [], color=COLOURS[layer], label=f"layer {layer}")
+        ax.legend(loc="upper left", fontsize=6.5)
+    else:
+        handles = [Line2D([], [], color=COLOURS[l], label=f"layer {l}") for l in layers]
         for (N, start), marker in looks.items():
             style = styles[N] if start == "planted" else "none"
             handles.append(
                 Line2D([], [], color=GREY, marker=marker, linestyle=style, markersize=3.5, label=f"$N={N}$, {start}")
             )
-        ax.legend(handles=handles, loc="best", fontsize=6.5)
+        ax.legend(handles=handles, loc="upper left", fontsize=6.5)
 
 
 def histogram(ax: Axes, wide: xr.Dataset) -> None:
@@ -661,7 +678,7 @@ def profile(ax: Axes, wide: xr.Dataset) -> None:
         xlabel="hidden layer $l$", ylabel=NAMES["X"], xticks=[1, 2, 3], ylim=(-0.1, 1.05), title="$N$ outputs, $L = 4$"
     )
     ax.axhline(0, color=GREY, linewidth=0.6)
-    ax.legend(loc="best", fontsize=6.5)
+    ax.legend(loc=(0.05, 0.2), fontsize=6.5)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
