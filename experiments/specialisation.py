@@ -35,7 +35,7 @@ to rest and the difference of the sides was left undecided, .032 +- .017; a load
 not halfway. Tests are as they were. Of 21 verdicts that run left two undecided.
 
     python experiments/specialisation.py --scale desk --cost
-    python experiments/specialisation.py --scale desk         # about 20 minutes on one core
+    python experiments/specialisation.py --scale desk         # 24 minutes on a busy core
 """
 
 from collections.abc import Mapping, Sequence
@@ -620,38 +620,26 @@ NAMES = {"X": "order of neurons $X$", "Y": "order of weights $Y$"}
 
 
 def against_load(ax: Axes, data: xr.Dataset, name: str, case: str, layers: Sequence[int]) -> None:
-    """Order by layer against the load: all widths planted, the largest cooled, too."""
+    """Order by layer against the load: planted students of all widths, cooled ones of the largest."""
     widths = sorted(set(data["width"].values.tolist()))[1:]  # the first is that of the control
-    looks = dict(zip([(N, "planted") for N in widths], ["s", "o", "D"], strict=False)) | {(widths[-1], "cooled"): "x"}
-    styles = dict(zip(widths, (":", "-", "--"), strict=False)) if len(widths) > 1 else {widths[0]: "-"}
-    for (N, start), marker in looks.items():
+    looks = {(N, "planted"): {"marker": "os^"[k], "linestyle": ("-", ":", "--")[k]} for k, N in enumerate(widths[::-1])}
+    looks[widths[-1], "cooled"] = {"marker": "D", "linestyle": "none", "fillstyle": "none"}
+    for (N, start), look in looks.items():
+        look["markersize"] = 6 if start == "cooled" else 3.5
         part = chosen(data, width=N, start=start, case=CASES[case], depth=3)
-        if not part.sizes["run"]:
-            continue
         mean, error = moments(part[name])
         for layer in layers:
-            style = styles[N] if start == "planted" else "none"
-            y, e = mean.sel(layer=layer), error.sel(layer=layer)
-            ax.errorbar(part["load"], y, e, color=COLOURS[layer], marker=marker, linestyle=style, markersize=3.5)
-    of = "$M/N^2$" if case == "one" else "$M/N$"
-    title = "one output" if case == "one" else "$N$ outputs"
+            ax.errorbar(part["load"], mean.sel(layer=layer), error.sel(layer=layer), color=COLOURS[layer], **look)
+    of, title = ("$M/N^2$", "one output") if case == "one" else ("$M/N$", "$N$ outputs")
     ax.set(xscale="log", ylim=(-0.1, 1.05), xlabel=f"load {of}", ylabel=NAMES[name], title=title)
     ticks = sorted(set(chosen(data, case=CASES[case], depth=3)["load"].values.tolist()))
     ax.set_xticks(ticks, [f"{x:g}" for x in ticks])
     ax.minorticks_off()
     ax.axhline(0, color=GREY, linewidth=0.6)
-    if name == "Y":
-        for layer in layers:
-            ax.plot([], [], color=COLOURS[layer], label=f"layer {layer}")
-        ax.legend(loc="upper left", fontsize=6.5)
-    else:
-        handles = [Line2D([], [], color=COLOURS[l], label=f"layer {l}") for l in layers]
-        for (N, start), marker in looks.items():
-            style = styles[N] if start == "planted" else "none"
-            handles.append(
-                Line2D([], [], color=GREY, marker=marker, linestyle=style, markersize=3.5, label=f"$N={N}$, {start}")
-            )
-        ax.legend(handles=handles, loc="upper left", fontsize=6.5)
+    handles = [Line2D([], [], color=COLOURS[l], label=f"layer {l}") for l in layers]
+    if name == "X":
+        handles += [Line2D([], [], color=GREY, label=f"$N={N}$, {start}", **k) for (N, start), k in looks.items()]
+    ax.legend(handles=handles, loc="upper left", fontsize=6.5)
 
 
 def histogram(ax: Axes, wide: xr.Dataset) -> None:
