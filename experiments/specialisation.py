@@ -32,7 +32,8 @@ spoilt.
 Changed after the data of a first desk run had been seen, which is in the history of this file (8 teachers, loads of .5
 to 4 N^2): 24 teachers, none of them of that run; four times the sweeps at M = 2 N, where planted students had not come
 to rest and the difference of the sides was left undecided, .032 +- .017; a load of 3 N^2, since at 2 and 4 layer 1 was
-not halfway. Tests are as they were. Of 21 verdicts that run left two undecided.
+not halfway. Tests are as they were. Of 21 verdicts that run left two undecided (the sides at 2 N, and the growth with
+the width, .074 +- .040), and it said NOT SEEN of both sides at depth 4 and 2 N; all others are as before.
 
     python experiments/specialisation.py --scale desk --cost
     python experiments/specialisation.py --scale desk         # 24 minutes on a busy core
