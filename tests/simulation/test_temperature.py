@@ -75,7 +75,7 @@ LADDERS = {
 }
 
 
-@pytest.mark.parametrize("case", LADDERS)
+@pytest.mark.parametrize("case", [pytest.param("temperatures", marks=pytest.mark.slow), "margins", "side by side"])
 def test_each_rung_is_measured_at_its_own(case):
     ds = tiny.run(observables=WARMTH | BALANCES, **LADDERS[case])
     rung = "margin" if case == "margins" else "temperature"
