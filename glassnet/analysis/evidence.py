@@ -203,7 +203,7 @@ def flat(ds: Dataset) -> Iterator[Check]:
     size = abs(mean_and_error(late)["mean"])
     passed, words = judged([paired("energy", late - early, size)])
     reason = {
-        True: f"Energies are flat over the last two octaves, within errors: {words}.",
+        True: f"Energies show no drift beyond errors over the last two octaves: {words}.",
         False: f"Energies drift over the last two octaves: {words}.",
         None: f"Energies over the last two octaves: {words}.",
     }
@@ -224,9 +224,10 @@ def ageing(ds: Dataset) -> Iterator[Check]:
         over_clones(layers.sel(waiting_time=t, drop=True).isel(lag=-1, drop=True)) for t in (earlier[-1], waits[-1])
     )
     passed, words = judged([paired("squared autocorrelation", new - old, 1.0)])
+    between = f"between waiting times {earlier[-1]} and {waits[-1]}: {words}."
     reason = {
-        True: f"Correlations do not age between waiting times {earlier[-1]} and {waits[-1]}, within errors: {words}.",
-        False: f"Correlations age between waiting times {earlier[-1]} and {waits[-1]}: {words}.",
+        True: f"Correlations show no ageing beyond errors {between}",
+        False: f"Correlations age {between}",
         None: f"Ageing: {words}.",
     }
     yield Check("ageing", passed, reason[passed])
