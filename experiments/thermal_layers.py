@@ -175,7 +175,7 @@ def claims(found: Mapping[Case, xr.Dataset], results: Mapping[Case, xr.Dataset] 
         claim("Next to the output the machine is solid", "q_{L-1} - 1/e", ends[BASE - 1]),
         claim("The centre is liquid", f"1/e - q_{middle}", over(LEVEL - q.sel(layer=middle))),
     ]
-    growth = analysis.mean_and_error(xr.concat([last(found[c]).mean("layer") for c in base], "load"))
+    growth = xr.concat([analysis.mean_and_error(last(found[c]).mean("layer")) for c in base], "load")
     low, high = base[0], top
     more = difference(last(found[high]).mean("layer"), last(found[low]).mean("layer"))
     result.append(
@@ -285,7 +285,7 @@ def draw(found: Mapping[Case, xr.Dataset], data: xr.Dataset) -> Figure:
         for letter, ax in zip("abcdefgh", axes, strict=True):
             ax.set_title(f"({letter})", loc="left")
             if letter in "abcdf":
-                ax.legend(loc="upper center" if letter == "a" else "best")
+                ax.legend(loc="lower left" if letter in "ab" else "best")
     return figure
 
 
@@ -295,7 +295,7 @@ def profiles(ax: Axes, data: xr.Dataset, machines: Mapping[str, int]) -> None:
         one = data.isel(machine=place, waiting_time=-1, lag=-1)
         ax.errorbar(one["layer"], one["overlap_mean"], one["overlap_error"], color=colour, marker="o", label=words)
     ax.axhline(LEVEL, color=GREY, linestyle=":")
-    ax.set(xlabel="layer $l$", ylabel="overlap of clones $q_l$", ylim=(-0.1, 1.05))
+    ax.set(xlabel="layer $l$", ylabel="overlap of clones $q_l$", ylim=(-0.5, 1.05))
 
 
 def relaxation(ax: Axes, one: xr.Dataset) -> None:

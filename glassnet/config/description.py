@@ -118,7 +118,8 @@ class RunConfig:
         data: "shared" (all samples see the same data) or "independent" (data of each sample s with a seed of its
             own, 2^32 times that of the task + s: no two samples of two seeds share data).
         observables: optional observables that are measured, too: spin_autocorrelation_histogram,
-            spin_overlap_squared_matched (not on a random graph), teacher_overlap_by_neuron (with a teacher).
+            spin_overlap_squared_matched (not on a random graph), teacher_overlap_by_neuron (with a teacher),
+            spin_balance and weight_balance (scores of single moves, 0 in equilibrium; not of "feedforward").
         langevin: the time step of a thermal machine, which is its sweep.
         descent: the step of a thermal machine down its energy, without temperature.
     Raises:

@@ -34,6 +34,7 @@ class Boundary:
         teacher: hidden neurons of a teacher, shape (layer, neuron, pattern); None where there is none to compare with.
         targets: what a parent machine asks of the outputs; None for the labels alone.
         margin: kappa in the place of that of the potential, scalar, float32; None where the potential's own counts.
+        temperature: 1 / beta, at which observables are measured, scalar, float32; None where none is said.
     """
 
     inputs: Array
@@ -42,6 +43,7 @@ class Boundary:
     teacher: Array | None = None
     targets: Targets | None = None
     margin: Array | None = None
+    temperature: Array | None = None
 
 
 @pytree

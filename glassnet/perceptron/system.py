@@ -118,7 +118,9 @@ class Perceptron(System):
         match = not any(stack.diluted for stack in self.machine.stacks)
         taught = Taught(tasks[0].patterns, match) if self._taught(tasks) else None
         guided = bool(tasks) and all(task.guide is not None for task in tasks)
-        return bound(self.machine, taught, tested=not tasks or len(tasks[0].test_inputs) > 0, guided=guided)
+        tested = not tasks or len(tasks[0].test_inputs) > 0
+        both_move = self.dynamics != "feedforward"
+        return bound(self.machine, taught, tested=tested, guided=guided, frozen=self.frozen if both_move else None)
 
     def _taught(self, tasks: Sequence["Task"]) -> bool:
         teachers = [task.teacher for task in tasks]
@@ -209,6 +211,10 @@ class Perceptron(System):
             return whole
         assert task.teacher is not None
         return replace(whole, teacher=np.stack([S.T for S in task.teacher.spins[1:-1]]))
+
+    def at_temperature(self, scene: Boundary, temperature: Array) -> Boundary:
+        """As `scene`, with the temperature."""
+        return replace(scene, temperature=temperature)
 
     def bare(self, state: State) -> State:
         """Weights and spins without pre-activations."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jax import Array
 
 from glassnet.sampling.kernel import State
 from glassnet.sampling.system import System, Variable
@@ -46,6 +47,10 @@ class Around(System):
     def scene(self, task: Any) -> Any:
         """As the system."""
         return self.system.scene(task)
+
+    def at_temperature(self, scene: Any, temperature: Array) -> Any:
+        """As the system."""
+        return self.system.at_temperature(scene, temperature)
 
     def check_storable(self, tasks: Sequence[Any]) -> None:
         """As the system."""

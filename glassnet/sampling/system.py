@@ -48,9 +48,10 @@ class Observable:
 
     Args:
         of: `of(state, then, clamped) -> array` for one replica, in JAX. `then` is the configuration at the waiting time
-            (None on hosts), `clamped` what `System.scene` returns. Of a pair: `of(state, other, (clamped, others))`,
-            where both states are bare (`System.bare`) and both data what `System.clamped` returns. With on="final":
-            `of(state, None, clamped)` of one last configuration alone, bare, with what `System.clamped` returns.
+            (None on hosts), `clamped` what `System.scene` and `System.at_temperature` return. Of a pair:
+            `of(state, other, (clamped, others))`, where both states are bare (`System.bare`) and both data what
+            `System.clamped` returns. With on="final": `of(state, None, clamped)` of one last configuration alone, bare,
+            with what `System.clamped` returns.
         dims: names of the axes of its value, in their order.
         on: "host" (against time), "clone" (against lag), "both" (then the clones' carry the prefix `clone_`), "pair"
             (all pairs of clones of a host against lag, and, with the prefix `final_`, of all last configurations), or
@@ -350,6 +351,15 @@ class System(Protocol):
     def scene(self, task: Any) -> Any:
         """What observables get beside the configuration: clamped data, and what else they need, such as test data."""
         return self.clamped(task)
+
+    def at_temperature(self, scene: Any, temperature: Array) -> Any:
+        """What observables get: the scene with the temperature 1/beta of the last sweep, where they ask for it.
+
+        Args:
+            scene: what `scene` returned.
+            temperature: scalar; of a ladder that of each rung.
+        """
+        return scene
 
     def bare(self, state: State) -> State:
         """The configuration without what moves cache: no more than what `start` draws. Of one replica."""

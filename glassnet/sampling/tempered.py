@@ -16,6 +16,7 @@ from jax import Array
 
 from glassnet.core import keys
 from glassnet.core.check import fail
+from glassnet.core.pytree import pytree
 from glassnet.sampling.around import Around
 from glassnet.sampling.exchange import TEMPERATURE, Exchange, Ladder, arranged, exchanging, width_of
 from glassnet.sampling.kernel import Kernel, State
@@ -90,6 +91,10 @@ class Tempered(Around):
         """As `clamped`."""
         return self._with_values(self.system.scene(task))
 
+    def at_temperature(self, scene: Any, temperature: Array) -> "Scenes":
+        """The scene and the temperature of each rung, which `lifted` observables take apart."""
+        return Scenes(scene, temperature)
+
     def _with_values(self, clamped: Any) -> Any:
         """Clamped data with the values of the rungs; those beyond the last have its value."""
         if self.along is None:
@@ -135,11 +140,10 @@ class Tempered(Around):
         """An observable of the system as one of all rungs; what compares last configurations alone does so at each."""
         if observable.on == "final":
             return observable
-        lift = _lifted_pair if observable.on == "pair" else _lifted
-        finish = _Rungs(self.rungs, 1 + (observable.on == "pair"), observable.finish)
-        return replace(
-            observable, of=lift(observable.of, self.along), dims=(self.rung, *observable.dims), finish=finish
-        )
+        pair = observable.on == "pair"
+        of = _lifted_pair(observable.of, self.along) if pair else _lifted(observable.of, self.system, self.along)
+        finish = _Rungs(self.rungs, 1 + pair, observable.finish)
+        return replace(observable, of=of, dims=(self.rung, *observable.dims), finish=finish)
 
     def _of_swaps(self) -> dict[str, Observable]:
         cut, moments = _Rungs(self.rungs, 1, None), _Moments(self.rungs)
@@ -302,17 +306,31 @@ class Tempered(Around):
         return cls(system, len(exchange.values) or schedules, exchange, asked)
 
 
+@pytree
+class Scenes:
+    """What observables of a ladder look at.
+
+    Attributes:
+        scene: what `System.scene` returns, with the values of the rungs where they differ in more than temperature.
+        temperature: of each rung, shape (rung,).
+    """
+
+    scene: Any
+    temperature: Array
+
+
 @lru_cache(256)
-def _lifted(of: Callable, along: Parameter | None) -> Callable:
-    def at_each_rung(ladder: Ladder, then: State | None, scene: Any) -> Any:
-        axes = (0, None if then is None else 0)
-        if along is None:
-            return jax.vmap(of, (*axes, None))(arranged(ladder), then, scene)
+def _lifted(of: Callable, system: System, along: Parameter | None) -> Callable:
+    def at_each_rung(ladder: Ladder, then: State | None, scenes: Scenes) -> Any:
+        scene = scenes.scene
 
-        def of_rung(state: State, then: State | None, value: Array) -> Any:
-            return of(state, then, along.put(scene, value))
+        def of_rung(state: State, then: State | None, temperature: Array, value: Array | None) -> Any:
+            own = scene if along is None else along.put(scene, value)
+            return of(state, then, system.at_temperature(own, temperature))
 
-        return jax.vmap(of_rung, (*axes, 0))(arranged(ladder), then, along.of(scene))
+        values = None if along is None else along.of(scene)
+        axes = (0, None if then is None else 0, 0, None if values is None else 0)
+        return jax.vmap(of_rung, axes)(arranged(ladder), then, scenes.temperature, values)
 
     return at_each_rung
 

@@ -57,7 +57,9 @@ def advancing(system: System, placement: Placement, shared: bool) -> Callable:
 def measuring(
     system: System, functions: tuple[Callable, ...], placement: Placement, shared: bool, *, later: bool, large: bool
 ) -> Callable:
-    """`f(states[, then], scene) -> (values, finite)`: the values of `functions` and the flags of finiteness.
+    """`f(states[, then], scene, drives, sweep) -> (values, finite)`: the values of `functions`, flags of finiteness.
+
+    They are measured at the temperature of the last sweep before `sweep`.
 
     Args:
         system: the system.
@@ -70,10 +72,12 @@ def measuring(
 
     def program(*functions: Callable, flags: bool) -> Callable:
         def measure(state: State, *others: Any) -> tuple[list[Any], dict[str, Array]]:
-            then, scene = others if later else (None, *others)
+            then, scene, drive, sweep = others if later else (None, *others)
+            scene = system.at_temperature(scene, drive.at(sweep - 1).temperature)
             return [of(state, then, scene) for of in functions], system.finite(state) if flags else {}
 
-        return jax.jit(batched(placement, measure, (0, 0, _axis(shared)) if later else (0, _axis(shared))))
+        axes = (_axis(shared), _drives(shared), None)
+        return jax.jit(batched(placement, measure, (0, 0, *axes) if later else (0, *axes)))
 
     if not large:
         return program(*functions, flags=True)

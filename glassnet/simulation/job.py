@@ -214,8 +214,8 @@ class Job:
 
         system = self.system.single if observable.on == "final" else self.system
 
-        def value(on: str, state: State, clamped: Any, scene: Any) -> Any:
-            bare = system.bare(state)
+        def value(on: str, state: State, clamped: Any, scene: Any, path: BetaPath) -> Any:
+            bare, scene = system.bare(state), system.at_temperature(scene, path.temperature(jnp.int32(0)))
             if on == "pair":
                 found = observable.of(bare, bare, (clamped, clamped))
             elif on == "final":
@@ -227,10 +227,11 @@ class Job:
 
         task = self.tasks[0]
         data = jax.tree.map(jnp.asarray, (system.clamped(task), system.scene(task)))
+        path = jax.tree.map(lambda x: x[0], self.paths())
         shapes = []
         for on in ("host", "clone") if observable.on == "both" else (observable.on,):
             try:
-                found = jax.eval_shape(partial(value, on), self._drawn(system), *data)
+                found = jax.eval_shape(partial(value, on), self._drawn(system), *data, path)
             except Exception as error:
                 words = f"{type(error).__name__}: {error}"
                 raise fail(f"observables[{name!r}]", f"be a function that works in JAX on a {on}", words) from error

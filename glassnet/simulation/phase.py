@@ -5,7 +5,7 @@ Blocks of sweeps have a bounded duration, so that progress is reported and a sto
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -84,6 +84,7 @@ class Phase:
         self._scene = self._data(job.scene(self.samples))
         self._keys = split(placement, replica_keys.reshape(-1))
         self._drives = self._driven(np.broadcast_to(origins, self.shape).reshape(-1))
+        self._clocks = self._without_data(self._drives)
         self._advance = compiled.advancing(job.system, placement, job.shared)
         self._seconds_per_sweep = 0.0
         self._large = job.system.replica_bytes(job.tasks) >= observed.LARGE_STATE
@@ -113,6 +114,10 @@ class Phase:
         numbers = self.job.traced_numbers()
         parts = zip(paths.chunks, starts.chunks, self.clamped.chunks, strict=True)
         return Batch([Drive(path, start, numbers, clamped) for path, start, clamped in parts], len(origins))
+
+    def _without_data(self, drives: Batch) -> Batch:
+        """What says the temperature of the replicas at a sweep."""
+        return Batch([replace(drive, numbers={}, clamped=None) for drive in drives.chunks], drives.size)
 
     def initialised(self, batch: Batch) -> Batch:
         """The batch with what its configurations cache computed anew."""
@@ -172,11 +177,11 @@ class Phase:
         job, later = self.job, then is not None
         functions = compiled.functions_of(list(self.observables.values()))
         function = compiled.measuring(job.system, functions, self.placement, job.shared, later=later, large=self._large)
-        data = [self._scene] if then is None else [then, self._scene]
+        data = [self._scene, self._clocks] if then is None else [then, self._scene, self._clocks]
         pairs = observed.on("pair", job.measured) if later else {}
 
         def measure(batch: Batch, sweep: int) -> Row:
-            values, finite = for_chunks(self.placement, function, batch, *data).whole()
+            values, finite = for_chunks(self.placement, function, batch, *data, then=(np.int32(sweep),)).whole()
             self._check_flags(finite, sweep)
             row = observed.named(self.observables, values)
             self._check_finished(self.observables, row, 1)

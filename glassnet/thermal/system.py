@@ -117,6 +117,10 @@ class Thermal(System):
         test = Boundary(task.test_inputs.T, task.test_outputs.T)  # ty: ignore[invalid-argument-type]
         return replace(self.clamped(task), test=test)
 
+    def at_temperature(self, scene: Boundary, temperature: Array) -> Boundary:
+        """As `scene`, with the temperature."""
+        return replace(scene, temperature=temperature)
+
     def bare(self, state: Moving | Descending | State) -> State:
         """Weights and hidden neurons without velocities and forces."""
         return state.positions if isinstance(state, (Moving, Descending)) else state

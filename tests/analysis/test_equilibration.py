@@ -1,13 +1,20 @@
 """The verdict on equilibrium: runs that are there, runs that are not, and results that are bent on purpose."""
 
 import json
+from dataclasses import replace
 from functools import lru_cache
+from unittest import mock
 
 import numpy as np
 import pytest
 
 import glassnet as gn
+from glassnet.analysis import compared
 from glassnet.analysis.equilibration import EQUILIBRATED, NOT, UNMEASURED
+from glassnet.perceptron.sweeps import spins
+from glassnet.perceptron.sweeps.energy import kernel
+from glassnet.perceptron.sweeps.spins import spin_sweep
+from glassnet.perceptron.sweeps.weights import weight_sweep
 from glassnet.plot.labels import conditions
 
 LADDER = gn.Machine(2, 6, outputs=2, ensemble="ising", potential=gn.SoftCore())
@@ -85,6 +92,89 @@ def test_a_quench_that_still_falls_is_not_equilibrated():
     found = gn.analysis.equilibration(ds)
     assert found.verdict == NOT
     assert "drift" in found.reasons[0]
+
+
+def at_another_temperature(step, factor):
+    return lambda key, state, params: step(key, state, replace(params, temperature=factor * params.temperature))
+
+
+def as_it_is(machine, plan):
+    return kernel(machine, weight_sweep(machine, plan), spin_sweep(machine, plan))
+
+
+def too_hot(machine, plan):
+    """All moves at 1.25 T."""
+    steps = (weight_sweep(machine, plan), spin_sweep(machine, plan))
+    return kernel(machine, *(at_another_temperature(step, 1.25) for step in steps))
+
+
+def heated(machine, plan):
+    """Weights at 3 T, spins at T: a steady flow of heat."""
+    return kernel(machine, at_another_temperature(weight_sweep(machine, plan), 3.0), spin_sweep(machine, plan))
+
+
+def careless(machine, plan):
+    """Spins that turn over without a thought of their own gaps."""
+    step, own_fields = spin_sweep(machine, plan), spins._own_fields
+
+    def forgetting(key, state, params):
+        with mock.patch.object(spins, "_own_fields", lambda *args: 0 * own_fields(*args)):
+            return step(key, state, params)
+
+    return kernel(machine, weight_sweep(machine, plan), forgetting)
+
+
+@lru_cache
+def balanced(dynamics, samples=12):
+    """A run that measures scores, long after it has forgotten its start."""
+    tasks = [gn.tasks.random(HOT, 40, seed=s) for s in range(samples)]
+    protocol = gn.Protocol(400, waiting_times=(100,), clones=2, samples=samples, points_per_decade=100)
+    names = ["spin_balance", "weight_balance"]
+    return gn.simulate(HOT, tasks, 1.5, protocol=protocol, dynamics=dynamics, observables=names, weight_step=0.5)
+
+
+def check(ds, name):
+    return next(c for c in gn.analysis.equilibration(ds, footnotes=False).checks if c.name == name)
+
+
+@pytest.mark.parametrize("dynamics", ["heat_bath", pytest.param(as_it_is, marks=pytest.mark.slow)])
+def test_single_moves_are_balanced_in_equilibrium(dynamics):
+    found = gn.analysis.equilibration(balanced(dynamics))
+    assert found.verdict == UNMEASURED  # it cannot carry a verdict
+    assert check(balanced(dynamics), "balance").passed is True
+    assert any(reason.startswith("Single moves are balanced within errors: of 5 comp") for reason in found.reasons)
+
+
+@pytest.mark.parametrize("dynamics", [heated, *(pytest.param(d, marks=pytest.mark.slow) for d in (too_hot, careless))])
+def test_a_law_that_is_not_that_of_boltzmann_is_seen(dynamics):
+    """All else is as in equilibrium: steady, and without memory."""
+    found = gn.analysis.equilibration(balanced(dynamics))
+    assert found.verdict == NOT
+    assert [c.name for c in found.checks if c.passed is False] == ["balance"]
+    assert found.reasons[0].startswith("Single moves are not balanced: score of")
+
+
+def test_a_hard_core_has_no_moves_to_balance():
+    ds = balanced("heat_bath")
+    nothing = ds.assign({name: ds[name] * 0.0 for name in ("spin_balance", "weight_balance")})
+    assert check(nothing, "balance").passed is None
+    assert "none that is allowed changes the energy" in check(nothing, "balance").reason
+
+
+def test_scores_of_zero_temperature_decide_nothing():
+    ds = balanced("heat_bath")
+    frozen = ds.assign(spin_balance=ds["spin_balance"].where(ds["layer"] != 1, -np.inf))
+    assert check(frozen, "balance").passed is None and "at zero temperature" in check(frozen, "balance").reason
+
+
+def test_reasons_name_the_limit():
+    """Of four samples seven errors may be chance: Student's t with 3 degrees of freedom, for all comparisons."""
+    ds = balanced("heat_bath").isel(sample=slice(4))
+    reason = check(ds, "balance").reason
+    limit = compared.largest(np.array(3), 5)
+    assert f"(limit {limit:.3g} errors at 3 degrees of freedom)." in reason and limit > 20
+
+    assert "errors at 3 degrees of freedom)" in check(ds, "flat").reason
 
 
 def test_too_few_samples_say_nothing():

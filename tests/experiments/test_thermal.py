@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import thermal_descent
 import thermal_layers
 import thermal_learning
 import xarray as xr
@@ -89,8 +90,46 @@ def test_machines_that_have_not_learned_say_nothing():
     assert found.pop(control) is Verdict.CONTRADICTED and set(found.values()) == {Verdict.INCONCLUSIVE}
 
 
+def descents(ahead: float = 0.5, better: float = 0.1, learned: float = 0.99) -> dict:
+    """Energies that fall as powers of time, and accuracies that grow as they fall, more so in thermal motion."""
+    rng, found = np.random.default_rng(2), {}
+    power = {"gradient": 0.5 - ahead / 2, "Langevin": 0.5, "Adam": 0.5 + ahead / 2}
+    for depth in (5, 10):
+        sample = 0.03 * rng.normal(size=(SAMPLES, 1))  # what pairs share
+        for way in thermal_descent.WAYS:
+            noise = sample + 0.01 * rng.normal(size=(4, SAMPLES, 1))
+            E = np.maximum(TIMES, 1.0) ** -power[way] * np.exp(noise[0] * (TIMES > 0))
+            A = 0.6 - 0.03 * np.log(E) + better * (way == "Langevin")
+            parts = {
+                "energy": E,
+                "own": A + noise[1],
+                "signs": A + noise[2],
+                "own_training": learned + noise[3] + 0 * A,
+            }
+            found[depth, way] = xr.Dataset({k: (("sample", "time"), x) for k, x in parts.items()}, {"time": TIMES})
+    return found
+
+
+def test_what_thermal_motion_does_beside_descent():
+    claims = thermal_descent.claims(descents(better=0.3))
+    assert [c.verdict for c in claims] == [Verdict.BEATS] * 2 + [Verdict.SEEN] * 4
+    claims = thermal_descent.claims(descents(ahead=-0.5, better=-0.3))
+    assert [c.verdict for c in claims] == [Verdict.LOSES] * 2 + [Verdict.CONTRADICTED] * 3 + [Verdict.SEEN]
+    claims = thermal_descent.claims(descents(ahead=0.0, better=0.0))
+    assert {c.verdict for c in claims[:-1]} <= {Verdict.INCONCLUSIVE, Verdict.NOT_SEEN}
+    assert {c.verdict for c in thermal_descent.claims(descents(learned=0.6))[2:5]} == {Verdict.INCONCLUSIVE}
+
+
+def test_accuracy_at_equal_energy_is_that_of_the_same_energy():
+    """Where it depends on the energy alone, nothing is left of the difference at equal times."""
+    found = descents(better=0.0)
+    for depth in (5, 10):
+        (fair, error), (late, _) = thermal_descent.equal(found, depth), thermal_descent.better(found, depth, "own")
+        assert abs(fair) < 4.5 * error < 0.05 < -late
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("script", [thermal_learning, thermal_layers])
+@pytest.mark.parametrize("script", [thermal_learning, thermal_layers, thermal_descent])
 def test_the_script_runs(script, tmp_path):
     script.main(["--output-dir", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs"), "--quiet"])
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())

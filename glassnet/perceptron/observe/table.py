@@ -9,9 +9,10 @@ import numpy as np
 from jax import Array
 
 from glassnet.perceptron.machine import Machine
-from glassnet.perceptron.observe import gauge, layers, matching, overlaps
+from glassnet.perceptron.observe import balance, gauge, layers, matching, overlaps
 from glassnet.perceptron.observe.teacher import histogram, squared_overlaps_by_neuron, teacher_overlaps
 from glassnet.perceptron.state import Boundary, State
+from glassnet.perceptron.sweeps.frozen import NOTHING, Frozen
 from glassnet.sampling.system import Observable, Variable
 
 _Y20 = "Yoshino, SciPost Phys. Core 2, 005 (2020)"
@@ -91,6 +92,19 @@ def _hidden_spins(machine: Machine, state: State, then: State | None, scene: Bou
     return state.spins
 
 
+def _spin_balance(
+    machine: Machine, state: State, then: State | None, scene: Boundary, frozen: Frozen = NOTHING
+) -> Array:
+    return balance.spin_balance(machine, state, scene, frozen)
+
+
+def _weight_balance(
+    machine: Machine, state: State, then: State | None, scene: Boundary, frozen: Frozen = NOTHING
+) -> Array:
+    return balance.weight_balance(machine, state, scene, frozen)
+
+
+_BALANCES = (_spin_balance, _weight_balance)
 _PATTERNS = _of_spins_now(overlaps.pattern_overlap)
 
 TABLE: dict[str, Observable] = {
@@ -181,6 +195,14 @@ OPTIONAL: dict[str, Observable] = {
         _hidden_spins, _L, "final", "per neuron",
         "squared overlap of matched neurons", "q2_l^{ab}", _OWN, finish=matching.matched_overlaps_squared, fixed=_L
     ),
+    "spin_balance": Observable(
+        _spin_balance, _L, "clone", _SPINS,
+        "score of spins turned over, 0 in equilibrium", "<D/(1 + e^D)>_S", _OWN, fixed=_L
+    ),
+    "weight_balance": Observable(
+        _weight_balance, _L, "clone", "per weight",
+        "score of signs of weights, 0 in equilibrium", "<D/(1 + e^D)>_J", _OWN
+    ),
 }  # fmt: skip
 """Observables that are measured where a run names them."""
 
@@ -229,18 +251,31 @@ class Tables(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def bound(machine: Machine, taught: Taught | None, *, tested: bool = True, guided: bool = False) -> Tables:
+def bound(
+    machine: Machine,
+    taught: Taught | None,
+    *,
+    tested: bool = True,
+    guided: bool = False,
+    frozen: Frozen | None = NOTHING,
+) -> Tables:
     """The tables with the machine given to their functions.
 
     Without `taught`, the overlaps with a teacher are left out; if not `tested`, for want of test data, the test error.
     What targets do to the energy is measured where the outputs are `guided`.
-    Neurons of a diluted machine keep their places on its graph, and are not matched.
+    Neurons of a diluted machine keep their places on its graph, and are not matched. Balances are those of layers that
+    are not `frozen`, of hidden neurons if there are some, of weights if the prior does not feel their signs; there are
+    none if `frozen` is None: where neurons follow the weights.
     """
     functions = {o.of: partial(o.of, machine) for o in (TABLE | OPTIONAL).values()}
+    functions |= {of: partial(of, machine, frozen=frozen or NOTHING) for of in _BALANCES}
     without = set() if tested else {_test_error}
     without |= set() if guided else {_guidance}
     without |= set() if taught is not None else {_with_teacher}
     without |= {_hidden_spins} if any(stack.diluted for stack in machine.stacks) else set()
+    without |= set(_BALANCES) if frozen is None else set()
+    without |= set() if machine.depth > 1 else {_spin_balance}
+    without |= set() if "gauge" in getattr(machine.prior, "symmetries", ()) else {_weight_balance}
 
     def given(table: dict[str, Observable]) -> dict[str, Observable]:
         found = {}
