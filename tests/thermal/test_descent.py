@@ -1,13 +1,16 @@
 """Descent by gradients: steps against NumPy in double precision, walls, files, refusals."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import optax
 import pytest
 
 import glassnet as gn
 from glassnet.config import RunConfig
 from glassnet.config.tasks import RandomTask
+from glassnet.sampling import descent
 from glassnet.simulation import compiled
 from glassnet.thermal.energy import energy
 
@@ -50,6 +53,29 @@ def gone_down(dynamics, weights, neurons, steps):
 
 @pytest.mark.parametrize("dynamics", [gn.Descent(0.01), gn.Descent(0.2, "gradient")], ids=str)
 def test_steps_are_those_of_double_precision(dynamics):
+    compare(dynamics)
+
+
+BROKEN = {
+    "another memory": lambda: optax.scale_by_adam(b1=0.8),
+    "no memory": lambda: optax.scale(1.0),
+    "twice as far": lambda: optax.chain(optax.scale_by_adam(), optax.scale(2.0)),
+    "uphill": lambda: optax.chain(optax.scale_by_adam(), optax.scale(-1.0)),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_other_steps_are_told(name, monkeypatch):
+    broken = SimpleNamespace(scale_by_adam=BROKEN[name], identity=optax.identity)
+    monkeypatch.setattr(descent, "optax", lambda: broken)
+    gn.clear_caches()  # what was compiled before
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        compare(gn.Descent(0.01))
+    gn.clear_caches()
+
+
+def compare(dynamics):
+    """Raise AssertionError unless positions and energy after 25 steps are those of NumPy."""
     rng = np.random.default_rng(0)
     weights = [rng.uniform(-1, 1, (n, c)) for n, c in zip(MACHINE.widths[1:], MACHINE.widths[:-1], strict=True)]
     hidden = [rng.uniform(-1, 1, (7, 3)) for _ in range(2)]
