@@ -30,7 +30,7 @@ How long does a neuron keep its sign? Yoshino 2020 has it from finite width that
 the larger c. The plain autocorrelation falls as neurons turn, its squared kin does not: their ratio is 1 - 2 P, P the
 fraction of neurons that have turned over. The time until a tenth has, ratio .8, by c: does its logarithm grow with c at
 the output side at alpha = 10, and faster than in the liquid at alpha = 3? Both claims were added after the data had
-been seen.
+been seen, and the resolution of the second, half of the liquid's slope, after its result was.
 
     python experiments/order.py --scale desk       # 5e11 proposals, an hour and a half at 1e8 a second
     python experiments/order.py --scale paper      # for an accelerator
@@ -343,6 +343,7 @@ def turning_claims(data: xr.Dataset) -> list[Claim]:
             test=f"{test}, at alpha = {MIDDLE:g} less at {LIQUID:g}",
             effect=a - b,
             error=float(np.hypot(error_a, error_b)),
+            resolution=b / 2,
             numbers={"slopes": [a, b], "errors": [error_a, error_b]},
         ),
     ]
