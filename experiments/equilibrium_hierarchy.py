@@ -4,28 +4,34 @@ Claims. In equilibrium and at low temperature the distribution P(q) of overlaps 
 broad, most so at the boundaries, and the configurations form an ultrametric tree there [Yoshino 2020]. This is the
 thermodynamic question; `random_hierarchy` has the kinetic one (quenches, clones of clones).
 
-Machines of depth 4 on random graphs with N = 2 c and random data, alpha = 8, soft core, spherical weights; 24
-temperatures from 1/2 to 1/12 side by side with replica exchange (heat bath). Each set of data has two independent
+Machines of depth 4 on random graphs with N = 2 c and random data, alpha = 8, soft core, spherical weights; 20
+temperatures from 1/2 to 1/9 side by side with replica exchange (heat bath). Each set of data has two independent
 starts; the configurations are those of clones that run ladders of their own after the wait. All overlaps are squared
 overlaps of neurons, which no change of gauge alters, q = 1/N sum_i (M r_i^2 - 1)/(M - 1). Small trials on other data
 say how far one gets: at N = 12 (c = 6) no walker makes a round trip within 15,000 sweeps down to beta = 12, nor at
 alpha = 4, N = 16 within 3,000 down to beta = 8. A width that is not EQUILIBRATED (`glassnet.analysis.equilibration`:
 good ladder, d<E>/d beta = -var E) spoils the claims and is not drawn.
 
-The theory (two steps, factorised closure) orders both boundary layers beyond beta = 7.2, with q^2 = .0017 at beta =
-12: formal at these widths, and below what they resolve. What can be excluded is a hierarchy that is stronger.
+The theory (two steps, factorised closure) orders both boundary layers beyond beta = 7.2, with q^2 = .0002 at beta =
+9: formal at these widths, and below what they resolve. What can be excluded is a hierarchy that is stronger.
 
 Two controls are SYNTHETIC, with as many configurations, sets of data, layers, neurons and patterns, and pass through
 the same instrument: a made-up tree (three branches of two states, spins from Gaussian fields in common) whose mean
-overlap is the larger of .02 and that found at the largest N, and a single state with the mean overlap of each width.
+overlap is the larger of .03 and that found at the largest N, and a single state with the mean overlap of each width.
 The tree shows that such a hierarchy would have been seen, the single state what sampling does alone.
 
-Tested, all before the data, at the lowest temperature; b = ln of Var(q) within sets of data over that of a single
-state. *Grows*: slope of b against ln N, by layer; in a hierarchy Var(q) stays as that of a single state vanishes like
-N^-2 or N^-3, so that b grows; what is left of correlations of finite machines does not. *Broad*: b at the largest N.
-*Boundary*: b less that of the centre. *Ultrametric*: K of nulls (shuffled, Gaussian) less K. Resolutions are half of
-what the synthetic tree shows; where it is not seen, or starts do not meet (overlaps between clones of one start and of
-two), nothing is said.
+Tested at the lowest temperature; b = ln of Var(q) within sets of data over that of a single state, between
+configurations of different starts. *Grows*: slope of b against ln N, by layer; in a hierarchy Var(q) stays as that of
+a single state vanishes like N^-2 or N^-3, so that b grows; what is left of correlations of finite machines does not.
+*Broad*: b at the largest N. *Boundary*: b less that of the centre. *Ultrametric*: K of nulls (shuffled, Gaussian) less
+K. Resolutions are half of what the synthetic tree shows; where it is not seen, or starts do not meet (overlaps between
+clones of one start and of two, within .04 with three errors), nothing is said.
+
+Changed after a first run was seen, and made anew with other data: that one went down to beta = 12, took all pairs, and
+asked of the starts only that no difference be seen. At N = 10 the clones remembered theirs there: the difference was
+.013 +- .003 on the output side, .039 +- .019 on the input side, and all that was broad on the output side lay between
+clones of one start (Var(q) 18 times that of a liquid; 1.3 between starts). So the ladder ends at beta = 9, pairs are
+of different starts, the control must show that the difference is small, and both sides are judged apart.
 
     python experiments/equilibrium_hierarchy.py --scale desk --cost
     python experiments/equilibrium_hierarchy.py --scale desk
@@ -39,6 +45,8 @@ import xarray as xr
 from experiment import Arguments, Claim, Experiment, Tasks, Verdict, along_runs, judge, weakest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 from random_hierarchy import statistics
 
 import glassnet as gn
@@ -49,7 +57,9 @@ LAYERS = {1: "input side", 2: "centre", 3: "output side"}
 """Hidden layers."""
 ENDS, CENTRE = [1, 3], 2
 YOSHINO = "Yoshino 2020, abstract"
-ALLOWED = 0.02
+STARTS = 2
+"""Independent starts of each set of data."""
+ALLOWED = 0.04
 """Difference of squared overlaps between clones of one start and of two that is taken for equilibrium."""
 BRANCHES, STATES = 3, 2
 """Of the made-up tree."""
@@ -57,7 +67,7 @@ PAIR = ("clone", "clone_b")
 GOOD = "EQUILIBRATED"
 EVERY = 5
 """Sweeps between swaps."""
-LEAST = 0.02
+LEAST = 0.03
 """Mean overlap that the made-up tree has at least."""
 MANY = 200
 """Sets of single states for their Var(q)."""
@@ -65,42 +75,44 @@ MANY = 200
 
 @dataclass(frozen=True)
 class Sizes:
-    """Connectivities c of machines with N = 2 c, load, ladder, times in sweeps, sets of data, starts and clones."""
+    """Connectivities c of machines of N = 2 c, load, ladder, sweeps before and after cloning, sets of data, clones."""
 
     connectivities: Sequence[int]
     alpha: float
     betas: Sequence[float]
-    waiting: int
-    sweeps: int
+    waiting: Sequence[int]
+    sweeps: Sequence[int]
     data_sets: int
-    starts: int
     clones: int
     draws: int = 20
 
 
-TEST_BEFORE_DATA = "yes"
-LOWEST, HIGHEST, RUNGS = 2.0, 12.0, np.linspace(0, 1, 24)
+TEST_BEFORE_DATA = "changed"
+LOWEST, HIGHEST, RUNGS = 2.0, 9.0, np.linspace(0, 1, 20)
 LADDER = tuple((LOWEST * (HIGHEST / LOWEST) ** (RUNGS * (0.72 + 0.28 * RUNGS))).tolist())
 """Denser where it is hot, so that all neighbours swap about equally often."""
 SIZES = {
-    "smoke": Sizes((3, 4), 3.0, (0.5, 1.0, 2.0), 10, 30, data_sets=3, starts=2, clones=3, draws=2),
-    "desk": Sizes((3, 4, 5), 8.0, LADDER, 4_000, 6_000, data_sets=10, starts=2, clones=6),
-    "paper": Sizes((3, 4, 5, 6), 8.0, LADDER, 100_000, 1_000_000, data_sets=32, starts=2, clones=12),
+    "smoke": Sizes((3, 4), 3.0, (0.5, 1.0, 2.0), (10, 10), (30, 30), data_sets=3, clones=3, draws=2),
+    "desk": Sizes((3, 4, 5), 8.0, LADDER, (1_500, 2_500, 4_000), (2_000, 3_500, 6_000), data_sets=12, clones=6),
+    "paper": Sizes(
+        (3, 4, 5, 6), 8.0, LADDER, (10_000, 20_000, 50_000, 200_000), (20_000, 40_000, 100_000, 1_000_000), 32, 12
+    ),
 }
 
 
 def runs(sizes: Sizes) -> dict[str, Arguments]:
     """Arguments of all runs by name: width."""
-    return {f"N={2 * c}": run(sizes, c) for c in sizes.connectivities}
+    times = zip(sizes.connectivities, sizes.waiting, sizes.sweeps, strict=True)
+    return {f"N={2 * c}": run(sizes, c, waiting, sweeps) for c, waiting, sweeps in times}
 
 
-def run(sizes: Sizes, c: int) -> Arguments:
-    """One width: sets of data with `starts` samples each."""
+def run(sizes: Sizes, c: int, waiting: int, sweeps: int) -> Arguments:
+    """One width: sets of data with `STARTS` samples each."""
     machine = gn.Machine(depth=DEPTH, width=2 * c, connectivity=c, potential=gn.SoftCore(power=2.0))
-    samples = sizes.data_sets * sizes.starts
+    samples = sizes.data_sets * STARTS
 
     def data(n: int) -> gn.tasks.Task:
-        return gn.tasks.random(machine, round(sizes.alpha * c), seed=12_000 + n // sizes.starts)
+        return gn.tasks.random(machine, round(sizes.alpha * c), seed=13_000 + n // STARTS)
 
     return {
         "machine": machine,
@@ -110,8 +122,8 @@ def run(sizes: Sizes, c: int) -> Arguments:
         "dynamics": "heat_bath",
         "weight_step": 0.4,
         "protocol": gn.Protocol(
-            sweeps=sizes.sweeps,
-            waiting_times=(sizes.waiting,),
+            sweeps=sweeps,
+            waiting_times=(waiting,),
             clones=sizes.clones,
             samples=samples,
             points_per_decade=8,
@@ -131,9 +143,9 @@ def measured(ds: xr.Dataset, sizes: Sizes) -> xr.Dataset:
     found, summary = gn.analysis.equilibration(ds, footnotes=False), gn.analysis.exchange_summary(ds)
     last = ds.isel(waiting_time=0, drop=True).sortby("beta").sel(layer=list(LAYERS))
     q = last["final_spin_overlap_squared"].transpose("temperature", "configuration", "configuration_b", "layer").values
-    n = sizes.starts * sizes.clones
+    n = STARTS * sizes.clones
     sets = [q[:, k * n : (k + 1) * n, k * n : (k + 1) * n] for k in range(sizes.data_sets)]
-    alike = last["pattern_overlap_spread"].isel(lag=-1, drop=True).mean("clone").coarsen(sample=sizes.starts).mean()
+    alike = last["pattern_overlap_spread"].isel(lag=-1, drop=True).mean("clone").coarsen(sample=STARTS).mean()
     return xr.Dataset(
         {
             "squared": (("sample", "temperature", *PAIR, "layer"), np.array(sets)),
@@ -211,9 +223,9 @@ def synthetic(data: xr.Dataset) -> xr.Dataset:
         for sample in range(data.sizes["sample"]):
             made[0, run, sample, ..., n] = made_up(tree(of_tree), count, shape, rng)
             made[1, run, sample, ..., n] = made_up([own] * 3, count, shape, rng)
-        upper = np.triu_indices(count, 1)
+        between = tuple(apart(count))
         for k, q in enumerate((own, of_tree)):
-            sets = [made_up([q] * 3, count, shape, rng)[upper].var(ddof=1) for _ in range(MANY)]
+            sets = [made_up([q] * 3, count, shape, rng)[between].var(ddof=1) for _ in range(MANY)]
             single[k, run, n] = np.mean(sets)
     coords = {"kind": ["tree", "single"], "of": ["found", "tree"], "layer": list(LAYERS)}
     dims = ("kind", "run", "sample", *PAIR, "layer")
@@ -228,7 +240,7 @@ def table(results: Mapping[str, xr.Dataset], arguments: Mapping[str, Arguments],
         connectivity=[a["machine"].connectivity for a in arguments.values()],
         patterns=[a["task"][0].patterns for a in arguments.values()],
     )
-    data = data.assign_coords(beta=("temperature", list(sizes.betas))).assign_attrs(starts=sizes.starts)
+    data = data.assign_coords(beta=("temperature", list(sizes.betas)))
     good = (data["verdict"] == GOOD).values
     data["used"] = ("run", good if good.any() else ~good)
     data = data.assign(synthetic(data).data_vars).assign(theory=theory(sizes))
@@ -255,9 +267,20 @@ def coldest(data: xr.Dataset) -> xr.Dataset:
     return data.isel(temperature=-1, drop=True)
 
 
+def start_of(configurations: int) -> np.ndarray:
+    """Start of each configuration of a set of data."""
+    return np.arange(configurations) * STARTS // configurations
+
+
+def apart(configurations: int) -> np.ndarray:
+    """Pairs of configurations from different starts, (2, pair)."""
+    start = start_of(configurations)
+    return np.array(np.nonzero(start[:, None] < start))
+
+
 def pairs_of(q: xr.DataArray) -> xr.DataArray:
-    """Overlaps of different configurations along `pair`."""
-    a, b = (xr.DataArray(x, dims="pair") for x in np.triu_indices(q.sizes[PAIR[0]], 1))
+    """Overlaps of configurations from different starts along `pair`: what clones remember of theirs cannot count."""
+    a, b = (xr.DataArray(x, dims="pair") for x in apart(q.sizes[PAIR[0]]))
     return q.isel(clone=a, clone_b=b)
 
 
@@ -290,7 +313,7 @@ def triangles(q: xr.DataArray, draws: int) -> xr.Dataset:
 def starts_differ(data: xr.Dataset) -> xr.DataArray:
     """Overlap between clones of one start less that between clones of two, lowest temperature, each set of data."""
     q = coldest(data)["squared"]
-    start = np.arange(q.sizes[PAIR[0]]) * data.attrs["starts"] // q.sizes[PAIR[0]]
+    start = start_of(q.sizes[PAIR[0]])
     one = start[:, None] == start
     off = ~np.eye(len(start), dtype=bool)
     within, between = (q.where(xr.DataArray(keep, dims=PAIR)).mean(PAIR) for keep in (one & off, ~one))
@@ -345,14 +368,14 @@ def at(effect: xr.Dataset, layers: Sequence[int]) -> tuple[float, float]:
 def equilibrium(data: xr.Dataset) -> Claim:
     difference = gn.analysis.mean_and_error(starts_differ(data))
     mean, error = difference["mean"].values, difference["error"].values
-    effect, sigma = weakest(ALLOWED + 6 * error - abs(mean), error)
+    effect, sigma = weakest(ALLOWED - abs(mean), error)
     not_so = [f"N = {int(N)}: {v}" for N, v in zip(data["width"], data["verdict"].values, strict=True) if v != GOOD]
     return Claim(
         text="Control: ladders of all widths are in equilibrium, starts forgotten.",
         source="control",
         test=(
-            f"{ALLOWED:g} and six errors less the difference of overlaps between clones of one start and of two (seen "
-            f"where it is within {ALLOWED:g} and three errors), lowest temperature, worst of widths and layers"
+            f"{ALLOWED:g} less the difference of overlaps between clones of one start and of two, lowest temperature, "
+            "worst of widths and layers"
         ),
         effect=effect,
         error=sigma,
@@ -385,20 +408,21 @@ def seen(tree: Effects) -> Claim:
     )
 
 
+SIDES = {layer: words for layer, words in LAYERS.items() if layer != CENTRE}
 TESTS = {
     **{
-        f"P(q) grows broader than that of a single state with N (layer {n}, {x})": ("growth", [n])
-        for n, x in LAYERS.items()
+        f"P(q) grows broader than that of a single state with N (layer {l}, {x})": ("growth", [l])
+        for l, x in LAYERS.items()
     },
-    "P(q) is broader than that of a single state at the boundaries (largest N)": ("broad", ENDS),
-    "P(q) is broader at the boundaries than in the centre, against a single state (largest N)": ("boundary", ENDS),
-    "Configurations are ultrametric at the boundaries (largest N)": ("ultrametric", ENDS),
+    **{f"P(q) is broader than that of a single state on the {x} (largest N)": ("broad", [l]) for l, x in SIDES.items()},
+    **{f"P(q) is broader on the {x} than in the centre (largest N)": ("boundary", [l]) for l, x in SIDES.items()},
+    **{f"Configurations are ultrametric on the {x} (largest N)": ("ultrametric", [l]) for l, x in SIDES.items()},
 }
 """Claims: the effect and the layers, of which the weakest counts."""
 WORDS = {
     "growth": "slope against ln N of ln of Var(q) over that of a synthetic single state, lowest temperature",
     "broad": "ln of Var(q) over that of a synthetic single state, lowest temperature",
-    "boundary": "ln of Var(q) over that of a synthetic single state, boundary layer less centre: the weakest",
+    "boundary": "ln of Var(q) over that of a synthetic single state, less the same of the centre, lowest temperature",
     "ultrametric": f"K of nulls {NULLS} minus K: the weakest",
 }
 """What is measured."""
@@ -431,21 +455,27 @@ def judged(effects: Mapping[str, Effects], why: str) -> list[Claim]:
 # Figure.
 
 COLOURS = dict(zip(LAYERS, graded("viridis", 3), strict=True))
+LOOKS = {"tree": "--", "single state": ":"}
+"""Lines of synthetic overlaps."""
 
 
 def draw(data: xr.Dataset) -> Figure:
     """Ordered matrices of one set of data and of a made-up tree; P(q), mean, spread and K by layer."""
     used = data.isel(run=data["used"].values)
     with gn.plot.paper():
-        figure = Figure(figsize=(7.0, 4.2), layout="constrained")
+        figure = Figure(figsize=(7.0, 4.4), layout="constrained")
         axes = figure.subplots(2, 4)
         matrices(axes[0], used)
         distributions(axes[1, 0], used)
         in_temperature(axes[1, 1], used)
         in_width(axes[1, 2], used)
         against_nulls(axes[1, 3], used)
-        for letter, ax in zip("abcdefgh", axes.flat, strict=True):
-            ax.set_title(f"({letter})", loc="left", x=-0.05)
+        titles = [*(f"layer {layer}" for layer in LAYERS), "SYNTHETIC", "", "", "", ""]
+        for ax, letter, title in zip(axes.flat, "abcdefgh", titles, strict=True):
+            ax.set_title(f"({letter}) {title}", loc="left")
+        key = [Line2D([], [], color=colour, label=f"layer {l}, {LAYERS[l]}") for l, colour in COLOURS.items()]
+        key += [Line2D([], [], color=GREY, linestyle=look, label=f"synthetic {x}") for x, look in LOOKS.items()]
+        figure.legend(handles=key, loc="outside lower center", ncols=5)
         if not (used["verdict"] == GOOD).all():
             figure.suptitle("equilibrium not shown")
     return figure
@@ -456,13 +486,13 @@ def matrices(axes: np.ndarray, data: xr.Dataset) -> None:
     last = data.isel(run=-1)
     found = coldest(last)["squared"].isel(sample=0, drop=True)
     made = last["synthetic"].sel(kind="tree", layer=ENDS[1], drop=True).isel(sample=0, drop=True)
-    shown = {f"layer {layer}": found.sel(layer=layer, drop=True) for layer in LAYERS} | {"SYNTHETIC tree": made}
-    top = max(float(x.where(~np.eye(x.sizes[PAIR[0]], dtype=bool)).max()) for x in shown.values())
-    for ax, (words, x) in zip(axes, shown.items(), strict=True):
+    shown = [*(found.sel(layer=layer, drop=True) for layer in LAYERS), made]
+    top = max(float(x.where(~np.eye(x.sizes[PAIR[0]], dtype=bool)).max()) for x in shown)
+    for ax, x in zip(axes, shown, strict=True):
         named = x.rename(clone="configuration", clone_b="configuration_b").drop_vars(PAIR, errors="ignore")
         matrix = gn.analysis.trees(named)["matrix"].values
         image = ax.imshow(matrix, cmap="viridis", vmin=0, vmax=top, interpolation="nearest")
-        ax.set(xticks=[], yticks=[], title=words)
+        ax.set(xticks=[], yticks=[])
     axes[0].set_ylabel(f"$N = {int(last['width'])}$, ordered by tree")
     bar = axes[0].figure.colorbar(image, ax=list(axes), pad=0.01, aspect=14)
     bar.set_label("squared overlap")
@@ -475,33 +505,29 @@ def distributions(ax: Axes, data: xr.Dataset) -> None:
     made = {kind: last["synthetic"].sel(kind=kind, layer=ENDS[1]) for kind in ("tree", "single")}
     values = {name: pairs_of(x).values.ravel() for name, x in (parts | made).items()}
     everything = np.concatenate(list(values.values()))
-    edges = np.linspace(everything.min(), np.quantile(everything, 0.998), 36)
+    edges = np.linspace(everything.min(), np.quantile(everything, 0.998), 28)
     middle = (edges[1:] + edges[:-1]) / 2
     for name, x in values.items():
         density = np.histogram(x, edges)[0] / (len(x) * np.diff(edges))
-        if name in LAYERS:
-            ax.step(middle, density, where="mid", color=COLOURS[name], label=f"layer {name}")
-        else:
-            style = "--" if name == "tree" else ":"
-            ax.step(middle, density, style, where="mid", color=GREY, linewidth=0.9, label=f"synthetic {name}")
+        look = {"tree": "--", "single": ":"}.get(name, "-")
+        ax.step(middle, density, look, where="mid", color=COLOURS.get(name, GREY), linewidth=0.9)
     ax.set(xlabel="squared overlap $q$", ylabel="$P(q)$", yscale="log")
-    ax.set_ylim(top=30 * ax.get_ylim()[1])
-    ax.legend(loc="upper right", fontsize=6, ncols=2)
 
 
 def in_temperature(ax: Axes, data: xr.Dataset) -> None:
-    """Mean overlap against beta by layer, largest N: clones of one start, of two (open); theory dotted."""
+    """Mean overlap against beta by layer, largest N; the theory of both boundary layers."""
     last = data.isel(run=-1)
     beta = last["beta"].values
     for layer, colour in COLOURS.items():
         q = pairs_of(last["squared"].sel(layer=layer)).mean("pair")
         known = gn.analysis.mean_and_error(q)
-        ax.errorbar(beta, known["mean"], known["error"], color=colour, marker="o", label=f"layer {layer}")
-        if layer != ENDS[1]:
-            line = data["theory"].sel(layer=layer).values
-            ax.plot(beta, line, ":", color=colour, linewidth=0.9)
-    ax.set(xscale="log", xlabel=r"$\beta$", ylabel="mean squared overlap")
-    ax.legend(loc="upper left", fontsize=6.5)
+        ax.errorbar(beta, known["mean"], known["error"], color=colour, marker="o", markersize=2.5)
+    ax.plot(beta, data["theory"].sel(layer=ENDS[0]), "-.", color="black", linewidth=0.9, label="theory")
+    ax.legend(loc="upper left")
+    ax.set(xscale="log", xlabel=r"inverse temperature $\beta$", ylabel="mean squared overlap")
+    ax.xaxis.set_major_locator(LogLocator(2))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.minorticks_off()
 
 
 def in_width(ax: Axes, data: xr.Dataset) -> None:
@@ -511,13 +537,11 @@ def in_width(ax: Axes, data: xr.Dataset) -> None:
         known = effects_of(data, of)["by width"]
         for layer, colour in COLOURS.items():
             one = known.sel(layer=layer)
-            label = f"layer {layer}" if of == "found" else None
-            ax.errorbar(width, one["mean"], one["error"], fmt=f"{style}o", color=colour, label=label)
+            ax.errorbar(width, one["mean"], one["error"], fmt=f"{style}o", color=colour)
     ax.axhline(0, color=GREY, linewidth=0.6)
     ax.set(xscale="log", xlabel="width $N$", ylabel=r"$\ln$ of $\mathrm{Var}(q)$ over a single state's")
     ax.set_xticks(width, [str(n) for n in width])
     ax.minorticks_off()
-    ax.legend(loc="lower left", fontsize=6)
 
 
 def against_nulls(ax: Axes, data: xr.Dataset) -> None:

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 WIDTHS = (6, 8, 10)
-COUNT, SETS = 12, 8
+COUNT, SETS = 12, 12
 LOAD = 4
 
 
@@ -17,7 +17,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(script, "MANY", 50)
 
 
-def made(kinds, *, mean=0.02, verdict=script.GOOD, memory=0.0, seed=1) -> xr.Dataset:
+def made(kinds, *, mean=0.03, verdict=script.GOOD, memory=0.0, seed=1) -> xr.Dataset:
     """Overlaps of trees or single states, by layer, in place of those of machines; `memory` of the start added."""
     rng = np.random.default_rng(seed)
     q = np.empty((len(WIDTHS), SETS, COUNT, COUNT, 3))
@@ -38,7 +38,6 @@ def made(kinds, *, mean=0.02, verdict=script.GOOD, memory=0.0, seed=1) -> xr.Dat
             "used": ("run", [True] * len(WIDTHS)),
         },
         {"layer": [1, 2, 3], "width": ("run", list(WIDTHS)), "patterns": ("run", [LOAD * N for N in WIDTHS])},
-        {"starts": 2},
     )
     data = data.assign(script.synthetic(data).data_vars)
     return data.assign(script.shapes(data, 2).data_vars)
@@ -73,15 +72,16 @@ def test_the_instrument_is_the_observable():
     assert script.instrument(S)[0, 0] == pytest.approx(1)
 
 
-def test_trees_at_the_boundaries_are_seen():
+def test_trees_at_the_boundaries_are_seen(monkeypatch):
+    monkeypatch.setattr(script, "ALLOWED", 0.1)  # a few configurations in branches by chance: starts differ by chance
     found = verdicts(made(("tree", "single", "tree")))
-    assert found[:3] == ["SEEN"] * 3 and found[3] != "SEEN" and found[4:] == ["SEEN"] * 4
+    assert found[:3] == ["SEEN"] * 3 and found[3] != "SEEN" and found[4:] == ["SEEN"] * 7
 
 
 def test_single_states_are_none():
     found = verdicts(made(("single",) * 3, mean=0.0))
     assert found[:2] == ["SEEN", "SEEN"] and "SEEN" not in found[2:]
-    assert found[5:] == ["NOT SEEN"] * 3
+    assert found[5:] == ["NOT SEEN"] * 6
 
 
 def test_controls_spoil():
