@@ -10,6 +10,7 @@ import xarray as xr
 WIDTHS = (6, 8, 10)
 COUNT, SETS = 12, 12
 LOAD = 4
+FACTORS = {"width": 2, "connectivity": 1, "patterns": 2 * LOAD}
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +38,7 @@ def made(kinds, *, mean=0.03, verdict=script.GOOD, memory=0.0, seed=1) -> xr.Dat
             "round_trips": ("run", [9.0] * len(WIDTHS)),
             "used": ("run", [True] * len(WIDTHS)),
         },
-        {"layer": [1, 2, 3], "width": ("run", list(WIDTHS)), "patterns": ("run", [LOAD * N for N in WIDTHS])},
+        {"layer": [1, 2, 3]} | {name: ("run", [f * N // 2 for N in WIDTHS]) for name, f in FACTORS.items()},
     )
     data = data.assign(script.synthetic(data).data_vars)
     return data.assign(script.shapes(data, 2).data_vars)
@@ -61,6 +62,13 @@ def test_the_mean_of_made_up_overlaps():
         q = np.stack([script.made_up(levels, 40, (16, 32), rng) for _ in range(40)])
         means = q[:, *np.triu_indices(40, 1)].mean(1)
         assert abs(means.mean() - 0.1) < 4.5 * means.std() / 40**0.5 + 1e-3, kind
+
+
+def test_strangers_agree_by_chance_or_as_much_as_is_asked_for():
+    part, rng = xr.Dataset({"width": 8, "connectivity": 4, "patterns": 32}), np.random.default_rng(5)
+    for mean, expected in ((0.06, 0.06), (0.9, 0.18)):  # neurons that follow have .18
+        q = script.strangers(mean, 60, 12, part, rng)[:, *script.apart(12)].mean(1)
+        assert abs(q.mean() - expected) < 4.5 * q.std() / 60**0.5 + 0.01
 
 
 def test_the_instrument_is_the_observable():
