@@ -561,7 +561,7 @@ def in_temperature(ax: Axes, data: xr.Dataset) -> None:
     ax.plot(beta, data["theory"].sel(layer=ENDS[0]), "-.", color="black", linewidth=0.9, label="theory")
     ax.legend(loc="upper left")
     ax.set(xscale="log", xlabel=r"inverse temperature $\beta$", ylabel="mean squared overlap")
-    ax.xaxis.set_major_locator(LogLocator(2))
+    ax.xaxis.set_major_locator(LogLocator(2, numticks=9))
     ax.xaxis.set_major_formatter("{x:g}")
     ax.minorticks_off()
 
