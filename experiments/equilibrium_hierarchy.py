@@ -41,7 +41,7 @@ After the second run was seen: strangers take the place of a single state on the
 inputs agree by chance. They have b = .7 over a single state at all widths; no verdict changed.
 
     python experiments/equilibrium_hierarchy.py --scale desk --cost
-    python experiments/equilibrium_hierarchy.py --scale desk
+    python experiments/equilibrium_hierarchy.py --scale desk           # 4.0e10 proposals, ten minutes on one core
 """
 
 from collections.abc import Callable, Mapping, Sequence
