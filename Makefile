@@ -52,7 +52,7 @@ SCALE ?= desk
 EXPERIMENTS := one_output free_entropy random_relaxation finite_width random_hierarchy penetration_depth teacher_student \
 	generalisation hidden_manifold closures distill_solvable distill_assistants distill_gap distill_kinetic distill_digits distill_bounds \
 	distill_temperature distill_assistant_size distill_paths distill_landscape distill_in_time distill_oracle \
-	thermal_learning thermal_layers thermal_descent annealing_wall order condensation specialisation
+	thermal_learning thermal_layers thermal_descent annealing_wall order condensation specialisation equilibrium_hierarchy
 
 experiments: $(VENV)/installed
 	set -e; for name in $(EXPERIMENTS); do $(BIN)/python experiments/$$name.py --scale $(SCALE); done
