@@ -59,7 +59,9 @@ def equilibration(ds: Dataset, planted: Dataset | None = None, *, footnotes: boo
     - *starts meet*: from `ds` and from `planted`, whose start is exact equilibrium (`start_equilibrium`), energies and
       errors agree over the last octave of lags after the last waiting time, and squared overlaps at the last lag, all
       by layer;
-    - *exchange*: the ladder is "good" (`exchange_summary`) and energies obey d<E>/d beta = -var E between neighbours;
+    - *exchange*: the ladder is "good" (`exchange_summary`), energies obey d<E>/d beta = -var E between neighbours, and,
+      where samples share data and neurons have places of their own (random graphs, `spin_overlap_squared_matched`),
+      clones of one start overlap no more than those of different ones: within .05 and three errors, coldest rung;
     - *populations*: at the end of the schedule all are "good" (`population_summary`): enough families are left.
 
     Weak evidence, which can only speak against it:

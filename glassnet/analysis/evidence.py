@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from xarray import DataArray, Dataset
 
-from glassnet.analysis.compared import judged, largest, limit_in_words, paired, unpaired
+from glassnet.analysis.compared import RESOLUTION, judged, largest, limit_in_words, paired, unpaired
 from glassnet.analysis.errors import mean_and_error, over_clones
 from glassnet.analysis.exchange import exchange_summary, last_window
 from glassnet.analysis.layers import moving_layers
@@ -96,10 +96,51 @@ def exchange(ds: Dataset) -> Check:
     if "exchange_over" in ds.attrs:
         return Check("exchange", None, f"Exchange: good ladder of {ds.attrs['exchange_over']}s.", strong=True)
     passed, words = _fluctuations(ds)
+    if passed and (why := _remembered(ds)):
+        return Check("exchange", None, f"Exchange: good ladder, but {why}.", strong=True)
     head = "obey" if passed else "disobey" if passed is False else "are not known to obey"
     return Check(
         "exchange", passed, f"Exchange: good ladder, energies {head} d<E>/d beta = -var E; {words}.", strong=True
     )
+
+
+def _remembered(ds: Dataset) -> str:
+    """Why clones are not known to have forgotten their common start; empty if they have, or if it cannot be told.
+
+    Last configurations of one sample at the lowest temperature must overlap as much as those of samples that have the
+    same data: in squares, by hidden layer, within `RESOLUTION` with three standard errors over data or, of one set of
+    data, over samples. Where neurons have no fixed places they must have been matched.
+    """
+    config, name = json.loads(ds.attrs.get("config", "{}")), "final_spin_overlap_squared"
+    if f"{name}_matched" in ds:
+        name = f"{name}_matched"
+    elif name not in ds or config.get("machine", {}).get("connectivity") is None:
+        return ""
+    q = moving_layers(ds, name).isel(waiting_time=-1)
+    if "temperature" in q.dims:
+        q = q.isel(temperature=int(np.argmax(ds["beta"].values)))
+    q = q.transpose("layer", "configuration", "configuration_b")
+    owner, data = q["configuration_sample"].values, config.get("data_sha256", [""])
+    seen = np.array([data[int(sample)] if len(data) > 1 else data[0] for sample in owner])
+    excess: dict[str, list[np.ndarray]] = {}
+    for sample in np.unique(owner):
+        mine = owner == sample
+        others = (seen == seen[mine][0]) & ~mine
+        if mine.sum() > 1 and others.any():
+            own = q.values[:, mine][:, :, mine][:, ~np.eye(mine.sum(), dtype=bool)]
+            between = q.values[:, mine][:, :, others]
+            excess.setdefault(seen[mine][0], []).append(own.mean(1) - between.mean((1, 2)))
+    units = (
+        [np.mean(one, 0) for one in excess.values()] if len(excess) > 1 else [x for one in excess.values() for x in one]
+    )
+    if len(units) < 3 or not q.sizes["layer"] or not np.isfinite(units).all():
+        return ""
+    mean, error = np.mean(units, 0), np.std(units, 0, ddof=1) / len(units) ** 0.5
+    n = int(np.argmax(mean + 3 * error))
+    if mean[n] + 3 * error[n] <= RESOLUTION:
+        return ""
+    words = "clones of one start are not known to have forgotten it: their squared overlap in layer"
+    return f"{words} {q['layer'].values[n]:g} exceeds that of different starts by {mean[n]:.2g} +- {error[n]:.2g}"
 
 
 def populations(ds: Dataset) -> Check:

@@ -58,6 +58,40 @@ def test_energies_of_the_wrong_rung_are_seen():
     assert gn.analysis.equilibration(ds.assign(clone_running_energy=rolled)).verdict == NOT
 
 
+def of_clones(excess, *, noise=0.01, data=1, connectivity=6, name="final_spin_overlap_squared"):
+    """The ladder with made-up overlaps of 12 last configurations, two of each sample, at the lowest temperature."""
+    ds = exchanged()
+    ds = ds.drop_dims([d for d in ds.dims if str(d).startswith("configuration")])
+    owner = np.repeat(np.arange(6), 2)
+    x = np.random.default_rng(0).normal(0, noise, (5, 1, 12, 12, 2))
+    q = 0.1 + (x + x.swapaxes(2, 3)) / 2
+    cold = int(np.argmax(ds["beta"].values))
+    q[cold, 0, :, :, 0] += excess * (owner[:, None] == owner)
+    config = json.loads(ds.attrs["config"])
+    config["machine"]["connectivity"], config["data_sha256"] = connectivity, [f"{s % data}" for s in range(6)]
+    dims = ("temperature", "waiting_time", "configuration", "configuration_b", "layer")
+    labels = {"configuration_sample": ("configuration", owner)}
+    found = ds.assign({name: (dims, q, {"fixed": "layer"})}).assign_coords(labels)
+    return found.assign_attrs(config=json.dumps(config))
+
+
+@pytest.mark.parametrize(("made", "verdict"), [
+    ({"excess": 0.0}, EQUILIBRATED),
+    ({"excess": 0.2}, UNMEASURED),
+    ({"excess": 0.0, "noise": 0.2}, UNMEASURED),  # not known to be small
+    ({"excess": 0.2, "data": 3}, UNMEASURED),  # two samples of each set of data
+    ({"excess": 0.0, "data": 3}, EQUILIBRATED),
+    ({"excess": 0.2, "data": 6}, EQUILIBRATED),  # no two samples to compare
+    ({"excess": 0.2, "connectivity": None}, EQUILIBRATED),  # neurons without places
+    ({"excess": 0.2, "connectivity": None, "name": "final_spin_overlap_squared_matched"}, UNMEASURED),
+])  # fmt: skip
+def test_clones_that_remember_their_start_do_not_carry_it(made, verdict):
+    found = gn.analysis.equilibration(of_clones(**made), footnotes=False)
+    assert found.verdict == verdict
+    told = "Exchange: good ladder, but clones of one start are not known to have forgotten it"
+    assert any(reason.startswith(told) for reason in found.reasons) == (verdict == UNMEASURED)
+
+
 def test_without_a_planted_run_nothing_carries_the_verdict():
     found = gn.analysis.equilibration(alone("random"))
     assert found.verdict == UNMEASURED
