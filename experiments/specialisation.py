@@ -365,7 +365,7 @@ STARTS = ("planted", "cooled")
 
 def moments(x: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
     """Mean over samples and its standard error."""
-    return x.mean("sample"), x.std("sample", ddof=1) / x.sizes["sample"] ** 0.5
+    return x.mean("sample", skipna=False), x.std("sample", ddof=1, skipna=False) / x.sizes["sample"] ** 0.5
 
 
 def width(part: xr.Dataset) -> int:
