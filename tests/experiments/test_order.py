@@ -89,6 +89,7 @@ def test_where_neurons_have_not_turned_nothing_is_said():
     assert {str(claim.verdict) for claim in found} == {"INCONCLUSIVE"}
 
 
+@pytest.mark.slow
 def test_the_script_runs_in_small(tmp_path):
     order.main(["--quiet", "--output-dir", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs")])
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())

@@ -507,6 +507,7 @@ ALL = "heat_bath+gauge+permute+rows+collapsed"
 RAGGED = Machine(3, 4, inputs=5, outputs=3, ensemble="gaussian", potential=SoftCore(margin=0.1))
 
 
+@pytest.mark.slow
 def test_all_moves_together_against_gaps_of_a_single_pattern():
     """With one pattern the weights can be integrated for any spins: all gaps are independent."""
     boundary, betas, replicas = ref.boundary_of(*ref.problem(RAGGED, 1, seed=7)), (0.5, 4.0), 800
