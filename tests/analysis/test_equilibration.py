@@ -179,7 +179,8 @@ def test_single_moves_are_balanced_in_equilibrium(dynamics):
     assert any(reason.startswith("Single moves are balanced within errors: of 5 comp") for reason in found.reasons)
 
 
-@pytest.mark.parametrize("dynamics", [heated, *(pytest.param(d, marks=pytest.mark.slow) for d in (too_hot, careless))])
+@pytest.mark.slow
+@pytest.mark.parametrize("dynamics", [heated, too_hot, careless])
 def test_a_law_that_is_not_that_of_boltzmann_is_seen(dynamics):
     """All else is as in equilibrium: steady, and without memory."""
     found = gn.analysis.equilibration(balanced(dynamics))

@@ -92,6 +92,7 @@ def test_single_states_are_none():
     assert found[5:] == ["NOT SEEN"] * 6
 
 
+@pytest.mark.slow
 def test_controls_spoil():
     found = script.claims(made(("tree",) * 3, verdict="NOT"))
     assert found[0].spoilt.startswith("N = 6: NOT") and all(claim.spoilt for claim in found[2:])

@@ -64,9 +64,8 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", [*list(BROKEN)[:1], *(pytest.param(x, marks=pytest.mark.slow) for x in list(BROKEN)[1:])]
-)
+@pytest.mark.slow  # what is compiled is made anew
+@pytest.mark.parametrize("name", BROKEN)
 def test_other_steps_are_told(name, monkeypatch):
     broken = SimpleNamespace(scale_by_adam=BROKEN[name], identity=optax.identity)
     monkeypatch.setattr(descent, "optax", lambda: broken)
