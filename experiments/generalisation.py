@@ -16,7 +16,7 @@ with N outputs cooling must be slow (training error .1 after 2,000 sweeps, .02 t
 with N outputs random and planted starts part at depth 2, that at depth 10 random ones say nothing of fresh patterns,
 and that at D = 2 errors vanish, for whatever reason. *Formula*: as in `one_output`, 2 % of it and six standard errors
 less the deviation, worst of the depths, one width. *Deep*: error of the constant answer (each output that of most
-training patterns) less that of the students at the largest depth; less than .02 is not what the claim means. *Many
+training patterns) less that of the students at the largest depth; where none is seen, .02 or more are excluded. *Many
 outputs*: error with one output less that with N, the same depths and load. *Low dimension*: error on random inputs less
 that at dimension D = 2, at the largest depth, and the gain there over the label of the nearest training pattern, which
 needs no machine. *Learned* is the control of all: a training error above .05 at a depth that counts spoils a verdict.

@@ -84,7 +84,8 @@ class Phase:
         self._scene = self._data(job.scene(self.samples))
         self._keys = split(placement, replica_keys.reshape(-1))
         self._drives = self._driven(np.broadcast_to(origins, self.shape).reshape(-1))
-        self._clocks = self._without_data(self._drives)
+        clocks = [replace(drive, numbers={}, clamped=None) for drive in self._drives.chunks]
+        self._clocks = Batch(clocks, self._drives.size)  # what says the temperature at a sweep
         self._advance = compiled.advancing(job.system, placement, job.shared)
         self._seconds_per_sweep = 0.0
         self._large = job.system.replica_bytes(job.tasks) >= observed.LARGE_STATE
@@ -114,10 +115,6 @@ class Phase:
         numbers = self.job.traced_numbers()
         parts = zip(paths.chunks, starts.chunks, self.clamped.chunks, strict=True)
         return Batch([Drive(path, start, numbers, clamped) for path, start, clamped in parts], len(origins))
-
-    def _without_data(self, drives: Batch) -> Batch:
-        """What says the temperature of the replicas at a sweep."""
-        return Batch([replace(drive, numbers={}, clamped=None) for drive in drives.chunks], drives.size)
 
     def initialised(self, batch: Batch) -> Batch:
         """The batch with what its configurations cache computed anew."""

@@ -6,6 +6,8 @@ import pytest
 from command import command
 
 import glassnet as gn
+from glassnet.config import RunConfig
+from glassnet.config.tasks import RandomTask
 from glassnet.core import memory
 from glassnet.perceptron.state import state_bytes
 from glassnet.simulator import prepared
@@ -46,6 +48,20 @@ def test_bytes_of_a_configuration(machine):
     job = prepared(machine, gn.tasks.random(machine, 7), 1.0)
     found = sum(np.prod(x.shape) * x.dtype.itemsize for x in jax.tree.leaves(job.outline()))
     assert state_bytes(machine, 7) == job.system.replica_bytes(job.tasks) == found
+
+
+@pytest.mark.parametrize(("changes", "walkers"), [
+    ({"beta": 1.0}, 1),
+    ({"beta": [1.0, 2.0, 3.0, 4.0, 5.0]}, 5),
+    ({"beta": [1.0, 2.0, 3.0, 4.0, 5.0], "exchange": 1}, 6),  # room for six
+    ({"beta": 1.0, "exchange": 1, "margins": (-0.4, -0.3, -0.2, -0.1, 0.0)}, 6),
+])  # fmt: skip
+def test_a_ladder_needs_room_for_its_rungs(changes, walkers, monkeypatch):
+    asked = []
+    monkeypatch.setattr(memory, "check", lambda states, data: asked.append(states))
+    machine, protocol = gn.Machine(3, 6), gn.Protocol(clones=2, samples=3, waiting_times=(0, 5))
+    RunConfig(machine=machine, task=RandomTask(patterns=4), protocol=protocol, **changes).build()
+    assert asked == [walkers * 3 * 2 * (2 + 1) * state_bytes(machine, 4)]
 
 
 def test_bytes_in_words():

@@ -186,12 +186,11 @@ def ladder(
     for path in paths:
         if path.age not in (None, *known):
             raise fail("age", f"be one of {', '.join(map(str, known))}, the epochs that are kept", path.age)
-    described = {name: description(network) for name, network in machines.items()}
     for network in machines.values():
         jax.eval_shape(lambda n=network: n.start(keys.root(0), images.shape, images.classes))
     config = {
         "images": {"name": images.name, "sha256": images.sha256, "tests": images.tests, "classes": images.classes},
-        "machines": described,
+        "machines": {name: description(network) for name, network in machines.items()},
         "methods": [m if isinstance(m, str) else m.to_json() for m in chosen.values()],
         "sizes": asdict(sizes), "recipe": asdict(recipe),
         "tuning": asdict(tuning) if tuning else None,
