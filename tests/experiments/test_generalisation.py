@@ -72,3 +72,7 @@ def test_who_has_not_learned_says_nothing_of_generalisation():
 def test_script(tmp_path):
     script.main(["--quiet", "--output-dir", str(tmp_path / "out"), "--runs-dir", str(tmp_path / "runs")])
     assert len(json.loads((tmp_path / "out" / "summary.json").read_text())["claims"]) == 13
+    data = xr.load_dataset(tmp_path / "out" / "data.nc")
+    for name in ("constant", "nearest"):
+        gain = data[f"{name}_mean"] - data["test_error_mean"]
+        np.testing.assert_allclose(data[f"gain_{name}_mean"], gain, atol=1e-6)
