@@ -186,14 +186,14 @@ def ladder(
     for path in paths:
         if path.age not in (None, *known):
             raise fail("age", f"be one of {', '.join(map(str, known))}, the epochs that are kept", path.age)
+    described = {name: description(network) for name, network in machines.items()}
     for network in machines.values():
         jax.eval_shape(lambda n=network: n.start(keys.root(0), images.shape, images.classes))
     config = {
         "images": {"name": images.name, "sha256": images.sha256, "tests": images.tests, "classes": images.classes},
-        "machines": {name: description(network) for name, network in machines.items()},
+        "machines": described,
         "methods": [m if isinstance(m, str) else m.to_json() for m in chosen.values()],
-        "sizes": asdict(sizes), "recipe": asdict(recipe),
-        "tuning": asdict(tuning) if tuning else None,
+        "sizes": asdict(sizes), "recipe": asdict(recipe), "tuning": asdict(tuning) if tuning else None,
     }  # fmt: skip
     with ExitStack() as stack:
         if folder is not None:
